@@ -1,0 +1,111 @@
+"""Who is asking: keys that stay with their service, its origin and this process."""
+
+from __future__ import annotations
+
+import os
+import re
+import warnings
+from typing import Dict, Mapping, Optional
+
+import requests
+from requests.auth import AuthBase
+
+from ..errors import ConfigurationError
+from .address import is_private_line, origin_of
+
+_UNSENDABLE = re.compile(r"[^\x20-\x7e\xa0-\xff]")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_SECRET_HEADERS = re.compile(r"auth|cookie|key|token|secret|password", re.IGNORECASE)
+
+
+class Credentials:
+    """The key of one service. It is shared by all copies of the service, and never pickled."""
+
+    def __init__(self, service: str, prefix: str, key: Optional[str] = None) -> None:
+        self.service = service
+        self._variable = prefix + "_API_KEY"
+        self._key = clean_key(key) or self._from_environment()
+        self._warned = False
+
+    @property
+    def key(self) -> Optional[str]:
+        """The key, or None."""
+        return self._key
+
+    @key.setter
+    def key(self, key: Optional[str]) -> None:
+        self._key = clean_key(key)
+
+    def _from_environment(self) -> Optional[str]:
+        return clean_key(os.environ.get(self._variable))
+
+    def __getstate__(self) -> Dict[str, str]:
+        return {"service": self.service, "_variable": self._variable}
+
+    def __setstate__(self, state: Dict[str, str]) -> None:
+        self.service = state["service"]
+        self._variable = state["_variable"]
+        self._key = self._from_environment()
+        self._warned = False
+
+    def auth(self, base_url: str) -> OriginAuth:
+        """Return what signs requests to *base_url*; warn once where others can read the key on its way."""
+        if self._key is not None and not self._warned and not is_private_line(base_url):
+            self._warned = True
+            warnings.warn(
+                f"the API key of {self.service} goes over plain http to another machine: use https",
+                stacklevel=2,
+            )
+        return OriginAuth(origin_of(base_url), self._key)
+
+
+class OriginAuth(AuthBase):
+    """``Authorization: Bearer KEY`` for one origin, or nothing where there is no key.
+
+    With an auth object of our own in place nothing is looked up in ~/.netrc.
+    """
+
+    def __init__(self, origin: str, key: Optional[str]) -> None:
+        self.origin = origin
+        self.key = key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self.key is not None and (request.url or "").startswith(self.origin):
+            request.headers["Authorization"] = "Bearer " + self.key
+        return request
+
+    def unsign(self, request: requests.PreparedRequest) -> None:
+        """Take the key off again: the request stays reachable from responses and errors."""
+        if self.key is not None:
+            request.headers.pop("Authorization", None)
+
+
+def clean_key(key: Optional[str]) -> Optional[str]:
+    """Return *key* stripped, None if nothing is left; refuse what no header can hold."""
+    if key is None:
+        return None
+    if not isinstance(key, str):
+        raise ConfigurationError(f"an API key must be a string, not {type(key).__name__}")
+    key = key.strip()
+    if _UNSENDABLE.search(key):
+        raise ConfigurationError(
+            "the API key holds a control character or one outside latin-1; was it pasted whole?"
+        )
+    return key or None
+
+
+def clean_headers(headers: Optional[Mapping[str, str]]) -> Dict[str, str]:
+    """Return a copy of *headers*; refuse names and values that would break out of their line."""
+    checked = {}
+    for name, value in (headers or {}).items():
+        if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+            raise ConfigurationError("a header has a name that HTTP does not allow")
+        if not isinstance(value, str) or _UNSENDABLE.search(value):
+            raise ConfigurationError(f"header {name} must be text of latin-1 without control characters")
+        checked[name] = value.strip()
+    return checked
+
+
+def without_secrets(headers: Mapping[str, str]) -> Dict[str, str]:
+    """Return *headers* without those whose name says that they hold a secret."""
+    return {name: value for name, value in headers.items() if not _SECRET_HEADERS.search(name)}

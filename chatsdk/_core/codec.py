@@ -1,0 +1,44 @@
+"""JSON on the wire: strict both ways, UTF-8 both ways."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+from ..errors import InvalidRequestError
+
+_BOM = b"\xef\xbb\xbf"
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+# The two codecs are made once: json.dumps and json.loads build a new one on each call with options.
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_decode = json.JSONDecoder(parse_constant=_refuse).decode
+
+
+def encode(value: object) -> bytes:
+    """Return *value* as JSON; NaN, infinity and lone surrogates are an InvalidRequestError."""
+    try:
+        return _encode(value).encode("utf-8")
+    except UnicodeEncodeError:
+        # Not chained: the text of a UnicodeEncodeError holds the whole prompt.
+        raise InvalidRequestError(
+            "the request holds a lone surrogate, which is not valid Unicode text"
+        ) from None
+    except RecursionError:
+        raise InvalidRequestError("the request is nested too deeply, or in itself") from None
+    except ValueError as error:
+        if "Circular" in str(error):
+            raise InvalidRequestError("the request contains itself") from None
+        raise InvalidRequestError("the request holds NaN or infinity, which JSON has not") from None
+
+
+def decode(data: bytes) -> Any:
+    """Return the value of a JSON text in UTF-8, with or without a byte order mark.
+
+    Raises ValueError (or RecursionError, for absurd nesting) where *data* is anything else.
+    """
+    return _decode((data[3:] if data[:3] == _BOM else data).decode("utf-8"))

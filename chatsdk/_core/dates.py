@@ -1,0 +1,65 @@
+"""Date-times as the servers write them, read alike on every Python version."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+from typing import Optional, Union
+
+_UTC = timezone.utc
+_FORM = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)"
+    r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?(Z|z|[+-]\d\d(?::?\d\d)?)?)?",
+    re.ASCII,
+)
+
+
+def parse_datetime(value: object) -> object:
+    """Return ISO 8601 text as an aware datetime (UTC where it names no zone), all else as it is."""
+    if not isinstance(value, str):
+        return value
+    parsed = None
+    if value[10:11] == "T" and value[13:14] == ":":
+        try:
+            # Before Python 3.11 fromisoformat knows no "Z" and only fractions of 3 or 6 digits.
+            parsed = datetime.fromisoformat(value[:-1] + "+00:00" if value[-1] == "Z" else value)
+        except ValueError:
+            parsed = _parse_other(value)
+    else:
+        parsed = _parse_other(value)
+    if parsed is None:
+        return value
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=_UTC)
+
+
+def _parse_other(value: str) -> Optional[datetime]:
+    match = _FORM.fullmatch(value)
+    if match is None:
+        return None
+    *numbers, fraction, zone = match.groups(default="0")
+    year, month, day, hour, minute, second = map(int, numbers)
+    microsecond = int(fraction[:6].ljust(6, "0"))
+    try:
+        return datetime(year, month, day, hour, minute, second, microsecond, _zone(zone))
+    except ValueError:  # the 31st of February
+        return None
+
+
+def _zone(text: str) -> timezone:
+    if text in ("0", "Z", "z"):
+        return _UTC
+    minutes = int(text[1:3]) * 60 + int(text[3:].lstrip(":") or 0)
+    return timezone(timedelta(minutes=-minutes if text[0] == "-" else minutes))
+
+
+def format_datetime(value: datetime) -> str:
+    """Return *value* as ISO 8601, with ``Z`` for UTC."""
+    text = value.isoformat()
+    return text[:-6] + "Z" if text.endswith("+00:00") else text
+
+
+def utc_text(value: Union[datetime, str]) -> str:
+    """Return a date-time for a query, in UTC with ``Z``; a naive one is UTC, a string stays as it is."""
+    if isinstance(value, str):
+        return value
+    return format_datetime(value.replace(tzinfo=_UTC) if value.tzinfo is None else value.astimezone(_UTC))

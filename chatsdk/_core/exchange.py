@@ -1,0 +1,265 @@
+"""One exchange from start to end: request out, answer in, every failure an error of the library."""
+
+from __future__ import annotations
+
+import socket
+import time
+import zlib
+from http.client import HTTPException
+from typing import Any, Callable, Dict, Iterator, NamedTuple, Optional, Type, TypeVar
+
+import requests
+from urllib3.exceptions import HTTPError as URLLib3Error
+from urllib3.exceptions import NewConnectionError, ProtocolError
+from urllib3.exceptions import TimeoutError as URLLib3TimeoutError
+from urllib3.util import Retry
+
+from .. import errors
+from . import codec
+from .address import redirect_target
+from .auth import OriginAuth
+from .body import Body, BodyError
+from .call import Call
+from .failures import Failure, read_failure
+from .options import Options
+from .retry import SAFE_METHODS, CallTimeout, SafeRetry, retry_after
+from .transport import Outgoing, Redirected, Transport
+
+E = TypeVar("E", bound=errors.ChatSDKError)
+
+# What requests, urllib3, http.client, zlib and the socket raise where an exchange fails.
+BROKEN = (requests.RequestException, URLLib3Error, HTTPException, OSError, zlib.error, ValueError)
+
+_SHOWN_BODY = 2000  # bytes of an unreadable answer that its error keeps
+
+
+class Family(NamedTuple):
+    """How the failures of one service are called."""
+
+    service: str
+    base: Type[errors.ChatSDKError]
+    status_kind: Callable[[int, Failure], Type[errors.APIStatusError]]
+
+
+class Exchange:
+    """A request on its way, with its limits and all that its errors have to tell."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        request: Outgoing,
+        auth: OriginAuth,
+        options: Options,
+        family: Family,
+        *,
+        stream: bool = False,
+    ) -> None:
+        self._transport = transport
+        self._request = request
+        self._auth = auth
+        self._family = family
+        self.limit = options.max_response_bytes
+        self._policy = options.retry
+        deadline = None
+        if options.total_timeout is not None:
+            deadline = time.monotonic() + options.total_timeout
+        self._call = Call(request.method or "", request.url or "", deadline)
+        read_timeout = options.stream_timeout if stream else options.read_timeout
+        self._timeout = CallTimeout(options.connect_timeout, read_timeout, deadline)
+        sent_id = request.headers.get("X-Request-Id")
+        self._request_id = sent_id if isinstance(sent_id, str) else None
+
+    def run(self) -> requests.Response:
+        """Send the request; return a success with its body read, raise all else."""
+        policy = self._first_policy()
+        while True:
+            response = self._send(policy)
+            try:
+                self.read(response)
+            except errors.APIConnectionError as error:
+                policy = self._policy_after(response, error)
+            else:
+                return response
+
+    def open(self) -> requests.Response:
+        """Send the request; return a success with its body unread, raise all else."""
+        response = self._send(self._first_policy())
+        if not response.ok:
+            self.read(response)
+        return response
+
+    def body(self, response: requests.Response) -> Body:
+        """Return the body of *response*, to be read as it arrives."""
+        return Body(response, self._call.deadline)
+
+    def read(self, response: requests.Response) -> None:
+        """Read the body of *response* into it; a status that is no success is raised."""
+        success = 200 <= response.status_code < 300
+        content = b""
+        try:
+            content = self.body(response).read(self.limit)
+        except BodyError as error:
+            response.close()
+            if success:
+                raise self.unreadable(response, str(error)) from None
+        except BROKEN as error:
+            response.close()
+            if success:  # of a failure the status is the news, not that its text was cut
+                raise self.broken(error) from self.harmless(error)
+        response._content = content
+        response._content_consumed = True
+        response.encoding = "utf-8"
+        if response.status_code >= 500:
+            self._transport.drop_idle(response)
+        if not success:
+            raise self._status_error(response)
+
+    def json(self, response: requests.Response) -> Any:
+        """Return the decoded body of *response*."""
+        try:
+            return codec.decode(response.content)
+        except (ValueError, RecursionError) as error:
+            raise self.unreadable(response, "no readable JSON") from self.harmless(error)
+
+    def object(self, response: requests.Response) -> Dict[str, Any]:
+        """Return the decoded body of *response*, which must be a JSON object."""
+        value = self.json(response)
+        if not isinstance(value, dict):
+            raise self.unreadable(response, "JSON of another kind than an object")
+        return value
+
+    def error(self, kind: Type[E], message: str, **details: Any) -> E:
+        """Return an error of *kind* and of the service, which knows what was asked."""
+        secret = self._auth.key
+        if secret and len(secret) >= 6:
+            message = message.replace(secret, "***")
+        error: E = errors.combined(kind, self._family.base)(
+            message,
+            service=self._family.service,
+            request_id=self._request_id,
+            method=self._call.method,
+            url=self._call.url,
+        )
+        for name, value in details.items():
+            setattr(error, name, value)
+        return error
+
+    def unreadable(
+        self, response: requests.Response, what: str, said: Optional[str] = None
+    ) -> errors.APIResponseError:
+        """Return the error for a success that brought *what* instead of what was expected."""
+        content_type = response.headers.get("Content-Type", "")
+        content = response._content or b""
+        return self.error(
+            errors.APIResponseError,
+            said or f"{self._family.service} sent {what} ({content_type[:100] or 'no content type'})",
+            status_code=response.status_code,
+            content_type=content_type,
+            body=content[:_SHOWN_BODY].decode("utf-8", "replace"),
+            response=response,
+        )
+
+    def broken(
+        self, error: BaseException, cut: Type[errors.APIError] = errors.APIConnectionError
+    ) -> errors.APIError:
+        """Return the error for an exchange that failed with *error*: APITimeoutError or *cut*."""
+        causes = list(_causes(error))
+        place = f"{self._family.service} at {self._auth.origin.rstrip('/')}"
+        if any(map(_is_timeout, causes)):
+            return self.error(errors.APITimeoutError, f"no answer in time from {place}")
+        return self.error(cut, f"the connection to {place} failed: {_reason(causes[-1])}")
+
+    def harmless(self, error: BaseException) -> Optional[BaseException]:
+        """Return *error* if it may be shown as a cause: its text must not hold the key."""
+        secret = self._auth.key
+        return None if secret and secret in str(error) else error
+
+    def _first_policy(self) -> Retry:
+        policy = self._policy
+        return policy.for_call(self._call) if isinstance(policy, SafeRetry) else policy
+
+    def _send(self, policy: Retry) -> requests.Response:
+        request = self._request
+        request.retry = policy
+        self._auth(request)
+        try:
+            response = self._transport.send(request, self._auth.origin, self._timeout)
+        except Redirected as redirect:
+            response = redirect.response
+        except BROKEN as error:
+            broken = self.broken(error)
+            self._call.log(type(broken).__name__)
+            raise broken from self.harmless(error)
+        finally:
+            self._auth.unsign(request)
+        self._request_id = response.headers.get("X-Request-Id") or self._request_id
+        self._call.log(response.status_code)
+        return response
+
+    def _policy_after(self, response: requests.Response, error: errors.APIConnectionError) -> Retry:
+        """Return the policy for another attempt after a cut body, or raise *error*.
+
+        urllib3 retries until the headers are there; the body is read by us.
+        """
+        policy = getattr(response.raw, "retries", None)
+        if self._call.method not in SAFE_METHODS or not isinstance(policy, Retry):
+            raise error
+        try:
+            policy = policy.increment(
+                self._call.method, self._call.url, error=ProtocolError("the body was cut")
+            )
+        except URLLib3Error:
+            raise error from error.__cause__
+        policy.sleep()
+        return policy
+
+    def _status_error(self, response: requests.Response) -> errors.APIStatusError:
+        status = response.status_code
+        try:
+            body = codec.decode(response.content)
+        except (ValueError, RecursionError):
+            body = response.content.decode("utf-8", "replace")
+        failure = read_failure(body)
+        message = failure.message or f"HTTP {status} {response.reason or ''}".rstrip()
+        kind = self._family.status_kind(status, failure)
+        if 300 <= status < 400:
+            target = redirect_target(response.url, response.headers.get("Location", ""))
+            message = (
+                f"HTTP {status}: the server redirects to {target or 'nowhere'}; "
+                "redirects are not followed, fix base_url"
+            )
+        wait = failure.retry_after
+        return self.error(
+            kind,
+            message,
+            status_code=status,
+            code=failure.code,
+            body=body,
+            response=response,
+            retry_after=retry_after(response.headers) if wait is None else wait,
+        )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield *error* and what it wraps: requests keeps the error of urllib3 in args, urllib3 in reason."""
+    current: Optional[BaseException] = error
+    for _ in range(10):
+        if current is None:
+            return
+        yield current
+        inner = getattr(current, "reason", None) or getattr(current, "original_error", None)
+        if not isinstance(inner, BaseException):
+            inner = next((item for item in current.args if isinstance(item, BaseException)), None)
+        current = inner
+
+
+def _is_timeout(error: BaseException) -> bool:
+    if isinstance(error, NewConnectionError):  # urllib3 counts a refused connection as a timeout
+        return False
+    return isinstance(error, (requests.Timeout, URLLib3TimeoutError, socket.timeout, TimeoutError))
+
+
+def _reason(error: BaseException) -> str:
+    """Return what the operating system or the protocol says; other texts may repeat the request."""
+    text = getattr(error, "strerror", None)
+    return text if isinstance(text, str) else type(error).__name__

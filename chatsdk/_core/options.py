@@ -1,0 +1,118 @@
+"""The settings of a service: what the user may say, and what follows from it."""
+
+from __future__ import annotations
+
+import math
+import threading
+from dataclasses import dataclass, field, replace
+from typing import Any, Dict, Mapping, Optional, Tuple, Union
+
+from urllib3.util import Retry
+
+from ..errors import ConfigurationError
+from .auth import clean_headers
+from .retry import retry_policy
+
+Timeout = Union[float, Tuple[float, float]]
+
+CONNECT_TIMEOUT = 5.0
+STREAM_TIMEOUT = 120.0
+MAX_RESPONSE_BYTES = 100 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Service:
+    """Where a service is and how to talk to it; what is left out comes from the environment or a default.
+
+    Args:
+        base_url: its address, http or https, with a path prefix if it has one.
+        api_key: its key; never shown, logged, pickled with a Client or sent to another host.
+        timeout: seconds to wait for each read (and 5 at most for a connection), or ``(connect, read)``.
+            Streams wait up to 120 seconds between two reads unless this is given.
+        max_retries: how often a safe request is sent again, or a ``urllib3.util.Retry`` of your own.
+        headers: further headers for each request.
+        total_timeout: seconds for a whole call, retries and a slow body included; None for no such limit.
+        max_response_bytes: the most that is read into memory of one answer, decompressed.
+    """
+
+    base_url: Optional[str] = None
+    api_key: Optional[str] = field(default=None, repr=False)
+    timeout: Optional[Timeout] = None
+    max_retries: Union[int, Retry, None] = None
+    headers: Optional[Mapping[str, str]] = field(default=None, repr=False)
+    total_timeout: Optional[float] = None
+    max_response_bytes: int = MAX_RESPONSE_BYTES
+
+
+@dataclass(frozen=True)
+class Options:
+    """The checked settings of one service object."""
+
+    connect_timeout: float
+    read_timeout: float
+    stream_timeout: float
+    total_timeout: Optional[float]
+    retry: Retry
+    headers: Mapping[str, str] = field(repr=False)
+    max_response_bytes: int
+
+
+def make_options(service: Service, default_timeout: float, default_retries: int) -> Options:
+    """Return the options that *service* asks for; a ConfigurationError names what is impossible."""
+    timeout = default_timeout if service.timeout is None else service.timeout
+    connect, read = split_timeout(timeout)
+    retries = default_retries if service.max_retries is None else service.max_retries
+    if not isinstance(service.max_response_bytes, int) or service.max_response_bytes < 1:
+        raise ConfigurationError("max_response_bytes must be a whole number above 0")
+    total = service.total_timeout
+    return Options(
+        connect_timeout=connect,
+        read_timeout=read,
+        stream_timeout=STREAM_TIMEOUT if service.timeout is None else read,
+        total_timeout=None if total is None else _seconds(total, "total_timeout"),
+        retry=retry_policy(retries),
+        headers=clean_headers(service.headers),
+        max_response_bytes=service.max_response_bytes,
+    )
+
+
+def split_timeout(timeout: Timeout) -> Tuple[float, float]:
+    """Return the connect and the read timeout in seconds."""
+    if isinstance(timeout, tuple):
+        if len(timeout) != 2:
+            raise ConfigurationError("timeout must be a number of seconds, or (connect, read)")
+        return _seconds(timeout[0], "timeout"), _seconds(timeout[1], "timeout")
+    read = _seconds(timeout, "timeout")
+    return min(CONNECT_TIMEOUT, read), read
+
+
+def _seconds(value: object, name: str) -> float:
+    if (
+        not isinstance(value, (int, float))
+        or isinstance(value, bool)
+        or not math.isfinite(value)
+        or not 0 < value <= threading.TIMEOUT_MAX
+    ):
+        raise ConfigurationError(f"{name} must be a finite number of seconds above 0")
+    return float(value)
+
+
+def change_options(
+    options: Options,
+    timeout: Optional[Timeout],
+    max_retries: Union[int, Retry, None],
+    headers: Optional[Mapping[str, str]],
+    total_timeout: Optional[float],
+) -> Options:
+    """Return *options* with what is given in place of what they say."""
+    changes: Dict[str, Any] = {}
+    if timeout is not None:
+        connect, read = split_timeout(timeout)
+        changes.update(connect_timeout=connect, read_timeout=read, stream_timeout=read)
+    if max_retries is not None:
+        changes["retry"] = retry_policy(max_retries)
+    if headers is not None:
+        changes["headers"] = {**options.headers, **clean_headers(headers)}
+    if total_timeout is not None:
+        changes["total_timeout"] = _seconds(total_timeout, "total_timeout")
+    return replace(options, **changes)

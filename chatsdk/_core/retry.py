@@ -1,0 +1,155 @@
+"""What is sent again, and after how long a wait: nothing that the server may have acted on."""
+
+from __future__ import annotations
+
+import copy
+import random
+import re
+import time
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import Any, Mapping, Optional, Union
+
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    MaxRetryError,
+    ProtocolError,
+    ProxyError,
+    ReadTimeoutError,
+)
+from urllib3.util import Retry, Timeout
+
+from ..errors import ConfigurationError
+from .call import Call
+
+SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS"])
+LONGEST_WAIT = 60.0  # seconds; a caller who is told to wait longer decides for himself
+_FIRST_WAIT = 0.5
+_LAST_WAIT = 8.0
+_SECONDS = re.compile(r"\d{1,9}(\.\d+)?", re.ASCII)
+
+
+def retry_after(headers: Mapping[str, str]) -> Optional[float]:
+    """Return the seconds that ``Retry-After`` asks for; None without it or where it is garbage."""
+    value = (headers.get("Retry-After") or "").strip()
+    if _SECONDS.fullmatch(value):
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=timezone.utc)
+        return max(0.0, (moment - datetime.now(timezone.utc)).total_seconds())
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+
+
+class SafeRetry(Retry):
+    """The library's retry policy.
+
+    GET, HEAD and OPTIONS are sent again after connection errors, read errors and 429, 502, 503, 504.
+    Any other method only when no connection could be made, and after 429 or 503 with a valid
+    ``Retry-After``: after a timeout or a broken connection the server may have acted.
+    """
+
+    call: Optional[Call] = None
+    wait = 0.0  # seconds before the next attempt
+
+    def for_call(self, call: Call) -> SafeRetry:
+        """Return this policy for one call."""
+        policy = copy.copy(self)
+        policy.call = call
+        return policy
+
+    def new(self, **options: Any) -> SafeRetry:
+        """Return a copy with other settings; urllib3 asks for one after each attempt."""
+        policy: SafeRetry = super().new(**options)
+        policy.call = self.call
+        return policy
+
+    def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
+        """Return whether an answer with this status may be worth another attempt."""
+        if not self.total:
+            return False
+        if method.upper() in SAFE_METHODS:
+            return status_code in (429, 502, 503, 504)
+        return has_retry_after and status_code in (429, 503)
+
+    def increment(
+        self,
+        method: Optional[str] = None,
+        url: Optional[str] = None,
+        response: Any = None,
+        error: Optional[Exception] = None,
+        _pool: Any = None,
+        _stacktrace: Any = None,
+    ) -> SafeRetry:
+        """Return the policy for the next attempt.
+
+        Raises *error* where it forbids one, MaxRetryError where the attempts, the time or the patience
+        are used up; with a response in hand urllib3 then returns that response.
+        """
+        safe = (method or "").upper() in SAFE_METHODS
+        if error is not None and not _may_repeat(error, safe):
+            raise error
+        policy: SafeRetry = super().increment(method, url, response, error, _pool, _stacktrace)
+        asked = None if response is None else retry_after(response.headers)
+        policy.wait = asked or policy.get_backoff_time()
+        if (
+            (response is not None and asked is None and not safe)
+            or policy.wait > LONGEST_WAIT
+            or not self._has_time(policy.wait)
+        ):
+            raise MaxRetryError(_pool, url or "", error)
+        if self.call is not None:
+            self.call.log(type(error).__name__ if response is None else response.status)
+        return policy
+
+    def get_backoff_time(self) -> float:
+        """Return the seconds before the next attempt: doubling, with jitter."""
+        longest: float = min(_FIRST_WAIT * 2 ** (len(self.history) - 1), _LAST_WAIT)
+        return random.uniform(longest / 2, longest)
+
+    def sleep(self, response: Any = None) -> None:
+        """Wait before the next attempt, as long as ``increment`` decided."""
+        time.sleep(self.wait)
+        if self.call is not None:
+            self.call.begin_next()
+
+    def _has_time(self, wait: float) -> bool:
+        deadline = None if self.call is None else self.call.deadline
+        return deadline is None or time.monotonic() + wait < deadline
+
+
+def _may_repeat(error: Exception, safe: bool) -> bool:
+    if isinstance(error, ProxyError) and isinstance(error.original_error, Exception):
+        error = error.original_error
+    if isinstance(error, ConnectTimeoutError):  # also what urllib3 raises for a refused connection
+        return True
+    return safe and isinstance(error, (ProtocolError, ReadTimeoutError))
+
+
+def retry_policy(max_retries: Union[int, Retry]) -> Retry:
+    """Return the policy for a number of retries; a user's own Retry stays what it is.
+
+    The last answer must reach the caller with its body, so nothing is raised on a status.
+    """
+    if isinstance(max_retries, Retry):
+        return max_retries.new(raise_on_status=False)
+    if not isinstance(max_retries, int) or max_retries < 0:
+        raise ConfigurationError("max_retries must be a whole number from 0, or a urllib3 Retry")
+    return SafeRetry(max_retries, raise_on_status=False)
+
+
+class CallTimeout(Timeout):
+    """Connect and read timeouts, and a moment by which all attempts together must be over."""
+
+    def __init__(self, connect: float, read: float, deadline: Optional[float]) -> None:
+        super().__init__(connect=connect, read=read)
+        self._deadline = deadline
+
+    def clone(self) -> Timeout:
+        """Return the timeouts of one attempt; urllib3 asks for them as it begins one."""
+        left = None
+        if self._deadline is not None:
+            left = max(self._deadline - time.monotonic(), 0.001)
+        return Timeout(connect=self._connect, read=self._read, total=left)

@@ -1,0 +1,275 @@
+"""The base of all services: what lets a method be a few lines that read like its line in the contract."""
+
+from __future__ import annotations
+
+import copy
+import os
+from dataclasses import replace
+from typing import Any, Callable, ClassVar, Dict, Mapping, Optional, Tuple, Type, TypeVar, Union
+
+import requests
+from requests.structures import CaseInsensitiveDict
+from requests.utils import requote_uri
+from urllib3.util import Retry
+
+from .. import errors
+from .._version import __version__
+from . import codec
+from .address import check_base_url, path_part, query_string
+from .auth import Credentials, clean_headers, without_secrets
+from .exchange import Exchange, Family
+from .failures import Failure, has_failure, read_failure
+from .model import Model, missing_essential
+from .options import Service, Timeout, change_options, make_options
+from .records import Records
+from .stream import Stream, StreamReader, open_stream
+from .transport import Outgoing, Transport
+
+M = TypeVar("M", bound=Model)
+S = TypeVar("S", bound="ServiceBase")
+T = TypeVar("T")
+R = TypeVar("R")
+
+_USER_AGENT = f"chatsdk/{__version__}"
+
+Params = Mapping[str, Any]
+Headers = Mapping[str, str]
+
+
+class ServiceBase:
+    """One service of a Client, such as ``client.zaguan``."""
+
+    service: ClassVar[str]
+    prefix: ClassVar[str]  # of its environment variables
+    default_base_url: ClassVar[Optional[str]] = None
+    default_timeout: ClassVar[float]  # seconds
+    default_retries: ClassVar[int]
+    error_base: ClassVar[Type[errors.ChatSDKError]]
+
+    def __init__(self, transport: Transport, settings: Service, credentials: Credentials) -> None:
+        self._transport = transport
+        self._given_url = settings.base_url
+        self._credentials = credentials
+        self._options = make_options(settings, self.default_timeout, self.default_retries)
+        self._base_url: Optional[str] = None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} at {self._given_url or 'no given address'}>"
+
+    def __getstate__(self) -> Dict[str, Any]:
+        options = replace(self._options, headers=without_secrets(self._options.headers))
+        return {**self.__dict__, "_options": options}
+
+    def set_api_key(self, api_key: Optional[str]) -> None:
+        """Use another API key from now on, here and in all copies of this object; None for no key."""
+        self._credentials.key = api_key
+
+    def with_options(
+        self: S,
+        *,
+        timeout: Optional[Timeout] = None,
+        max_retries: Union[int, Retry, None] = None,
+        headers: Optional[Headers] = None,
+        total_timeout: Optional[float] = None,
+    ) -> S:
+        """Return a copy with other settings, which shares connections and key.
+
+        Args:
+            timeout: seconds to wait for each read, or ``(connect, read)``; also between reads of a stream.
+            max_retries: how often a safe request is sent again, or a ``urllib3.util.Retry`` of your own.
+            headers: further headers, beside those in force.
+            total_timeout: seconds for a whole call, retries and a slow body included.
+
+        Raises:
+            ConfigurationError: one of them cannot work.
+        """
+        twin = copy.copy(self)
+        twin._options = change_options(self._options, timeout, max_retries, headers, total_timeout)
+        return twin
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Optional[Params] = None,
+        json: Any = None,
+        data: Any = None,
+        files: Any = None,
+        headers: Optional[Headers] = None,
+        timeout: Optional[Timeout] = None,
+        stream: bool = False,
+    ) -> requests.Response:
+        """Send any request to the service, with its key, retries and errors.
+
+        The way to endpoints that this library does not know yet.
+
+        Args:
+            method: ``"GET"``, ``"POST"``, ...
+            path: what follows the base URL, from its slash on.
+            params: the query; None values are left out.
+            json: a value to send as JSON.
+            data, files: a form or an upload, as ``requests`` takes them.
+            headers: further headers.
+            timeout: as in ``with_options``.
+            stream: leave the body unread, for ``iter_content`` of the response.
+
+        Returns:
+            The ``requests.Response``; its status is a success.
+
+        Raises:
+            APIError: as everywhere; also for a status that is no success.
+        """
+        if timeout is not None:
+            return self.with_options(timeout=timeout).request(
+                method, path, params=params, json=json, data=data, files=files, headers=headers, stream=stream
+            )
+        if not path.startswith("/"):
+            raise self._own(errors.InvalidRequestError("path must begin with a slash"))
+        exchange = self._exchange(
+            method.upper(),
+            requote_uri(path),
+            params=params,
+            json=json,
+            headers=headers,
+            form=None if data is None and files is None else (data, files),
+            accept="*/*",
+        )
+        return exchange.open() if stream else exchange.run()
+
+    # What the methods of the services are made of.
+
+    def _path(self, template: str, **parts: object) -> str:
+        """Return *template* with its parts quoted."""
+        try:
+            return template.format(**{name: path_part(part, name) for name, part in parts.items()})
+        except errors.InvalidRequestError as error:
+            raise self._own(error) from None
+
+    def _fetch(
+        self,
+        cls: Type[M],
+        method: str,
+        path: str,
+        *,
+        params: Optional[Params] = None,
+        json: Any = None,
+        headers: Optional[Headers] = None,
+    ) -> M:
+        """Return the answer to a request as a *cls*."""
+        exchange = self._exchange(method, path, params=params, json=json, headers=headers)
+        response = exchange.run()
+        body = exchange.object(response)
+        missing = missing_essential(cls, body)
+        if missing is not None:
+            said = read_failure(body).message if has_failure(body) else None
+            raise exchange.unreadable(response, f"an answer without {missing!r}", said)
+        return cls.from_dict(body)
+
+    def _fetch_records(
+        self,
+        cls: Type[M],
+        method: str,
+        path: str,
+        find: Callable[[Any], Any],
+        *,
+        params: Optional[Params] = None,
+        headers: Optional[Headers] = None,
+    ) -> Records[M]:
+        """Return the list that *find* finds in the decoded answer, as *cls* objects."""
+        exchange = self._exchange(method, path, params=params, headers=headers)
+        response = exchange.run()
+        found = find(exchange.json(response))
+        if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+            raise exchange.unreadable(response, "JSON without the list that belongs there")
+        return Records(map(cls.from_dict, found))
+
+    def _stream(
+        self,
+        reader: StreamReader[T, R],
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        headers: Optional[Headers] = None,
+    ) -> Stream[T, R]:
+        """Return the answer to a request as a stream."""
+        return open_stream(self._exchange(method, path, json=json, headers=headers, stream=True), reader)
+
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Optional[Params] = None,
+        json: Any = None,
+        headers: Optional[Headers] = None,
+        form: Optional[Tuple[Any, Any]] = None,
+        accept: str = "application/json",
+        stream: bool = False,
+    ) -> Exchange:
+        """Return a request ready to be sent; what is wrong with it is raised here, before it is sent."""
+        try:
+            shared = self._transport.session.headers  # empty, unless the session is the user's own
+            base_url = self._address()
+            request = Outgoing()
+            request.method = method
+            request.url = base_url + path + (query_string(params) if params else "")
+            request.headers = CaseInsensitiveDict(shared) if shared else CaseInsensitiveDict()
+            request.headers["User-Agent"] = _USER_AGENT
+            request.headers["Accept"] = "text/event-stream" if stream else accept
+            request.headers["Accept-Encoding"] = "identity" if stream else "gzip, deflate"
+            if form is not None:
+                _add_form(request, *form)
+            elif json is not None:
+                request.body = codec.encode(json)
+                request.headers["Content-Type"] = "application/json"
+                request.headers["Content-Length"] = str(len(request.body))
+            elif method not in ("GET", "HEAD"):
+                request.headers["Content-Length"] = "0"
+            request.headers.update(self._options.headers)
+            if headers:
+                request.headers.update(clean_headers(headers))
+            auth = self._credentials.auth(base_url)
+        except errors.ChatSDKError as error:
+            raise self._own(error) from None
+        family = Family(self.service, self.error_base, self._status_kind)
+        return Exchange(self._transport, request, auth, self._options, family, stream=stream)
+
+    def _address(self) -> str:
+        """Return the base URL: the given one, the environment's, or the default."""
+        if self._base_url is None:
+            url = self._given_url or os.environ.get(self.prefix + "_BASE_URL") or self.default_base_url
+            if not url:
+                raise errors.ConfigurationError(
+                    f"no address for {self.service}: "
+                    f"give Client({self.service}=...) or set {self.prefix}_BASE_URL"
+                )
+            self._base_url = self._tidy(check_base_url(url, self.service))
+        return self._base_url
+
+    def _tidy(self, base_url: str) -> str:
+        """Return a checked address in the form that this service's paths continue."""
+        return base_url
+
+    def _own(self, error: errors.ChatSDKError) -> errors.ChatSDKError:
+        """Return *error* as one of this service."""
+        own: errors.ChatSDKError = errors.combined(type(error), self.error_base)(error.message)
+        return own
+
+    @classmethod
+    def _status_kind(cls, status: int, failure: Failure) -> Type[errors.APIStatusError]:
+        """Return the class of error for a status; services with words of their own override this."""
+        return errors.status_error(status)
+
+
+def _add_form(request: Outgoing, data: Any, files: Any) -> None:
+    """Take body and content type of a form or upload from requests, which knows how to write them."""
+    try:
+        written = requests.Request("POST", "http://localhost/", data=data, files=files).prepare()
+    except (requests.RequestException, ValueError, TypeError):
+        raise errors.InvalidRequestError("data or files cannot be sent as a form") from None
+    request.body = written.body
+    for name in ("Content-Type", "Content-Length", "Transfer-Encoding"):
+        if name in written.headers:
+            request.headers[name] = written.headers[name]

@@ -1,0 +1,148 @@
+"""The one requests.Session of a Client: sends prepared requests, keeps nobody's secrets."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, Dict, List, Optional, Tuple
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry, Timeout
+
+from ..errors import ChatSDKError
+
+
+class Outgoing(requests.PreparedRequest):
+    """A prepared request that brings its retry policy along."""
+
+    retry: Retry
+
+
+class Redirected(Exception):
+    """The server answered with a redirect, which is not followed."""
+
+    def __init__(self, response: requests.Response) -> None:
+        super().__init__("redirect")
+        self.response = response
+
+
+class RetryAdapter(HTTPAdapter):
+    """An HTTPAdapter that retries as each request says: two services may share an origin."""
+
+    def __init__(self) -> None:
+        self._current = threading.local()
+        # A pool without a limit keeps as many connections as threads used it at once; with one, urllib3
+        # throws the others away and a busy client would connect again and again.
+        super().__init__(pool_maxsize=0)
+
+    @property
+    def max_retries(self) -> Retry:
+        """The policy of the request that this thread is sending."""
+        policy: Retry = self._current.policy
+        return policy
+
+    @max_retries.setter
+    def max_retries(self, policy: Retry) -> None:
+        self._current.policy = policy
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        """Send *request* under its own retry policy."""
+        if isinstance(request, Outgoing):
+            self.max_retries = request.retry
+        return super().send(request, *args, **kwargs)
+
+
+class Transport:
+    """Sends requests over one session; it pickles as a new one, without connections."""
+
+    def __init__(self, session: Optional[requests.Session] = None) -> None:
+        self._given = session
+        self._session = session or _new_session()
+        self._settings: Dict[str, Dict[str, Any]] = {}
+        self._process = os.getpid()
+        self._closed = False
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return Transport, ()
+
+    @property
+    def session(self) -> requests.Session:
+        """The session to use in this process; a closed one is an error."""
+        if self._closed:
+            raise ChatSDKError("the client is closed")
+        if self._process != os.getpid():
+            self._leave_to_parent()
+        return self._session
+
+    def send(self, request: Outgoing, origin: str, timeout: Timeout) -> requests.Response:
+        """Send *request* and return the answer, its body unread; raises what requests and urllib3 raise."""
+        session = self.session
+        request.hooks = {"response": [_stop_at_redirect, *session.hooks["response"]]}
+        return session.send(
+            request, timeout=timeout, allow_redirects=False, **self._settings_for(session, origin)
+        )
+
+    def drop_idle(self, response: requests.Response) -> None:
+        """Close the pooled connections beside the one that brought *response*.
+
+        uvicorn closes connections after an unhandled exception without saying so; the next call would fail.
+        """
+        idle = getattr(getattr(response.raw, "_pool", None), "pool", None)
+        if not isinstance(idle, queue.Queue):
+            return
+        connections: List[Any] = []
+        try:
+            while True:
+                connections.append(idle.get(block=False))
+        except queue.Empty:
+            pass
+        for connection in connections:
+            if connection is not None:
+                connection.close()
+            idle.put(connection, block=False)  # urllib3 opens a closed connection again
+
+    def close(self) -> None:
+        """Close the connections; a session that the user brought stays open."""
+        self._closed = True
+        if self._given is None:
+            self._session.close()
+
+    def _settings_for(self, session: requests.Session, origin: str) -> Dict[str, Any]:
+        """Return proxies, CA bundle and certificate for *origin*.
+
+        requests reads the environment and parses the URL for them on each call. For our own session nothing
+        of it changes; a user may change his at any time.
+        """
+        known = self._settings.get(origin)
+        if known is None or self._given is not None:
+            known = session.merge_environment_settings(origin, {}, True, None, None)
+            if self._given is None:
+                session.mount(origin, RetryAdapter())
+                self._settings[origin] = known
+        return known
+
+    def _leave_to_parent(self) -> None:
+        """Begin anew in a forked child: what its parent's sockets carry is not its own."""
+        if self._given is None:
+            self._session = _new_session()
+            self._settings = {}
+        else:
+            self._given.close()  # drops this process's copies of the connections, nothing else
+        self._process = os.getpid()
+
+
+def _new_session() -> requests.Session:
+    session = requests.Session()
+    session.headers.clear()
+    # One Client may serve several users: a cookie of one must not travel with another's call.
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    return session
+
+
+def _stop_at_redirect(response: requests.Response, **_: Any) -> None:
+    # Here, before requests prepares the next request: a bad Location would raise there.
+    if "location" in response.headers and 300 <= response.status_code < 400:
+        raise Redirected(response)

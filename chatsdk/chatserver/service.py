@@ -1,0 +1,323 @@
+"""ChatServer: OpenAI-compatible completions over agents, with stored sessions and administration."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, Dict, Iterator, List, Literal, Mapping, Optional, Tuple, Union, overload
+
+from .._core.chat import ChatReader, Messages, delta_text, messages_to_send
+from .._core.paging import walk
+from .._core.service import ServiceBase
+from .._core.stream import Stream
+from .errors import ChatServerError
+from .models import (
+    AdminList,
+    AdminRequest,
+    AdminResponse,
+    AuditEntry,
+    AuditLogResponse,
+    ChatCompletionResponse,
+    ChatSessionDetailResponse,
+    ChatSessionListResponse,
+    ChatSessionSummary,
+    ModelsResponse,
+    PlatformStats,
+)
+
+TextStream = Stream[str, ChatCompletionResponse]
+
+
+class ChatServer(ServiceBase):
+    """The endpoints of ChatServer.
+
+    The server itself checks no keys; 401, 403 and 429 come from a gateway in front of it. All methods raise
+    ChatServerError, which is always one of the library's errors as well.
+    """
+
+    service = "chatserver"
+    prefix = "CHATSERVER"
+    default_base_url = "http://localhost:3284"
+    default_timeout = 30.0
+    default_retries = 2
+    error_base = ChatServerError
+
+    @overload
+    def create_completion(
+        self,
+        model: str,
+        messages: Messages,
+        temperature: Optional[float] = 0.7,
+        max_tokens: Optional[int] = 4000,
+        top_p: Optional[float] = 1.0,
+        stream: Literal[False] = False,
+        user: Optional[str] = None,
+        system_prompt: Optional[str] = None,
+        *,
+        session_id: Optional[str] = None,
+        metadata: Optional[Mapping[str, Any]] = None,
+        organization_id: Optional[str] = None,
+        workflow: Optional[str] = None,
+        variables: Optional[Mapping[str, Any]] = None,
+        allowed_tools: Optional[List[str]] = None,
+        setting_sources: Optional[List[str]] = None,
+        mcp_servers: Optional[Mapping[str, Any]] = None,
+    ) -> ChatCompletionResponse: ...
+
+    @overload
+    def create_completion(
+        self,
+        model: str,
+        messages: Messages,
+        temperature: Optional[float] = 0.7,
+        max_tokens: Optional[int] = 4000,
+        top_p: Optional[float] = 1.0,
+        *,
+        stream: Literal[True],
+        user: Optional[str] = None,
+        system_prompt: Optional[str] = None,
+        session_id: Optional[str] = None,
+        metadata: Optional[Mapping[str, Any]] = None,
+        organization_id: Optional[str] = None,
+        workflow: Optional[str] = None,
+        variables: Optional[Mapping[str, Any]] = None,
+        allowed_tools: Optional[List[str]] = None,
+        setting_sources: Optional[List[str]] = None,
+        mcp_servers: Optional[Mapping[str, Any]] = None,
+    ) -> TextStream: ...
+
+    @overload
+    def create_completion(
+        self,
+        model: str,
+        messages: Messages,
+        temperature: Optional[float] = 0.7,
+        max_tokens: Optional[int] = 4000,
+        top_p: Optional[float] = 1.0,
+        stream: bool = False,
+        user: Optional[str] = None,
+        system_prompt: Optional[str] = None,
+        *,
+        session_id: Optional[str] = None,
+        metadata: Optional[Mapping[str, Any]] = None,
+        organization_id: Optional[str] = None,
+        workflow: Optional[str] = None,
+        variables: Optional[Mapping[str, Any]] = None,
+        allowed_tools: Optional[List[str]] = None,
+        setting_sources: Optional[List[str]] = None,
+        mcp_servers: Optional[Mapping[str, Any]] = None,
+    ) -> Union[ChatCompletionResponse, TextStream]: ...
+
+    def create_completion(
+        self,
+        model: str,
+        messages: Messages,
+        temperature: Optional[float] = 0.7,
+        max_tokens: Optional[int] = 4000,
+        top_p: Optional[float] = 1.0,
+        stream: bool = False,
+        user: Optional[str] = None,
+        system_prompt: Optional[str] = None,
+        *,
+        session_id: Optional[str] = None,
+        metadata: Optional[Mapping[str, Any]] = None,
+        organization_id: Optional[str] = None,
+        workflow: Optional[str] = None,
+        variables: Optional[Mapping[str, Any]] = None,
+        allowed_tools: Optional[List[str]] = None,
+        setting_sources: Optional[List[str]] = None,
+        mcp_servers: Optional[Mapping[str, Any]] = None,
+    ) -> Union[ChatCompletionResponse, TextStream]:
+        """Ask for a completion.
+
+        History: with ``user`` the server stores the conversation. It keeps messages by their position, so
+        send the full transcript each time, with the ``session_id`` of the first answer
+        (``response.system_fingerprint``). A session whose first call was streamed may hang on the next.
+
+        Args:
+            model: the id of a model; see ``list_models``.
+            messages: a text, or a list that mixes Message objects, dicts and texts.
+            temperature: 0 to 2.
+            max_tokens: 1 to 4000.
+            top_p: 0 to 1.
+            stream: return a Stream of text pieces instead of the whole answer.
+            user: whose history it becomes, a UUID; without ``session_id`` a new one is made for the call.
+            system_prompt: replaces the prompt that the server composes.
+            session_id: the session to go on with, a UUID.
+            metadata: further metadata; what it says wins over the arguments beside it.
+            organization_id: a UUID, for the organisation's prompts and tools.
+            workflow: a prompt configured on the server.
+            variables: values for prompt templates.
+            allowed_tools: tools for a new session.
+            setting_sources: passed on to the model process.
+            mcp_servers: replaces the tool servers that the server composes.
+
+        Returns:
+            The completion; with ``stream=True`` a Stream of texts, whose ``metadata["system_fingerprint"]``
+            is the session id and whose ``final()`` is the completion.
+
+        Raises:
+            BadRequestError: no model or no messages.
+            UnprocessableEntityError: a value outside its limits; the message names the field.
+            InternalServerError: all that the server did not expect, such as another user's session.
+            ChatServerError: all else; StreamError and StreamInterruptedError while iterating.
+
+        POST /v1/chat/completions
+        """
+        told = {
+            "session_id": session_id,
+            "user_id": user,
+            "organization_id": organization_id,
+            "workflow": workflow,
+            "variables": variables,
+            "allowed_tools": allowed_tools,
+            "setting_sources": setting_sources,
+            "mcp_servers": mcp_servers,
+        }
+        body = {
+            "model": model,
+            "messages": messages_to_send(messages),
+            "temperature": temperature,
+            "max_tokens": max_tokens,
+            "top_p": top_p,
+            "stream": stream,
+            "user": user,
+            "system_prompt": system_prompt,
+            "metadata": _metadata(told, metadata or {}),
+        }
+        sent = {name: value for name, value in body.items() if value is not None}
+        if stream:
+            reader = ChatReader(_text_or_none, ChatCompletionResponse.from_dict)
+            return self._stream(reader, "POST", "/v1/chat/completions", json=sent)
+        return self._fetch(ChatCompletionResponse, "POST", "/v1/chat/completions", json=sent)
+
+    def list_models(self) -> ModelsResponse:
+        """Return the models that the server offers.
+
+        GET /v1/models
+        """
+        return self._fetch(ModelsResponse, "GET", "/v1/models")
+
+    def list_sessions(self, user_id: str, page: int = 1, page_size: int = 20) -> ChatSessionListResponse:
+        """Return one page of a user's sessions, newest first; ``iter_sessions`` goes through all of them.
+
+        Args:
+            user_id: a UUID.
+            page: from 1; a page beyond the last may be an InternalServerError.
+            page_size: 1 to 100.
+
+        GET /atoms/chat/sessions
+        """
+        params = {"user_id": user_id, "page": page, "page_size": page_size}
+        return self._fetch(ChatSessionListResponse, "GET", "/atoms/chat/sessions", params=params)
+
+    def iter_sessions(self, user_id: str, page_size: int = 20) -> Iterator[ChatSessionSummary]:
+        """Yield all sessions of a user, newest first, each once.
+
+        Args:
+            user_id: a UUID.
+            page_size: sessions in each request, 1 to 100.
+
+        GET /atoms/chat/sessions, as often as there are pages
+        """
+
+        def page(number: int) -> Tuple[List[ChatSessionSummary], Optional[int]]:
+            found = self.list_sessions(user_id, number, page_size)
+            return found.sessions, number + 1 if found.has_more and found.sessions else None
+
+        return walk(page, 1, key=lambda session: session.id or None)
+
+    def get_session(self, session_id: str, *, user_id: str) -> ChatSessionDetailResponse:
+        """Return a session and its messages.
+
+        Args:
+            session_id: its UUID.
+            user_id: the UUID of the user whose it is.
+
+        Raises:
+            NotFoundError: no such session, or another user's.
+            UnprocessableEntityError: an id that is no UUID.
+
+        GET /atoms/chat/sessions/{session_id}
+        """
+        path = self._path("/atoms/chat/sessions/{session_id}", session_id=session_id)
+        detail = self._fetch(ChatSessionDetailResponse, "GET", path, params={"user_id": user_id})
+        for message in detail.messages:
+            message.session_id = message.session_id or detail.session.id
+        return detail
+
+    def get_platform_stats(self) -> PlatformStats:
+        """Return the numbers of the whole platform.
+
+        GET /api/v1/platform/stats
+        """
+        return self._fetch(PlatformStats, "GET", "/api/v1/platform/stats")
+
+    def list_admins(self) -> AdminList:
+        """Return the administrators; the result also reads like a dict with ``admins`` and ``count``.
+
+        GET /api/v1/platform/admins
+        """
+        return self._fetch(AdminList, "GET", "/api/v1/platform/admins")
+
+    def add_admin(self, workos_id: str, email: str, name: str = "") -> AdminResponse:
+        """Make somebody an administrator.
+
+        Raises:
+            BadRequestError: an empty id or address.
+            InternalServerError: who is one already.
+
+        POST /api/v1/platform/admins
+        """
+        admin = AdminRequest(workos_id, email, name or None)
+        return self._fetch(AdminResponse, "POST", "/api/v1/platform/admins", json=admin.to_dict())
+
+    def remove_admin(self, email: str) -> AdminResponse:
+        """Take an administrator's rights away; an unknown address is a success too.
+
+        Args:
+            email: the address; one with a slash cannot be addressed and is a NotFoundError.
+
+        DELETE /api/v1/platform/admins/{email}
+        """
+        path = self._path("/api/v1/platform/admins/{email}", email=email)
+        return self._fetch(AdminResponse, "DELETE", path)
+
+    def get_audit_log(self, limit: int = 50, offset: int = 0) -> AuditLogResponse:
+        """Return one page of the audit log, newest first; ``iter_audit_log`` goes through all of it.
+
+        Args:
+            limit: entries on the page, 1 to 200.
+            offset: entries to skip, from 0.
+
+        GET /api/v1/platform/audit
+        """
+        params = {"limit": limit, "offset": offset}
+        return self._fetch(AuditLogResponse, "GET", "/api/v1/platform/audit", params=params)
+
+    def iter_audit_log(self, limit: int = 50) -> Iterator[AuditEntry]:
+        """Yield all entries of the audit log, newest first, each once.
+
+        Args:
+            limit: entries in each request, 1 to 200.
+
+        GET /api/v1/platform/audit, as often as there are pages
+        """
+
+        def page(offset: int) -> Tuple[List[AuditEntry], Optional[int]]:
+            entries = self.get_audit_log(limit, offset).entries
+            return entries, offset + len(entries) if len(entries) >= limit else None
+
+        return walk(page, 0, key=lambda entry: entry.id or None)
+
+
+def _metadata(told: Mapping[str, Any], given: Mapping[str, Any]) -> Optional[Dict[str, Any]]:
+    """Return the metadata of a request; what the user gives as metadata wins."""
+    metadata = {**{name: value for name, value in told.items() if value is not None}, **given}
+    if metadata.get("user_id") and not metadata.get("session_id"):
+        # The id that the server would invent is no UUID: its own history answers 500 to it.
+        metadata["session_id"] = str(uuid.uuid4())
+    return metadata or None
+
+
+def _text_or_none(chunk: Dict[str, Any]) -> Optional[str]:
+    return delta_text(chunk) or None

@@ -1,0 +1,133 @@
+"""Client: one requests.Session, one namespace for each service."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Dict, Optional, Type, TypeVar, Union
+
+import requests
+from urllib3.util import Retry
+
+from ._core.address import check_base_url
+from ._core.auth import Credentials, clean_key, without_secrets
+from ._core.options import Service, Timeout, make_options
+from ._core.service import ServiceBase
+from ._core.transport import Transport
+from .errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from .chatserver import ChatServer
+    from .zaguan import Zaguan
+
+__all__ = ["Client", "Service"]
+
+S = TypeVar("S", bound=ServiceBase)
+
+
+class Client:
+    """A client for all services over one ``requests.Session``.
+
+    Args:
+        chatserver, zaguan: where a service is: a base URL, or a Service with address, key and settings. What
+            is left out comes from the environment (``ZAGUAN_BASE_URL``, ``ZAGUAN_API_KEY``, ...) or from the
+            service's default.
+        timeout: seconds to wait for each read, or ``(connect, read)``; for services that name none.
+        max_retries: how often a safe request is sent again, or a ``urllib3.util.Retry``; likewise.
+        session: a Session of your own, with its proxies, certificates and adapters. Retries are then those of
+            its adapters, and ``close()`` leaves it open.
+
+    Threads may share a Client, and it may be used after a fork. It pickles with its addresses and settings,
+    never with keys: the process that unpickles it takes them from its own environment.
+
+    Raises:
+        ConfigurationError: an address, a key or a setting that cannot work.
+    """
+
+    def __init__(
+        self,
+        *,
+        chatserver: Union[str, Service, None] = None,
+        zaguan: Union[str, Service, None] = None,
+        timeout: Optional[Timeout] = None,
+        max_retries: Union[int, Retry, None] = None,
+        session: Optional[requests.Session] = None,
+    ) -> None:
+        given = {"chatserver": chatserver, "zaguan": zaguan}
+        self._settings = {
+            name: _settings(name, service, timeout, max_retries) for name, service in given.items()
+        }
+        self._credentials: Dict[str, Credentials] = {}
+        self._transport = Transport(session)
+
+    @cached_property
+    def chatserver(self) -> ChatServer:
+        """ChatServer: OpenAI-compatible completions with sessions and administration."""
+        from .chatserver import ChatServer
+
+        return self._open(ChatServer)
+
+    @cached_property
+    def zaguan(self) -> Zaguan:
+        """Zaguan CoreX: completions from many providers, paid with credits."""
+        from .zaguan import Zaguan
+
+        return self._open(Zaguan)
+
+    def close(self) -> None:
+        """Close the connections; a call after this is an error. A Session of your own stays open."""
+        self._transport.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        given = (
+            f"{name}={service.base_url!r}" for name, service in self._settings.items() if service.base_url
+        )
+        return f"Client({', '.join(given)})"
+
+    def __getstate__(self) -> Dict[str, Any]:
+        settings = {
+            name: replace(service, api_key=None, headers=without_secrets(service.headers or {}))
+            for name, service in self._settings.items()
+        }
+        return {"_settings": settings, "_credentials": {}, "_transport": self._transport}
+
+    def _open(self, cls: Type[S]) -> S:
+        settings = self._settings[cls.service]
+        credentials = Credentials(cls.service, cls.prefix, settings.api_key)
+        # Two threads that come here at once must share one key.
+        credentials = self._credentials.setdefault(cls.service, credentials)
+        return cls(self._transport, settings, credentials)
+
+
+def _settings(
+    name: str,
+    given: Union[str, Service, None],
+    timeout: Optional[Timeout],
+    max_retries: Union[int, Retry, None],
+) -> Service:
+    """Return the checked settings of one service, completed by those of the Client."""
+    if given is None or isinstance(given, str):
+        given = Service(base_url=given)
+    if not isinstance(given, Service):
+        raise ConfigurationError(f"{name} must be a base URL or a Service, not {type(given).__name__}")
+    service = replace(
+        given,
+        base_url=None if given.base_url is None else check_base_url(given.base_url, name),
+        api_key=clean_key(given.api_key),
+        timeout=timeout if given.timeout is None else given.timeout,
+        max_retries=max_retries if given.max_retries is None else given.max_retries,
+    )
+    make_options(service, default_timeout=1.0, default_retries=0)  # raises on what cannot work
+    return service

@@ -1,0 +1,161 @@
+"""The local server that users see."""
+
+from dataclasses import replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Type, Union
+
+from chatsdk.testing.chat import MakeReply, default_reply
+from chatsdk.testing.chatserver import ChatServer
+from chatsdk.testing.dialect import API_KEY, Dialect
+from chatsdk.testing.exchange import CRASH, Answer, EventStream, Headers, Reply, Request
+from chatsdk.testing.faults import Faults
+from chatsdk.testing.journal import Journal, RecordedRequest
+from chatsdk.testing.listener import HOST, Listener
+from chatsdk.testing.zaguan import Zaguan
+
+if TYPE_CHECKING:
+    from chatsdk.client import Service
+
+
+class LocalServer:
+    """An offline stand-in for the services, on a free port of this machine.
+
+    It listens from construction until `close()`; a `with` block closes it. Each service has its
+    own base URL, and keeps its state (history, credits, admins, ...) as long as the server lives.
+
+    Args:
+        reply: Makes the assistant's text from the messages of a request. The default mentions
+            the last user message.
+        credits: How many credits the Zaguan account has left.
+    """
+
+    def __init__(self, *, reply: Optional[MakeReply] = None, credits: int = 1000) -> None:
+        make_reply = reply or default_reply
+        dialects = (Zaguan(make_reply, credits), ChatServer(make_reply))
+        self._dialects: Dict[str, Dialect] = {dialect.name: dialect for dialect in dialects}
+        self._journal = Journal()
+        self._faults = Faults()
+        self._listener = Listener(self._respond, self._journal.report)
+        self._root = f"http://{HOST}:{self._listener.port}"
+
+    def url(self, service: str) -> str:
+        """The base URL of a service, such as `url("zaguan")`."""
+        return f"{self._root}/{self._dialect(service).name}"
+
+    def services(self) -> Dict[str, "Service"]:
+        """Address and key of each service, ready for `Client(**server.services())`."""
+        from chatsdk.client import Service
+
+        # All get a key: else a real one from the environment would be sent here.
+        return {name: Service(base_url=self.url(name), api_key=API_KEY) for name in self._dialects}
+
+    @property
+    def requests(self) -> List[RecordedRequest]:
+        """The requests that arrived so far, oldest first."""
+        return self._journal.requests
+
+    @property
+    def errors(self) -> List[BaseException]:
+        """Exceptions inside the server (such as in your `reply`); the client saw a 500."""
+        return self._journal.errors
+
+    def fail(
+        self,
+        service: str,
+        status: int,
+        body: Union[str, Mapping[str, Any], List[Any], None] = None,
+        *,
+        headers: Optional[Mapping[str, str]] = None,
+        times: int = 1,
+    ) -> None:
+        """Answer the next requests to a service with an error.
+
+        Args:
+            service: Such as "zaguan".
+            status: The HTTP status.
+            body: Text (sent as it is, as text/plain), or what is sent as JSON. The default is
+                what the service itself sends with this status.
+            headers: More headers, such as `{"Retry-After": "0"}`.
+            times: How many requests get this answer.
+
+        Raises:
+            ValueError: The service is unknown, or the status or times cannot be.
+        """
+        dialect = self._dialect(service)
+        if not 200 <= status <= 599:
+            raise ValueError(f"status must be from 200 to 599, not {status}")
+        _check_count("times", times, 1)
+        extra = Headers((headers or {}).items())
+        if body is None:
+            reply = dialect.failure(status, extra)
+        elif isinstance(body, str):
+            reply = Reply.text(body, status)
+        else:
+            reply = Reply.json(body, status)
+        fields = {**reply.headers, **extra}
+        self._faults.plan_reply(service, replace(reply, headers=fields), times)
+
+    def cut(self, service: str, after: int, times: int = 1) -> None:
+        """Break the next streamed answers of a service: the connection is dropped.
+
+        Args:
+            service: Such as "zaguan".
+            after: How many events are still sent (`[DONE]` counts as one).
+            times: How many streams break.
+
+        Raises:
+            ValueError: The service is unknown, or after or times cannot be.
+        """
+        _check_count("after", after, 0)
+        _check_count("times", times, 1)
+        self._faults.plan_cut(self._dialect(service).name, after, times)
+
+    def close(self) -> None:
+        """Stop the server. May be called again."""
+        self._listener.close()
+
+    def __enter__(self) -> "LocalServer":
+        return self
+
+    def __exit__(
+        self,
+        exc_type: Optional[Type[BaseException]],
+        exc: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<LocalServer {self._root}: {', '.join(self._dialects)}>"
+
+    def _dialect(self, service: str) -> Dialect:
+        if service not in self._dialects:
+            known = ", ".join(self._dialects)
+            raise ValueError(f"unknown service {service!r}: the local server knows {known}")
+        return self._dialects[service]
+
+    def _respond(self, method: str, target: str, headers: Headers, body: bytes) -> Answer:
+        try:
+            path, _, query = target.partition("?")
+            name, slash, rest = path[1:].partition("/")
+            dialect = self._dialects.get(name)
+            if dialect is None:
+                return Reply.json({"detail": "Not Found"}, 404)
+            base_url = f"http://{headers.get('host', self._root[7:])}/{name}"
+            request = Request(method, base_url, slash + rest, query, headers, body)
+            self._journal.record(name, request)
+            return self._answer(dialect, request)
+        except Exception as error:
+            self._journal.report(error)
+            return CRASH
+
+    def _answer(self, dialect: Dialect, request: Request) -> Answer:
+        answer: Answer = self._faults.next_reply(dialect.name) or dialect.answer(request)
+        if isinstance(answer, EventStream):
+            answer = replace(answer, cut_after=self._faults.next_cut(dialect.name))
+        return replace(answer, headers={**dialect.stamp(request), **answer.headers})
+
+
+def _check_count(name: str, value: int, least: int) -> None:
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, not {value}")

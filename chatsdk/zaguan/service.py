@@ -1,0 +1,293 @@
+"""Zaguan CoreX: one OpenAI-compatible API in front of many providers, paid with credits."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Tuple, Type, Union
+
+from .. import errors
+from .._core.chat import ChatReader, messages_to_send
+from .._core.failures import Failure
+from .._core.model import build
+from .._core.paging import walk
+from .._core.records import Records
+from .._core.service import ServiceBase
+from .._core.stream import Stream
+from .errors import BandAccessDeniedError, InsufficientCreditsError, RateLimitError, ZaguanError
+from .models import (
+    ChatChunk,
+    ChatRequest,
+    ChatResponse,
+    CreditsBalance,
+    CreditsHistory,
+    CreditsHistoryEntry,
+    CreditsStats,
+    HealthStatus,
+    ModelCapabilities,
+    ModelInfo,
+)
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .fields import ChatFields
+
+ChatStream = Stream[ChatChunk, ChatResponse]
+
+
+class Zaguan(ServiceBase):
+    """The endpoints of Zaguan CoreX.
+
+    Each call carries an ``X-Request-Id``: one UUID for all its attempts, by which the gateway charges it
+    once. Give ``request_id`` to choose it; it must be a UUID for some servers. Errors carry it too.
+
+    All methods raise ZaguanError, which is always one of the library's errors as well: AuthenticationError,
+    InsufficientCreditsError, BandAccessDeniedError, RateLimitError, ...
+    """
+
+    service = "zaguan"
+    prefix = "ZAGUAN"
+    default_timeout = 60.0
+    default_retries = 2
+    error_base = ZaguanError
+
+    def chat(
+        self,
+        request: Union[ChatRequest, Mapping[str, Any], None] = None,
+        request_id: Optional[str] = None,
+        **fields: Unpack[ChatFields],
+    ) -> ChatResponse:
+        """Ask for a completion and wait for the whole of it.
+
+        Args:
+            request: a ChatRequest or a dict; or give its fields as keywords.
+            request_id: the id of this call; a new UUID where none is given.
+
+        Returns:
+            The completion; ``.text`` is the text of its first choice.
+
+        Raises:
+            InsufficientCreditsError, BandAccessDeniedError, RateLimitError: it is too much for the account.
+            APITimeoutError: no answer in time; it is not asked again, since it may be charged already.
+            ZaguanError: all else.
+
+        POST /v1/chat/completions
+        """
+        body = _chat_body(build(ChatRequest, "chat", request, fields), stream=False)
+        return self._fetch(ChatResponse, "POST", "/v1/chat/completions", json=body, headers=_id(request_id))
+
+    def chat_stream(
+        self,
+        request: Union[ChatRequest, Mapping[str, Any], None] = None,
+        request_id: Optional[str] = None,
+        **fields: Unpack[ChatFields],
+    ) -> ChatStream:
+        """Ask for a completion and get it in chunks, as they come.
+
+        Args:
+            request: a ChatRequest or a dict; or give its fields as keywords.
+            request_id: the id of this call; a new UUID where none is given.
+
+        Returns:
+            A Stream of ChatChunk; ``.text`` of a chunk is what it adds, ``.final()`` of the stream the whole
+            ChatResponse with merged tool calls and usage (``stream_options={"include_usage": True}``).
+
+        Raises:
+            ZaguanError: as ``chat`` does; StreamError and StreamInterruptedError while iterating.
+
+        POST /v1/chat/completions
+        """
+        body = _chat_body(build(ChatRequest, "chat_stream", request, fields), stream=True)
+        reader = ChatReader(ChatChunk.from_dict, ChatResponse.from_dict)
+        return self._stream(reader, "POST", "/v1/chat/completions", json=body, headers=_id(request_id))
+
+    def chat_simple(self, message: str, model: str = "openai/gpt-4o-mini") -> ChatResponse:
+        """Ask one question.
+
+        POST /v1/chat/completions
+        """
+        return self.chat(model=model, messages=message)
+
+    def chat_with_system(
+        self, system_prompt: str, user_message: str, model: str = "openai/gpt-4o-mini"
+    ) -> ChatResponse:
+        """Ask one question under a system prompt.
+
+        POST /v1/chat/completions
+        """
+        return self.chat(model=model, messages=[{"role": "system", "content": system_prompt}, user_message])
+
+    def list_models(self, request_id: Optional[str] = None) -> Records[ModelInfo]:
+        """Return all models that the gateway offers.
+
+        GET /v1/models
+        """
+        return self._fetch_records(ModelInfo, "GET", "/v1/models", _data, headers=_id(request_id))
+
+    def get_capabilities(self, request_id: Optional[str] = None) -> Records[ModelCapabilities]:
+        """Return what the models can do; NotFoundError where the server does not offer this.
+
+        GET /v1/capabilities
+        """
+        return self._fetch_records(
+            ModelCapabilities, "GET", "/v1/capabilities", _capabilities, headers=_id(request_id)
+        )
+
+    def get_credits_balance(self, request_id: Optional[str] = None) -> CreditsBalance:
+        """Return the account's credits; NotFoundError where the server has no credits.
+
+        GET /v1/credits/balance
+        """
+        return self._fetch(CreditsBalance, "GET", "/v1/credits/balance", headers=_id(request_id))
+
+    def get_credits_history(
+        self,
+        limit: Optional[int] = None,
+        cursor: Optional[str] = None,
+        request_id: Optional[str] = None,
+        *,
+        start_date: Union[datetime, str, None] = None,
+        end_date: Union[datetime, str, None] = None,
+        model: Optional[str] = None,
+        provider: Optional[str] = None,
+        band: Optional[str] = None,
+        status: Optional[str] = None,
+    ) -> CreditsHistory:
+        """Return one page of what was charged; ``iter_credits_history`` goes through all of them.
+
+        Args:
+            limit: entries on a page; the server's default is about 100.
+            cursor: ``next_cursor`` of the page before.
+            start_date, end_date: a date-time (a naive one is UTC) or ISO 8601 text.
+            model, provider, band, status: only entries with this value.
+
+        GET /v1/credits/history
+        """
+        params = {
+            "limit": limit,
+            "cursor": cursor,
+            "start_date": start_date,
+            "end_date": end_date,
+            "model": model,
+            "provider": provider,
+            "band": band,
+            "status": status,
+        }
+        return self._fetch(
+            CreditsHistory, "GET", "/v1/credits/history", params=params, headers=_id(request_id)
+        )
+
+    def iter_credits_history(
+        self,
+        limit: Optional[int] = None,
+        *,
+        start_date: Union[datetime, str, None] = None,
+        end_date: Union[datetime, str, None] = None,
+        model: Optional[str] = None,
+        provider: Optional[str] = None,
+        band: Optional[str] = None,
+        status: Optional[str] = None,
+    ) -> Iterator[CreditsHistoryEntry]:
+        """Yield all entries that ``get_credits_history`` would give page by page; ``limit`` is per page.
+
+        GET /v1/credits/history, as often as there are pages
+        """
+
+        def page(cursor: str) -> Tuple[List[CreditsHistoryEntry], Optional[str]]:
+            found = self.get_credits_history(
+                limit,
+                cursor or None,
+                start_date=start_date,
+                end_date=end_date,
+                model=model,
+                provider=provider,
+                band=band,
+                status=status,
+            )
+            return found.entries, found.next_cursor or None
+
+        return walk(page, "", key=lambda entry: entry.id or None)
+
+    def get_credits_stats(
+        self,
+        period: Optional[str] = None,
+        request_id: Optional[str] = None,
+        *,
+        start_date: Union[datetime, str, None] = None,
+        end_date: Union[datetime, str, None] = None,
+        group_by: Optional[str] = None,
+        model: Optional[str] = None,
+        provider: Optional[str] = None,
+        band: Optional[str] = None,
+    ) -> CreditsStats:
+        """Return sums of what was charged.
+
+        Args:
+            period: ``day``, ``week``, ``month`` or ``all_time``.
+            start_date, end_date: a date-time (a naive one is UTC) or ISO 8601 text.
+            group_by: what to sum by; servers differ in the words they know.
+            model, provider, band: only what was charged for this.
+
+        GET /v1/credits/stats
+        """
+        params = {
+            "period": period,
+            "start_date": start_date,
+            "end_date": end_date,
+            "group_by": group_by,
+            "model": model,
+            "provider": provider,
+            "band": band,
+        }
+        return self._fetch(CreditsStats, "GET", "/v1/credits/stats", params=params, headers=_id(request_id))
+
+    def health_check(self, request_id: Optional[str] = None) -> HealthStatus:
+        """Return what the server says of itself.
+
+        GET /health
+        """
+        return self._fetch(HealthStatus, "GET", "/health", headers=_id(request_id))
+
+    def _tidy(self, base_url: str) -> str:
+        # Other programs of the same family want the address with /v1 at its end.
+        return base_url[:-3] if base_url.endswith("/v1") else base_url
+
+    @classmethod
+    def _status_kind(cls, status: int, failure: Failure) -> Type[errors.APIStatusError]:
+        # Gateways change the type of an error but keep its status, or the other way round.
+        if status == 402 or failure.code == "insufficient_credits":
+            return InsufficientCreditsError
+        if status == 429 or failure.code == "rate_limit_exceeded":
+            return RateLimitError
+        if failure.code == "band_access_denied":
+            return BandAccessDeniedError
+        return super()._status_kind(status, failure)
+
+
+def _id(request_id: Optional[str]) -> Dict[str, str]:
+    return {"X-Request-Id": request_id or str(uuid.uuid4())}
+
+
+def _chat_body(request: ChatRequest, stream: bool) -> Dict[str, Any]:
+    body = request.to_dict()
+    extra_body = body.pop("extra_body", None)
+    if extra_body:
+        body["provider_specific_params"] = {**body.get("provider_specific_params", {}), **extra_body}
+    body["messages"] = messages_to_send(request.messages)
+    body["stream"] = stream
+    return body
+
+
+def _data(body: Any) -> Any:
+    return body.get("data") if isinstance(body, dict) else None
+
+
+def _capabilities(body: Any) -> Any:
+    """Return the list in any of the three shapes in which gateways send it."""
+    if not isinstance(body, dict):
+        return body
+    by_model = body.get("capabilities")
+    if isinstance(by_model, dict):
+        return [{"model_id": name, **item} for name, item in by_model.items() if isinstance(item, dict)]
+    return body.get("models") if by_model is None else by_model

@@ -1,0 +1,30 @@
+import pytest
+import requests
+
+from chatsdk.testing import LocalServer
+
+from .wire import KEY, Api
+
+
+@pytest.fixture
+def server():
+    with LocalServer() as server:
+        yield server
+    assert server.errors == []
+
+
+@pytest.fixture
+def session():
+    with requests.Session() as session:
+        session.trust_env = False
+        yield session
+
+
+@pytest.fixture
+def zaguan(server, session):
+    return Api(session, server.url("zaguan"), {"Authorization": f"Bearer {KEY}"})
+
+
+@pytest.fixture
+def chatserver(server, session):
+    return Api(session, server.url("chatserver"), {})

@@ -1,0 +1,52 @@
+"""Compare what two servers send: same keys, same JSON types."""
+
+import json
+from pathlib import Path
+
+RECORDINGS = Path(__file__).resolve().parent.parent / "recordings"
+FREE = {"metadata", "variables", "provider_specific"}  # objects of the user, any keys
+
+
+def recordings(service):
+    text = (RECORDINGS / f"{service}.json").read_text(encoding="utf-8")
+    return {exchange["name"]: exchange for exchange in json.loads(text)}
+
+
+def differences(recorded, local, place="body"):
+    """Where the shapes differ. A null fits any type: one recording cannot show both."""
+    if recorded is None or local is None:
+        return []
+    if kind(recorded) != kind(local):
+        return [f"{place}: {kind(recorded)} became {kind(local)}"]
+    if isinstance(recorded, dict):
+        return object_differences(recorded, local, place)
+    if isinstance(recorded, list):
+        return list_differences(recorded, local, place)
+    return []
+
+
+def kind(value):
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, (int, float)):
+        return "number"
+    return type(value).__name__
+
+
+def object_differences(recorded, local, place):
+    found = [f"{place}: {name} only in one" for name in sorted(set(recorded) ^ set(local))]
+    for name in sorted(set(recorded) & set(local)):
+        if name not in FREE or kind(recorded[name]) != kind(local[name]):
+            found += differences(recorded[name], local[name], f"{place}.{name}")
+    return found
+
+
+def list_differences(recorded, local, place):
+    if recorded and not local:
+        return [f"{place}: nothing to compare"]
+    found = []
+    for position, element in enumerate(local):
+        # Elements may differ among themselves: each has to be like one that was recorded.
+        candidates = [differences(other, element, f"{place}[{position}]") for other in recorded]
+        found += min(candidates, key=len, default=[])
+    return found
