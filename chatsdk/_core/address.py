@@ -87,8 +87,11 @@ def path_part(value: object, name: str) -> str:
         raise InvalidRequestError(f"{name} is not valid Unicode text") from None
 
 
-def query_string(params: Mapping[str, Any]) -> str:
-    """Return *params* as a query with its question mark; None is left out, lists repeat their name."""
+def query_string(params: Mapping[str, Any], more: bool = False) -> str:
+    """Return *params* as a query with its question mark, or with & as *more* of one.
+
+    None is left out, lists repeat their name.
+    """
     pairs: List[Tuple[str, str]] = []
     for name, value in params.items():
         for item in value if isinstance(value, (list, tuple)) else [value]:
@@ -97,7 +100,7 @@ def query_string(params: Mapping[str, Any]) -> str:
     if not pairs:
         return ""
     try:
-        return "?" + urlencode(pairs)
+        return ("&" if more else "?") + urlencode(pairs)
     except UnicodeEncodeError:
         raise InvalidRequestError("a query value is not valid Unicode text") from None
 

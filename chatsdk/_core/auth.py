@@ -25,7 +25,7 @@ class Credentials:
         self.service = service
         self._variable = prefix + "_API_KEY"
         self._key = clean_key(key) or self._from_environment()
-        self._warned = False
+        self._line_checked = False
 
     @property
     def key(self) -> Optional[str]:
@@ -46,16 +46,17 @@ class Credentials:
         self.service = state["service"]
         self._variable = state["_variable"]
         self._key = self._from_environment()
-        self._warned = False
+        self._line_checked = False
 
     def auth(self, base_url: str) -> OriginAuth:
         """Return what signs requests to *base_url*; warn once where others can read the key on its way."""
-        if self._key is not None and not self._warned and not is_private_line(base_url):
-            self._warned = True
-            warnings.warn(
-                f"the API key of {self.service} goes over plain http to another machine: use https",
-                stacklevel=2,
-            )
+        if self._key is not None and not self._line_checked:
+            self._line_checked = True
+            if not is_private_line(base_url):
+                warnings.warn(
+                    f"the API key of {self.service} goes over plain http to another machine: use https",
+                    stacklevel=5,  # the line that called the service's method
+                )
         return OriginAuth(origin_of(base_url), self._key)
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 import zlib
 from contextlib import suppress
+from errno import ECONNABORTED
 from http.client import IncompleteRead
 from typing import Any, Iterator, Optional
 
 import requests
 
+from .call import Call
+from .connection import hurry
+
 _PIECE = 65536
-_WINDOW = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 
 
 class BodyError(Exception):
@@ -22,10 +26,12 @@ class BodyError(Exception):
 class Body:
     """Reads the body of one response; iterating gives its bytes, decompressed, as they arrive."""
 
-    def __init__(self, response: requests.Response, deadline: Optional[float] = None) -> None:
+    def __init__(self, response: requests.Response, call: Call) -> None:
         self._response = response
-        self._deadline = deadline
+        self._call = call
+        self._process = os.getpid()
         self._whole = False
+        self._closed = False
 
     def __iter__(self) -> Iterator[bytes]:
         file = getattr(self._response.raw, "_fp", None)
@@ -51,13 +57,14 @@ class Body:
     def finish_within(self, seconds: float) -> None:
         """From now on wait at most so long for the rest."""
         end = time.monotonic() + seconds
-        self._deadline = end if self._deadline is None else min(end, self._deadline)
+        self._call.deadline = end if self._call.deadline is None else min(end, self._call.deadline)
 
     def close(self) -> None:
         """Drop the connection, unless the whole body came and it is back in the pool."""
-        file = getattr(self._response.raw, "_fp", None)
-        sock = _socket_of(file)
-        if sock is not None and not self._whole:
+        self._closed = True
+        sock = _socket_of(getattr(self._response.raw, "_fp", None))
+        # A forked child only drops its copy: the connection is its parent's.
+        if sock is not None and not self._whole and self._process == os.getpid():
             # Wakes a thread that waits in a read: it holds a lock that closing needs.
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
@@ -67,11 +74,18 @@ class Body:
         raw = self._response.raw
         # urllib3's readers wait for a full buffer, or cost thrice as much; http.client's read1 returns what
         # the socket has. Before Python 3.12 it does not notice the end of a body of known length.
-        missing: Optional[int] = raw.length_remaining
+        missing: Optional[int] = getattr(raw, "length_remaining", None)
+        sock = _socket_of(file)
+        patience = None if sock is None else sock.gettimeout()
         while missing is None or missing > 0:
-            if self._deadline is not None:
-                self._hurry(file, self._deadline)
-            piece = file.read1(_PIECE)
+            try:
+                if sock is not None:  # a session of the user's own has not our connections
+                    hurry(sock, patience, self._call.deadline)
+                piece = file.read1(_PIECE)
+            except (AttributeError, ValueError):
+                if not self._closed:
+                    raise
+                raise ConnectionAbortedError(ECONNABORTED, "it was closed here") from None
             if not piece:
                 break
             if missing is not None:
@@ -83,47 +97,38 @@ class Body:
         file.close()
         raw.release_conn()
 
-    def _hurry(self, file: Any, deadline: float) -> None:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("the time for the whole call is over")
-        sock = _socket_of(file)
-        if sock is not None:
-            waiting = sock.gettimeout()
-            sock.settimeout(left if waiting is None else min(left, waiting))
-
 
 class _Inflater:
     """Decompresses gzip or deflate in bounded pieces: a small body may hold gigabytes."""
 
-    def __init__(self, window: int) -> None:
-        self._window = window
-        self._machine = zlib.decompressobj(window)
+    def __init__(self, encoding: str) -> None:
+        self._gzip = encoding != "deflate"
 
     def pieces(self, compressed: Iterator[bytes]) -> Iterator[bytes]:
-        started = False
-        for data in compressed:
-            while data:
-                if self._machine.eof:  # gzip bodies may be several members in a row
-                    self._machine = zlib.decompressobj(self._window)
-                piece = self._step(data, started)
-                started = True
-                data = self._machine.unused_data or self._machine.unconsumed_tail
+        machine = None
+        data = b""
+        for received in compressed:
+            data += received
+            more = True
+            while data or more:
+                if machine is None or machine.eof:  # gzip bodies may be several members in a row
+                    if len(data) < 2:
+                        break
+                    machine = zlib.decompressobj(self._window(data))
+                piece = machine.decompress(data, _PIECE)
+                data = machine.unused_data or machine.unconsumed_tail
+                more = len(piece) == _PIECE and not machine.eof  # zlib may hold back what did not fit
                 if piece:
                     yield piece
-        if started and not self._machine.eof:
+        if data or (machine is not None and not machine.eof):
             raise IncompleteRead(b"")
 
-    def _step(self, data: bytes, started: bool) -> bytes:
-        try:
-            return self._machine.decompress(data, _PIECE)
-        except zlib.error:
-            if started or self._window != zlib.MAX_WBITS:
-                raise
-            # "deflate" should be zlib's format, but some servers send the bare stream.
-            self._window = -zlib.MAX_WBITS
-            self._machine = zlib.decompressobj(self._window)
-            return self._machine.decompress(data, _PIECE)
+    def _window(self, data: bytes) -> int:
+        if self._gzip:
+            return 16 + zlib.MAX_WBITS
+        # "deflate" should be zlib's format, but some servers send the bare stream.
+        has_head = data[0] & 15 == 8 and (data[0] * 256 + data[1]) % 31 == 0
+        return zlib.MAX_WBITS if has_head else -zlib.MAX_WBITS
 
 
 def _socket_of(file: Any) -> Optional[socket.socket]:
@@ -139,6 +144,6 @@ def _inflater(encoding: str) -> Optional[_Inflater]:
     encoding = encoding.strip().lower()
     if encoding in ("", "identity"):
         return None
-    if encoding not in _WINDOW:
+    if encoding not in ("gzip", "x-gzip", "deflate"):
         raise BodyError(f"the encoding {encoding[:40]}, which was not asked for")
-    return _Inflater(_WINDOW[encoding])
+    return _Inflater(encoding)

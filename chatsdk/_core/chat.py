@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any, Callable, Dict, Generic, List, Mapping, Optional, Sequence, TypeVar, Union
 
-from .model import Model, to_json_value
+from .model import Model, to_send
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -37,12 +37,13 @@ def _message_to_send(message: MessageLike, number: int) -> Dict[str, Any]:
     if isinstance(message, str):
         return {"role": "user", "content": message}
     if isinstance(message, Model):
-        given = message.to_dict()
+        given = to_send(message)
         sent = {name: given[name] for name in _SENDABLE if name in given}
-        if isinstance(given.get("audio"), dict) and "id" in given["audio"]:
-            sent["audio"] = {"id": given["audio"]["id"]}
+        audio = given.get("audio")
+        if isinstance(audio, (Model, Mapping)) and audio.get("id") is not None:
+            sent["audio"] = {"id": audio["id"]}
     elif isinstance(message, Mapping):
-        sent = {name: to_json_value(value) for name, value in message.items() if value is not None}
+        sent = {name: value for name, value in message.items() if value is not None}
     else:
         raise TypeError(
             f"messages[{number}] must be a Message, a dict or a string, not {type(message).__name__}"
@@ -83,8 +84,9 @@ class ChatReader(Generic[T, R]):
         """Return the one item for a completion that came whole."""
         chunk = dict(body)
         choices = body.get("choices")
-        if isinstance(choices, list):
-            chunk["choices"] = [_as_delta(choice) for choice in choices if isinstance(choice, dict)]
+        if not isinstance(choices, list):
+            return None
+        chunk["choices"] = [_as_delta(choice) for choice in choices if isinstance(choice, dict)]
         return self.read(b"", chunk)
 
     def metadata(self) -> Dict[str, Any]:
@@ -101,11 +103,11 @@ class ChatReader(Generic[T, R]):
         return self._make_result(whole)
 
     def _add(self, chunk: Dict[str, Any]) -> None:
-        top = self._top
-        for key, value in chunk.items():
-            if value is not None and key != "choices":
-                top[key] = value
-        choices = chunk.get("choices")
+        told = chunk
+        if None in chunk.values():  # a later null does not undo what was told before
+            told = {key: value for key, value in chunk.items() if value is not None}
+        self._top.update(told)
+        choices = self._top.pop("choices", None)
         if not isinstance(choices, list):
             return
         for choice in choices:
@@ -130,23 +132,27 @@ class _Choice:
 
     def add(self, choice: Dict[str, Any]) -> bool:
         """Take in one chunk's part of this choice; return whether it says that the answer is complete."""
-        finished = False
+        delta = choice.get("delta")
+        if isinstance(delta, dict):
+            text = delta.get("content")
+            known = self._message.get("content")
+            if len(delta) == 1 and isinstance(text, str) and isinstance(known, io.StringIO):
+                known.write(text)  # nearly all chunks of a stream bring this and nothing else
+                delta = {}
+            calls = delta.get("tool_calls")
+            if isinstance(calls, list):
+                self._add_calls([call for call in calls if isinstance(call, dict)])
+                delta = {name: value for name, value in delta.items() if name != "tool_calls"}
+            if delta:
+                _merge(self._message, delta)
         for key, value in choice.items():
-            if value is None or key == "index":
+            if value is None or key == "delta" or key == "index":
                 continue
-            if key == "delta":
-                if isinstance(value, dict):
-                    calls = value.get("tool_calls")
-                    if isinstance(calls, list):
-                        self._add_calls([call for call in calls if isinstance(call, dict)])
-                        value = {name: value[name] for name in value if name != "tool_calls"}
-                    _merge(self._message, value)
-            elif key == "logprobs" and isinstance(value, dict):
+            if key == "logprobs" and isinstance(value, dict):
                 _merge(self.top.setdefault("logprobs", {}), value)
             else:
                 self.top[key] = value
-                finished = finished or key == "finish_reason"
-        return finished
+        return choice.get("finish_reason") is not None
 
     def whole(self, index: int) -> Dict[str, Any]:
         """Return the choice as it would stand in a plain response."""
@@ -160,7 +166,7 @@ class _Choice:
             call = self._find_call(fragment, position - len(fragments))
             for mark in (fragment.get("index"), fragment.get("id")):
                 if isinstance(mark, (int, str)) and mark != "":
-                    self._call_of.setdefault(mark, call)
+                    self._call_of[mark] = call
             _merge(call, {key: value for key, value in fragment.items() if key != "index"})
 
     def _find_call(self, fragment: Dict[str, Any], place_from_end: int) -> Dict[str, Any]:
@@ -169,15 +175,22 @@ class _Choice:
         if isinstance(index, int):
             known = self._call_of.get(index)
             # Some servers give every call the index 0: another id is another call.
-            if known is not None and (not call_id or known.get("id") in (None, call_id)):
+            if known is not None and (not call_id or known.get("id") in (None, "", call_id)):
                 return known
-        if isinstance(call_id, str) and call_id:
-            if call_id in self._call_of:
-                return self._call_of[call_id]
-        elif not isinstance(index, int) and -place_from_end <= len(self._calls):
-            return self._calls[place_from_end]
+        if isinstance(call_id, str) and call_id in self._call_of:
+            return self._call_of[call_id]
+        if not isinstance(index, int) and -place_from_end <= len(self._calls):
+            # The mark may come late, or never: only the first fragment of a call has its name.
+            known = self._calls[place_from_end]
+            if not _name(fragment) and not (call_id and known.get("id")):
+                return known
         self._calls.append({})
         return self._calls[-1]
+
+
+def _name(call: Dict[str, Any]) -> Any:
+    inner = call.get("function") or call.get("custom")
+    return inner.get("name") if isinstance(inner, dict) else None
 
 
 def _merge(target: Dict[str, Any], part: Mapping[str, Any]) -> None:

@@ -6,21 +6,36 @@ import json
 from typing import Any, NoReturn
 
 from ..errors import InvalidRequestError
+from .model import json_default
 
 _BOM = b"\xef\xbb\xbf"
+_INFINITY = float("inf")
+_WHITE_SPACE = " \t\r\n"
 
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (_INFINITY, -_INFINITY):
+        raise ValueError("a number is too large")
+    return number
+
+
 # The two codecs are made once: json.dumps and json.loads build a new one on each call with options.
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
-_decode = json.JSONDecoder(parse_constant=_refuse).decode
+_encode = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=json_default
+).encode
+_decode = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite).raw_decode
 
 
 def encode(value: object) -> bytes:
-    """Return *value* as JSON; NaN, infinity and lone surrogates are an InvalidRequestError."""
+    """Return *value*, with the models and date-times in it, as JSON.
+
+    NaN, infinity and lone surrogates are an InvalidRequestError.
+    """
     try:
         return _encode(value).encode("utf-8")
     except UnicodeEncodeError:
@@ -41,4 +56,8 @@ def decode(data: bytes) -> Any:
 
     Raises ValueError (or RecursionError, for absurd nesting) where *data* is anything else.
     """
-    return _decode((data[3:] if data[:3] == _BOM else data).decode("utf-8"))
+    text = (data[3:] if data.startswith(_BOM) else data).decode("utf-8").strip(_WHITE_SPACE)
+    value, end = _decode(text)
+    if end != len(text):
+        raise ValueError("there is more than one JSON value")
+    return value

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import re
+import sys
 from datetime import datetime, timedelta, timezone
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
 _UTC = timezone.utc
+_from_iso = datetime.fromisoformat
+if sys.version_info < (3, 11):  # where it knows no "Z", and only fractions of 3 or 6 digits
+
+    def _from_iso(value: str) -> datetime:
+        return datetime.fromisoformat(value[:-1] + "+00:00" if value[-1] == "Z" else value)
+
+
 _FORM = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)"
     r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?(Z|z|[+-]\d\d(?::?\d\d)?)?)?",
@@ -14,22 +22,23 @@ _FORM = re.compile(
 )
 
 
-def parse_datetime(value: object) -> object:
+def parse_datetime(value: Any) -> Any:
     """Return ISO 8601 text as an aware datetime (UTC where it names no zone), all else as it is."""
-    if not isinstance(value, str):
-        return value
-    parsed = None
-    if value[10:11] == "T" and value[13:14] == ":":
-        try:
-            # Before Python 3.11 fromisoformat knows no "Z" and only fractions of 3 or 6 digits.
-            parsed = datetime.fromisoformat(value[:-1] + "+00:00" if value[-1] == "Z" else value)
-        except ValueError:
-            parsed = _parse_other(value)
-    else:
-        parsed = _parse_other(value)
-    if parsed is None:
-        return value
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=_UTC)
+    try:
+        # Other forms that fromisoformat knows differ between Python versions.
+        if value[7] == "-" and value[10] == "T" and value[13] == ":" and _has_plain_zone(value):
+            found = _from_iso(value)
+            return found if found.tzinfo is not None else found.replace(tzinfo=_UTC)
+    except (TypeError, ValueError, LookupError):
+        pass
+    other = _parse_other(value) if isinstance(value, str) else None
+    return value if other is None else other
+
+
+def _has_plain_zone(value: str) -> bool:
+    if value[-1] == "Z":
+        return True
+    return len(value) <= 26 if value[-6] not in "+-" else value[-3] == ":" and value[-7].isdigit()
 
 
 def _parse_other(value: str) -> Optional[datetime]:

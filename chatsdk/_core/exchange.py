@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 import time
 import zlib
-from http.client import HTTPException
+from contextlib import suppress
+from http.client import BadStatusLine, HTTPException, IncompleteRead, RemoteDisconnected
 from typing import Any, Callable, Dict, Iterator, NamedTuple, Optional, Type, TypeVar
 
 import requests
@@ -31,6 +32,7 @@ E = TypeVar("E", bound=errors.ChatSDKError)
 BROKEN = (requests.RequestException, URLLib3Error, HTTPException, OSError, zlib.error, ValueError)
 
 _SHOWN_BODY = 2000  # bytes of an unreadable answer that its error keeps
+_SHORTEST_SECRET = 6  # characters; shorter ones stand in ordinary words
 
 
 class Family(NamedTuple):
@@ -63,7 +65,7 @@ class Exchange:
         deadline = None
         if options.total_timeout is not None:
             deadline = time.monotonic() + options.total_timeout
-        self._call = Call(request.method or "", request.url or "", deadline)
+        self._call = request.call = Call(request.method or "", request.url or "", deadline)
         read_timeout = options.stream_timeout if stream else options.read_timeout
         self._timeout = CallTimeout(options.connect_timeout, read_timeout, deadline)
         sent_id = request.headers.get("X-Request-Id")
@@ -75,44 +77,47 @@ class Exchange:
         while True:
             response = self._send(policy)
             try:
-                self.read(response)
+                self.load(response)
             except errors.APIConnectionError as error:
                 policy = self._policy_after(response, error)
-            else:
-                return response
+                continue
+            self._call.log(response.status_code)
+            if not _is_success(response):
+                raise self._status_error(response)
+            return response
 
     def open(self) -> requests.Response:
         """Send the request; return a success with its body unread, raise all else."""
         response = self._send(self._first_policy())
-        if not response.ok:
-            self.read(response)
+        self._call.log(response.status_code)
+        if not _is_success(response):
+            self.load(response)
+            raise self._status_error(response)
         return response
 
     def body(self, response: requests.Response) -> Body:
         """Return the body of *response*, to be read as it arrives."""
-        return Body(response, self._call.deadline)
+        return Body(response, self._call)
 
-    def read(self, response: requests.Response) -> None:
-        """Read the body of *response* into it; a status that is no success is raised."""
-        success = 200 <= response.status_code < 300
+    def load(self, response: requests.Response) -> None:
+        """Read the body of *response* into it."""
+        body = self.body(response)
         content = b""
         try:
-            content = self.body(response).read(self.limit)
+            content = body.read(self.limit)
         except BodyError as error:
-            response.close()
-            if success:
+            body.close()
+            if _is_success(response):
                 raise self.unreadable(response, str(error)) from None
         except BROKEN as error:
-            response.close()
-            if success:  # of a failure the status is the news, not that its text was cut
+            body.close()
+            if _is_success(response):  # of a failure the status is the news, not that its text was cut
                 raise self.broken(error) from self.harmless(error)
         response._content = content
         response._content_consumed = True
         response.encoding = "utf-8"
         if response.status_code >= 500:
             self._transport.drop_idle(response)
-        if not success:
-            raise self._status_error(response)
 
     def json(self, response: requests.Response) -> Any:
         """Return the decoded body of *response*."""
@@ -130,11 +135,8 @@ class Exchange:
 
     def error(self, kind: Type[E], message: str, **details: Any) -> E:
         """Return an error of *kind* and of the service, which knows what was asked."""
-        secret = self._auth.key
-        if secret and len(secret) >= 6:
-            message = message.replace(secret, "***")
         error: E = errors.combined(kind, self._family.base)(
-            message,
+            self.redact(message.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass"),
             service=self._family.service,
             request_id=self._request_id,
             method=self._call.method,
@@ -149,7 +151,7 @@ class Exchange:
     ) -> errors.APIResponseError:
         """Return the error for a success that brought *what* instead of what was expected."""
         content_type = response.headers.get("Content-Type", "")
-        content = response._content or b""
+        content = self.redact(response._content or b"")
         return self.error(
             errors.APIResponseError,
             said or f"{self._family.service} sent {what} ({content_type[:100] or 'no content type'})",
@@ -170,9 +172,19 @@ class Exchange:
         return self.error(cut, f"the connection to {place} failed: {_reason(causes[-1])}")
 
     def harmless(self, error: BaseException) -> Optional[BaseException]:
-        """Return *error* if it may be shown as a cause: its text must not hold the key."""
-        secret = self._auth.key
-        return None if secret and secret in str(error) else error
+        """Return what may be shown as the cause of an error: its text must repeat neither key nor request."""
+        causes = list(_causes(error))
+        texts = " ".join(map(str, causes))
+        query = (self._request.url or "").partition("?")[2]
+        told = [self._auth.key, query]
+        if any(text and text in texts for text in told) or any(map(_quotes_the_answer, causes)):
+            return causes[-1] if type(causes[-1]).__module__ == "builtins" else None
+        return error
+
+    def redact(self, data: bytes) -> bytes:
+        """Return what a server sent without the key, which some repeat in their complaints about it."""
+        secret = (self._auth.key or "").encode("latin-1")
+        return data.replace(secret, b"***") if len(secret) >= _SHORTEST_SECRET else data
 
     def _first_policy(self) -> Retry:
         policy = self._policy
@@ -193,7 +205,6 @@ class Exchange:
         finally:
             self._auth.unsign(request)
         self._request_id = response.headers.get("X-Request-Id") or self._request_id
-        self._call.log(response.status_code)
         return response
 
     def _policy_after(self, response: requests.Response, error: errors.APIConnectionError) -> Retry:
@@ -202,23 +213,22 @@ class Exchange:
         urllib3 retries until the headers are there; the body is read by us.
         """
         policy = getattr(response.raw, "retries", None)
-        if self._call.method not in SAFE_METHODS or not isinstance(policy, Retry):
-            raise error
-        try:
-            policy = policy.increment(
-                self._call.method, self._call.url, error=ProtocolError("the body was cut")
-            )
-        except URLLib3Error:
-            raise error from error.__cause__
-        policy.sleep()
-        return policy
+        if self._call.method in SAFE_METHODS and isinstance(policy, Retry):
+            with suppress(URLLib3Error):
+                cut = ProtocolError("the body was cut")
+                policy = policy.increment(self._call.method, self._call.url, error=cut)
+                policy.sleep()
+                return policy
+        self._call.log(type(error).__name__)
+        raise error
 
     def _status_error(self, response: requests.Response) -> errors.APIStatusError:
         status = response.status_code
+        content = self.redact(response.content)
         try:
-            body = codec.decode(response.content)
+            body = codec.decode(content)
         except (ValueError, RecursionError):
-            body = response.content.decode("utf-8", "replace")
+            body = content.decode("utf-8", "replace")
         failure = read_failure(body)
         message = failure.message or f"HTTP {status} {response.reason or ''}".rstrip()
         kind = self._family.status_kind(status, failure)
@@ -240,8 +250,16 @@ class Exchange:
         )
 
 
+def _is_success(response: requests.Response) -> bool:
+    return 200 <= response.status_code < 300
+
+
+def _quotes_the_answer(error: BaseException) -> bool:
+    return isinstance(error, BadStatusLine) and not isinstance(error, RemoteDisconnected)
+
+
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield *error* and what it wraps: requests keeps the error of urllib3 in args, urllib3 in reason."""
+    """Yield *error* and what it wraps: requests keeps it in args, urllib3 in reason or as the cause."""
     current: Optional[BaseException] = error
     for _ in range(10):
         if current is None:
@@ -250,7 +268,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         inner = getattr(current, "reason", None) or getattr(current, "original_error", None)
         if not isinstance(inner, BaseException):
             inner = next((item for item in current.args if isinstance(item, BaseException)), None)
-        current = inner
+        current = inner or current.__cause__ or current.__context__
 
 
 def _is_timeout(error: BaseException) -> bool:
@@ -261,5 +279,9 @@ def _is_timeout(error: BaseException) -> bool:
 
 def _reason(error: BaseException) -> str:
     """Return what the operating system or the protocol says; other texts may repeat the request."""
+    if isinstance(error, RemoteDisconnected):
+        return "the server closed it without an answer"
+    if isinstance(error, IncompleteRead):
+        return "the answer was cut short"
     text = getattr(error, "strerror", None)
     return text if isinstance(text, str) else type(error).__name__

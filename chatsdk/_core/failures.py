@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import html
 import re
-from typing import Any, Mapping, NamedTuple, Optional
+from typing import Any, FrozenSet, Mapping, NamedTuple, Optional
 
 _LONGEST = 1000  # characters of a sentence
+_HTML = re.compile(r"\s*<(!doctype|html|head|title|body|h1|p|div|center)\b", re.IGNORECASE)
 _TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 _TITLE = re.compile(r"<(title|h1)\b[^>]*>(.*?)</\1\s*>", re.DOTALL | re.IGNORECASE)
 
 
 class Failure(NamedTuple):
-    """A failure as the server tells it."""
+    """A failure as the server tells it; ``words`` are all that it calls it by."""
 
     message: Optional[str]
     code: Optional[str] = None
     retry_after: Optional[float] = None
     details: Mapping[str, Any] = {}
+    words: FrozenSet[str] = frozenset()
 
 
 def read_failure(body: object) -> Failure:
@@ -31,7 +32,8 @@ def read_failure(body: object) -> Failure:
     inner = details.get("details")
     if isinstance(inner, dict):
         details = {**inner, **details}
-    return Failure(_message(body), _code(details), _seconds(details.get("retry_after")), details)
+    words = frozenset(filter(None, (_word(details.get("code")), _word(details.get("type")))))
+    return Failure(_message(body), _code(details), _seconds(details.get("retry_after")), details, words)
 
 
 def has_failure(body: Mapping[str, Any]) -> bool:
@@ -75,11 +77,13 @@ def _complaint(item: object) -> Optional[str]:
 
 def _code(details: Mapping[str, Any]) -> Optional[str]:
     """Return the server's word for the failure; a number is the least that can be said."""
-    found = [details.get("code"), details.get("type")]
-    for value in found:
-        if isinstance(value, str) and value and not value.isdigit():
-            return value
-    return next((str(value) for value in found if isinstance(value, (str, int)) and value), None)
+    code = _word(details.get("code"))
+    kind = _word(details.get("type"))
+    return kind if kind and (not code or code.isdigit()) else code
+
+
+def _word(value: object) -> Optional[str]:
+    return str(value) if isinstance(value, (str, int)) and value else None
 
 
 def _seconds(value: object) -> Optional[float]:
@@ -90,9 +94,10 @@ def _seconds(value: object) -> Optional[float]:
 
 def _sentence(text: str) -> Optional[str]:
     """Return the words of plain text or HTML."""
-    if "<" in text and re.search(r"<(html|body|!doctype|head|h1)\b", text[:2000], re.IGNORECASE):
+    if _HTML.match(text):
+        from html import unescape  # rare, and its table of names takes milliseconds to import
+
         title = _TITLE.search(text)
-        text = html.unescape(_TAGS.sub(" ", title.group(2) if title else text))
+        text = unescape(_TAGS.sub(" ", title.group(2) if title else text))
         text = " ".join(text.split())
-    text = text.strip()
-    return text[:_LONGEST] or None
+    return text.strip()[:_LONGEST] or None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import threading
-from dataclasses import dataclass, field, replace
-from typing import Any, Dict, Mapping, Optional, Tuple, Union
+from dataclasses import dataclass, field
+from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple, Union
 
 from urllib3.util import Retry
 
@@ -44,8 +44,7 @@ class Service:
     max_response_bytes: int = MAX_RESPONSE_BYTES
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     """The checked settings of one service object."""
 
     connect_timeout: float
@@ -53,8 +52,11 @@ class Options:
     stream_timeout: float
     total_timeout: Optional[float]
     retry: Retry
-    headers: Mapping[str, str] = field(repr=False)
+    headers: Mapping[str, str]
     max_response_bytes: int
+
+    def __repr__(self) -> str:
+        return f"<Options timeout={self.read_timeout}>"  # headers may be secret
 
 
 def make_options(service: Service, default_timeout: float, default_retries: int) -> Options:
@@ -62,8 +64,6 @@ def make_options(service: Service, default_timeout: float, default_retries: int)
     timeout = default_timeout if service.timeout is None else service.timeout
     connect, read = split_timeout(timeout)
     retries = default_retries if service.max_retries is None else service.max_retries
-    if not isinstance(service.max_response_bytes, int) or service.max_response_bytes < 1:
-        raise ConfigurationError("max_response_bytes must be a whole number above 0")
     total = service.total_timeout
     return Options(
         connect_timeout=connect,
@@ -72,7 +72,7 @@ def make_options(service: Service, default_timeout: float, default_retries: int)
         total_timeout=None if total is None else _seconds(total, "total_timeout"),
         retry=retry_policy(retries),
         headers=clean_headers(service.headers),
-        max_response_bytes=service.max_response_bytes,
+        max_response_bytes=_byte_count(service.max_response_bytes),
     )
 
 
@@ -84,6 +84,12 @@ def split_timeout(timeout: Timeout) -> Tuple[float, float]:
         return _seconds(timeout[0], "timeout"), _seconds(timeout[1], "timeout")
     read = _seconds(timeout, "timeout")
     return min(CONNECT_TIMEOUT, read), read
+
+
+def _byte_count(value: object) -> int:
+    if not isinstance(value, int) or value < 1:
+        raise ConfigurationError("max_response_bytes must be a whole number above 0")
+    return value
 
 
 def _seconds(value: object, name: str) -> float:
@@ -103,6 +109,7 @@ def change_options(
     max_retries: Union[int, Retry, None],
     headers: Optional[Mapping[str, str]],
     total_timeout: Optional[float],
+    max_response_bytes: Optional[int] = None,
 ) -> Options:
     """Return *options* with what is given in place of what they say."""
     changes: Dict[str, Any] = {}
@@ -115,4 +122,6 @@ def change_options(
         changes["headers"] = {**options.headers, **clean_headers(headers)}
     if total_timeout is not None:
         changes["total_timeout"] = _seconds(total_timeout, "total_timeout")
-    return replace(options, **changes)
+    if max_response_bytes is not None:
+        changes["max_response_bytes"] = _byte_count(max_response_bytes)
+    return options._replace(**changes)

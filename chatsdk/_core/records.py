@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import html
-from typing import Any, ClassVar, Dict, Iterator, List, TypeVar, cast
+from typing import Any, ClassVar, Dict, Iterator, List, TypeVar
 
 from .model import Model
 
@@ -30,7 +29,8 @@ class ListResponse(Model):
     items_field: ClassVar[str]
 
     def _records(self) -> List[Any]:
-        return cast(List[Any], self.__dict__[self.items_field])
+        found = self.__dict__[self.items_field]
+        return found if isinstance(found, list) else []
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._records())
@@ -44,15 +44,17 @@ class ListResponse(Model):
 
 
 def _table(rows: List[Dict[str, Any]]) -> str:
+    from html import escape  # only notebooks need it, and it takes milliseconds to import
+
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    lines = ["<table>", _row("th", columns)]
-    lines += [_row("td", [row.get(name, "") for name in columns]) for row in rows[:_SHOWN_ROWS]]
+
+    def line(tag: str, values: List[Any]) -> str:
+        cells = (f"<{tag}>{escape(str(value)[:_SHOWN_CHARACTERS])}</{tag}>" for value in values)
+        return f"<tr>{''.join(cells)}</tr>"
+
+    lines = ["<table>", line("th", columns)]
+    lines += [line("td", [row.get(name, "") for name in columns]) for row in rows[:_SHOWN_ROWS]]
     lines.append("</table>")
     if len(rows) > _SHOWN_ROWS:
         lines.append(f"<p>and {len(rows) - _SHOWN_ROWS} more</p>")
     return "\n".join(lines)
-
-
-def _row(tag: str, values: List[Any]) -> str:
-    cells = (f"<{tag}>{html.escape(str(value)[:_SHOWN_CHARACTERS])}</{tag}>" for value in values)
-    return f"<tr>{''.join(cells)}</tr>"

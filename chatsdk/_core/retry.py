@@ -100,6 +100,8 @@ class SafeRetry(Retry):
             or not self._has_time(policy.wait)
         ):
             raise MaxRetryError(_pool, url or "", error)
+        if response is not None:
+            response.close()  # urllib3 would read the whole of it, however large, to save the connection
         if self.call is not None:
             self.call.log(type(error).__name__ if response is None else response.status)
         return policy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from dataclasses import replace
+from types import TracebackType
 from typing import Any, Callable, ClassVar, Dict, Mapping, Optional, Tuple, Type, TypeVar, Union
 
 import requests
@@ -19,7 +19,7 @@ from .address import check_base_url, path_part, query_string
 from .auth import Credentials, clean_headers, without_secrets
 from .exchange import Exchange, Family
 from .failures import Failure, has_failure, read_failure
-from .model import Model, missing_essential
+from .model import Model, adopt, adopt_all, is_list_of_objects, missing_essential
 from .options import Service, Timeout, change_options, make_options
 from .records import Records
 from .stream import Stream, StreamReader, open_stream
@@ -57,8 +57,23 @@ class ServiceBase:
         return f"<{type(self).__name__} at {self._given_url or 'no given address'}>"
 
     def __getstate__(self) -> Dict[str, Any]:
-        options = replace(self._options, headers=without_secrets(self._options.headers))
+        options = self._options._replace(headers=without_secrets(self._options.headers))
         return {**self.__dict__, "_options": options}
+
+    def close(self) -> None:
+        """Close the Client that this service belongs to, with its connections."""
+        self._transport.close()
+
+    def __enter__(self: S) -> S:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        self.close()
 
     def set_api_key(self, api_key: Optional[str]) -> None:
         """Use another API key from now on, here and in all copies of this object; None for no key."""
@@ -71,6 +86,7 @@ class ServiceBase:
         max_retries: Union[int, Retry, None] = None,
         headers: Optional[Headers] = None,
         total_timeout: Optional[float] = None,
+        max_response_bytes: Optional[int] = None,
     ) -> S:
         """Return a copy with other settings, which shares connections and key.
 
@@ -79,12 +95,15 @@ class ServiceBase:
             max_retries: how often a safe request is sent again, or a ``urllib3.util.Retry`` of your own.
             headers: further headers, beside those in force.
             total_timeout: seconds for a whole call, retries and a slow body included.
+            max_response_bytes: the most that is read into memory of one answer, decompressed.
 
         Raises:
             ConfigurationError: one of them cannot work.
         """
         twin = copy.copy(self)
-        twin._options = change_options(self._options, timeout, max_retries, headers, total_timeout)
+        twin._options = change_options(
+            self._options, timeout, max_retries, headers, total_timeout, max_response_bytes
+        )
         return twin
 
     def request(
@@ -126,9 +145,13 @@ class ServiceBase:
             )
         if not path.startswith("/"):
             raise self._own(errors.InvalidRequestError("path must begin with a slash"))
+        try:
+            quoted = requote_uri(path)
+        except UnicodeError:
+            raise self._own(errors.InvalidRequestError("path is not valid Unicode text")) from None
         exchange = self._exchange(
             method.upper(),
-            requote_uri(path),
+            quoted,
             params=params,
             json=json,
             headers=headers,
@@ -164,7 +187,7 @@ class ServiceBase:
         if missing is not None:
             said = read_failure(body).message if has_failure(body) else None
             raise exchange.unreadable(response, f"an answer without {missing!r}", said)
-        return cls.from_dict(body)
+        return adopt(cls, body)
 
     def _fetch_records(
         self,
@@ -180,9 +203,9 @@ class ServiceBase:
         exchange = self._exchange(method, path, params=params, headers=headers)
         response = exchange.run()
         found = find(exchange.json(response))
-        if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        if not is_list_of_objects(found):
             raise exchange.unreadable(response, "JSON without the list that belongs there")
-        return Records(map(cls.from_dict, found))
+        return Records(adopt_all(cls, found))
 
     def _stream(
         self,
@@ -214,7 +237,7 @@ class ServiceBase:
             base_url = self._address()
             request = Outgoing()
             request.method = method
-            request.url = base_url + path + (query_string(params) if params else "")
+            request.url = base_url + path + (query_string(params, "?" in path) if params else "")
             request.headers = CaseInsensitiveDict(shared) if shared else CaseInsensitiveDict()
             request.headers["User-Agent"] = _USER_AGENT
             request.headers["Accept"] = "text/event-stream" if stream else accept

@@ -140,11 +140,14 @@ def open_stream(exchange: Exchange, reader: StreamReader[T, R]) -> Stream[T, R]:
     if _is_event_stream(response):
         items = _from_events(exchange, body, reader, state)
     else:
-        exchange.read(response)
+        exchange.load(response)
         whole = exchange.object(response)
         if has_failure(whole):
-            raise _failure(exchange, whole)
-        items = _from_one(reader.read_whole(whole), state)
+            raise _failure(exchange, response.content)
+        item = reader.read_whole(whole)
+        if item is None:
+            raise exchange.unreadable(response, "JSON that is no answer")
+        items = _from_one(item, state)
     return Stream(response, body, reader, items, state, exchange)
 
 
@@ -152,10 +155,9 @@ def _is_event_stream(response: requests.Response) -> bool:
     return "text/event-stream" in response.headers.get("Content-Type", "text/event-stream").lower()
 
 
-def _from_one(item: Optional[T], state: _State) -> Generator[T, None, None]:
+def _from_one(item: T, state: _State) -> Generator[T, None, None]:
     state.complete = True
-    if item is not None:
-        yield item
+    yield item
 
 
 def _from_events(
@@ -202,17 +204,19 @@ def _decode(exchange: Exchange, name: bytes, data: bytes, torn: bool) -> Dict[st
     except (ValueError, RecursionError) as error:
         if torn:  # half an event: the sender died, it did not send nonsense
             raise exchange.error(StreamInterruptedError, "the stream ended inside an event") from None
-        text = data.decode("utf-8", "replace")
+        text = exchange.redact(data).decode("utf-8", "replace")
         problem = exchange.error(StreamError, "an event of the stream is no readable JSON", body=text)
         raise problem from exchange.harmless(error)
     if not isinstance(value, dict):
+        value = codec.decode(exchange.redact(data))
         raise exchange.error(StreamError, "an event of the stream is no JSON object", body=value)
     if name == b"error" or has_failure(value):
-        raise _failure(exchange, value)
+        raise _failure(exchange, data)
     return value
 
 
-def _failure(exchange: Exchange, body: Dict[str, Any]) -> StreamError:
+def _failure(exchange: Exchange, data: bytes) -> StreamError:
+    body = codec.decode(exchange.redact(data))
     failure = read_failure(body)
     message = failure.message or "the server reports an error in the stream"
     return exchange.error(StreamError, message, code=failure.code, body=body)

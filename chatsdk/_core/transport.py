@@ -13,12 +13,15 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry, Timeout
 
 from ..errors import ChatSDKError
+from .call import Call
+from .connection import POOLS, sending
 
 
 class Outgoing(requests.PreparedRequest):
-    """A prepared request that brings its retry policy along."""
+    """A prepared request that brings its retry policy along, and the call that it belongs to."""
 
     retry: Retry
+    call: Optional[Call] = None
 
 
 class Redirected(Exception):
@@ -52,7 +55,22 @@ class RetryAdapter(HTTPAdapter):
         """Send *request* under its own retry policy."""
         if isinstance(request, Outgoing):
             self.max_retries = request.retry
-        return super().send(request, *args, **kwargs)
+            sending.call = request.call
+        try:
+            return super().send(request, *args, **kwargs)
+        finally:
+            sending.call = None
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Make the pools of our own connections."""
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = POOLS
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """Return the pools for a proxy, of our own connections too."""
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        manager.pool_classes_by_scheme = POOLS
+        return manager
 
 
 class Transport:
@@ -80,7 +98,8 @@ class Transport:
     def send(self, request: Outgoing, origin: str, timeout: Timeout) -> requests.Response:
         """Send *request* and return the answer, its body unread; raises what requests and urllib3 raise."""
         session = self.session
-        request.hooks = {"response": [_stop_at_redirect, *session.hooks["response"]]}
+        hooks: Any = session.hooks.get("response") or []
+        request.hooks = {"response": [_stop_at_redirect, *([hooks] if callable(hooks) else hooks)]}
         return session.send(
             request, timeout=timeout, allow_redirects=False, **self._settings_for(session, origin)
         )
@@ -120,7 +139,6 @@ class Transport:
         if known is None or self._given is not None:
             known = session.merge_environment_settings(origin, {}, True, None, None)
             if self._given is None:
-                session.mount(origin, RetryAdapter())
                 self._settings[origin] = known
         return known
 
@@ -136,6 +154,9 @@ class Transport:
 
 def _new_session() -> requests.Session:
     session = requests.Session()
+    adapter = RetryAdapter()
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
     session.headers.clear()
     # One Client may serve several users: a cookie of one must not travel with another's call.
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))

@@ -1,15 +1,21 @@
 """ChatServer: ``Client().chatserver``."""
 
 from ..errors import (
+    APIConnectionError,
     APIError,
+    APIResponseError,
     APIStatusError,
     APITimeoutError,
     AuthenticationError,
     BadRequestError,
+    ConfigurationError,
     InternalServerError,
+    InvalidRequestError,
     NotFoundError,
     PermissionDeniedError,
+    RateLimitError,
     StreamError,
+    StreamInterruptedError,
     UnprocessableEntityError,
 )
 from .errors import ChatServerError
@@ -41,7 +47,9 @@ UnauthorizedError = AuthenticationError
 ForbiddenError = PermissionDeniedError
 
 __all__ = [
+    "APIConnectionError",
     "APIError",
+    "APIResponseError",
     "APIStatusError",
     "APITimeoutError",
     "AdminInfo",
@@ -61,8 +69,10 @@ __all__ = [
     "ChatSessionDetailResponse",
     "ChatSessionListResponse",
     "ChatSessionSummary",
+    "ConfigurationError",
     "ForbiddenError",
     "InternalServerError",
+    "InvalidRequestError",
     "Message",
     "MessageRole",
     "ModelInfo",
@@ -70,7 +80,9 @@ __all__ = [
     "NotFoundError",
     "PermissionDeniedError",
     "PlatformStats",
+    "RateLimitError",
     "StreamError",
+    "StreamInterruptedError",
     "SystemHealth",
     "TextStream",
     "UnauthorizedError",

@@ -9,7 +9,7 @@ It needs no network and no keys::
         client = Client(**server.services())
 """
 
-from chatsdk.testing.journal import RecordedRequest
-from chatsdk.testing.server import LocalServer
+from .journal import RecordedRequest
+from .server import LocalServer
 
 __all__ = ["LocalServer", "RecordedRequest"]

@@ -6,10 +6,10 @@ from http.server import BaseHTTPRequestHandler
 from itertools import islice
 from typing import TYPE_CHECKING, Dict, Mapping
 
-from chatsdk.testing.exchange import Answer, EventStream, Headers, Reply
+from .exchange import Answer, EventStream, Headers, Reply
 
 if TYPE_CHECKING:
-    from chatsdk.testing.listener import Listener
+    from .listener import Listener
 
 # How long a real service takes to save an answer. Who leaves meanwhile is noticed.
 SAVING_SECONDS = 0.05

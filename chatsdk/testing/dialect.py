@@ -3,8 +3,8 @@
 from abc import ABC, abstractmethod
 from typing import Mapping
 
-from chatsdk.testing.exchange import Answer, Headers, Refusal, Reply, Request
-from chatsdk.testing.routing import Routes
+from .exchange import Answer, Headers, Refusal, Reply, Request
+from .routing import Routes
 
 API_KEY = "local-key"
 

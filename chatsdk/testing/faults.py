@@ -5,7 +5,7 @@ from collections import defaultdict, deque
 from itertools import repeat
 from typing import Deque, Dict, Optional
 
-from chatsdk.testing.exchange import Reply
+from .exchange import Reply
 
 
 class Faults:

@@ -4,7 +4,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any, List, Mapping
 
-from chatsdk.testing.exchange import Headers, Request
+from .exchange import Headers, Request
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import threading
 import time
 from typing import Callable, List, Set, Tuple, Union
 
-from chatsdk.testing.connection import Connection
-from chatsdk.testing.exchange import Answer, Headers
+from .connection import Connection
+from .exchange import Answer, Headers
 
 Respond = Callable[[str, str, Headers, bytes], Answer]
 Report = Callable[[BaseException], None]

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Callable, Dict, List, Pattern, Tuple
 
-from chatsdk.testing.exchange import Answer, Reply, Request
+from .exchange import Answer, Reply, Request
 
 Handler = Callable[[Request], Answer]
 

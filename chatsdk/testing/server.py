@@ -2,19 +2,24 @@
 
 from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Type, Union
+from typing import Any, Dict, List, Mapping, Optional, Type, TypedDict, Union
 
-from chatsdk.testing.chat import MakeReply, default_reply
-from chatsdk.testing.chatserver import ChatServer
-from chatsdk.testing.dialect import API_KEY, Dialect
-from chatsdk.testing.exchange import CRASH, Answer, EventStream, Headers, Reply, Request
-from chatsdk.testing.faults import Faults
-from chatsdk.testing.journal import Journal, RecordedRequest
-from chatsdk.testing.listener import HOST, Listener
-from chatsdk.testing.zaguan import Zaguan
+from ..client import Service
+from .chat import MakeReply, default_reply
+from .chatserver import ChatServer
+from .dialect import API_KEY, Dialect
+from .exchange import CRASH, Answer, EventStream, Headers, Reply, Request
+from .faults import Faults
+from .journal import Journal, RecordedRequest
+from .listener import HOST, Listener
+from .zaguan import Zaguan
 
-if TYPE_CHECKING:
-    from chatsdk.client import Service
+
+class Services(TypedDict):
+    """The arguments of a Client for the services of a LocalServer."""
+
+    zaguan: Service
+    chatserver: Service
 
 
 class LocalServer:
@@ -42,12 +47,9 @@ class LocalServer:
         """The base URL of a service, such as `url("zaguan")`."""
         return f"{self._root}/{self._dialect(service).name}"
 
-    def services(self) -> Dict[str, "Service"]:
+    def services(self) -> Services:
         """Address and key of each service, ready for `Client(**server.services())`."""
-        from chatsdk.client import Service
-
-        # All get a key: else a real one from the environment would be sent here.
-        return {name: Service(base_url=self.url(name), api_key=API_KEY) for name in self._dialects}
+        return {"zaguan": self._service("zaguan"), "chatserver": self._service("chatserver")}
 
     @property
     def requests(self) -> List[RecordedRequest]:
@@ -127,6 +129,10 @@ class LocalServer:
 
     def __repr__(self) -> str:
         return f"<LocalServer {self._root}: {', '.join(self._dialects)}>"
+
+    def _service(self, name: str) -> Service:
+        # All get a key: else a real one from the environment would be sent here.
+        return Service(base_url=self.url(name), api_key=API_KEY)
 
     def _dialect(self, service: str) -> Dialect:
         if service not in self._dialects:

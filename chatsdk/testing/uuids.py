@@ -3,7 +3,7 @@
 from typing import Any, Tuple
 from uuid import UUID
 
-from chatsdk.testing.validation import Place, invalid
+from .validation import Place, invalid
 
 _HEX = "0123456789abcdefABCDEF"
 _GROUPS = (8, 4, 4, 4, 12)

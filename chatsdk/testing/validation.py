@@ -9,7 +9,7 @@ import re
 from email.message import Message
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 
-from chatsdk.testing.exchange import Refusal, Reply, Request
+from .exchange import Refusal, Reply, Request
 
 Place = Tuple[Union[str, int], ...]
 Rule = Callable[[Any, Place], Any]

@@ -1,6 +1,22 @@
 """Zaguan CoreX: ``Client(zaguan=...).zaguan``."""
 
-from ..errors import APIError, APIStatusError, APITimeoutError, AuthenticationError, StreamError
+from ..errors import (
+    APIConnectionError,
+    APIError,
+    APIResponseError,
+    APIStatusError,
+    APITimeoutError,
+    AuthenticationError,
+    BadRequestError,
+    ConfigurationError,
+    InternalServerError,
+    InvalidRequestError,
+    NotFoundError,
+    PermissionDeniedError,
+    StreamError,
+    StreamInterruptedError,
+    UnprocessableEntityError,
+)
 from .errors import BandAccessDeniedError, InsufficientCreditsError, RateLimitError, ZaguanError
 from .models import (
     Annotation,
@@ -33,12 +49,15 @@ from .models import (
 from .service import ChatStream, Zaguan
 
 __all__ = [
+    "APIConnectionError",
     "APIError",
+    "APIResponseError",
     "APIStatusError",
     "APITimeoutError",
     "Annotation",
     "Audio",
     "AuthenticationError",
+    "BadRequestError",
     "BandAccessDeniedError",
     "ChatChunk",
     "ChatRequest",
@@ -48,6 +67,7 @@ __all__ = [
     "ChoiceDelta",
     "ChoiceLogprobs",
     "ChunkChoice",
+    "ConfigurationError",
     "CreditsBalance",
     "CreditsHistory",
     "CreditsHistoryEntry",
@@ -56,16 +76,22 @@ __all__ = [
     "FunctionCall",
     "HealthStatus",
     "InsufficientCreditsError",
+    "InternalServerError",
+    "InvalidRequestError",
     "Message",
     "ModelCapabilities",
     "ModelCredits",
     "ModelInfo",
+    "NotFoundError",
+    "PermissionDeniedError",
     "RateLimitError",
     "StreamError",
+    "StreamInterruptedError",
     "TokenDetails",
     "TokenLogprob",
     "ToolCall",
     "TopLogprob",
+    "UnprocessableEntityError",
     "UrlCitation",
     "Usage",
     "Zaguan",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, 
 from .. import errors
 from .._core.chat import ChatReader, messages_to_send
 from .._core.failures import Failure
-from .._core.model import build
+from .._core.model import build, to_send
 from .._core.paging import walk
 from .._core.records import Records
 from .._core.service import ServiceBase
@@ -256,11 +256,11 @@ class Zaguan(ServiceBase):
     @classmethod
     def _status_kind(cls, status: int, failure: Failure) -> Type[errors.APIStatusError]:
         # Gateways change the type of an error but keep its status, or the other way round.
-        if status == 402 or failure.code == "insufficient_credits":
+        if status == 402 or "insufficient_credits" in failure.words:
             return InsufficientCreditsError
-        if status == 429 or failure.code == "rate_limit_exceeded":
+        if status == 429 or "rate_limit_exceeded" in failure.words:
             return RateLimitError
-        if failure.code == "band_access_denied":
+        if "band_access_denied" in failure.words:
             return BandAccessDeniedError
         return super()._status_kind(status, failure)
 
@@ -270,7 +270,7 @@ def _id(request_id: Optional[str]) -> Dict[str, str]:
 
 
 def _chat_body(request: ChatRequest, stream: bool) -> Dict[str, Any]:
-    body = request.to_dict()
+    body = to_send(request)
     extra_body = body.pop("extra_body", None)
     if extra_body:
         body["provider_specific_params"] = {**body.get("provider_specific_params", {}), **extra_body}

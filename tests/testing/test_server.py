@@ -17,7 +17,6 @@ def test_urls(server):
 
 
 def test_services_are_ready_for_a_client(server):
-    pytest.importorskip("chatsdk.client")
     services = server.services()
     assert list(services) == ["zaguan", "chatserver"]
     assert services["zaguan"].base_url == server.url("zaguan")
@@ -117,8 +116,8 @@ class TestFail:
         answer = zaguan.chat()
         assert answer.status_code == 429
         assert answer.json()["error"]["type"] == "rate_limit_exceeded"
-        assert answer.json()["error"]["retry_after"] == 1
-        assert answer.headers["Retry-After"] == "1"
+        assert "retry_after" not in answer.json()["error"]
+        assert "Retry-After" not in answer.headers
         assert chatserver.chat().json() == {"detail": "Not Found"}
 
     def test_lasts_for_some_requests(self, zaguan, server):

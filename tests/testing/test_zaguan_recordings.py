@@ -101,7 +101,8 @@ def test_no_key(zaguan, name):
     ],
 )
 def test_planned_failures(zaguan, server, name, status):
-    server.fail("zaguan", status)
+    headers = {"Retry-After": "60"} if status == 429 else None
+    server.fail("zaguan", status, headers=headers)
     answer = zaguan.chat()
     assert answer.status_code == RECORDED[name]["response"]["status"]
     assert differences(body_of(name), answer.json()) == []

@@ -1,5 +1,5 @@
 """The stand-in of ChatServer."""
 
-from chatsdk.testing.chatserver.dialect import ChatServer
+from .dialect import ChatServer
 
 __all__ = ["ChatServer"]

@@ -6,13 +6,10 @@ import uuid
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional
 
-from chatsdk.testing.chat import MakeReply, chunk_head, completion_head, pieces, usage
-from chatsdk.testing.chatserver.errors import crash, refusal
-from chatsdk.testing.chatserver.history import History
-from chatsdk.testing.chatserver.platform import AuditLog
-from chatsdk.testing.exchange import Answer, EventStream, Reply, Request, event
-from chatsdk.testing.uuids import is_uuid
-from chatsdk.testing.validation import (
+from ..chat import MakeReply, chunk_head, completion_head, pieces, usage
+from ..exchange import Answer, EventStream, Reply, Request, event
+from ..uuids import is_uuid
+from ..validation import (
     Field,
     Invalid,
     Place,
@@ -28,6 +25,9 @@ from chatsdk.testing.validation import (
     record,
     string,
 )
+from .errors import crash, refusal
+from .history import History
+from .platform import AuditLog
 
 _TEXT_PART = record({"type": Field(one_of("text")), "text": Field(string)})
 

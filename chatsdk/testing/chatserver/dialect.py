@@ -3,13 +3,13 @@
 import time
 from typing import Any, Dict
 
-from chatsdk.testing.chat import MakeReply
-from chatsdk.testing.chatserver.chat import ChatCompletions
-from chatsdk.testing.chatserver.errors import failure
-from chatsdk.testing.chatserver.history import History
-from chatsdk.testing.chatserver.platform import AuditLog, Platform
-from chatsdk.testing.dialect import Dialect
-from chatsdk.testing.exchange import Headers, Reply, Request
+from ..chat import MakeReply
+from ..dialect import Dialect
+from ..exchange import Headers, Reply, Request
+from .chat import ChatCompletions
+from .errors import failure
+from .history import History
+from .platform import AuditLog, Platform
 
 _MODELS = {
     "gemini-2.5-pro@default": 2097152,

@@ -3,7 +3,7 @@
 from http.client import responses
 from typing import Any, Mapping
 
-from chatsdk.testing.exchange import CRASH, Headers, Refusal, Reply
+from ..exchange import CRASH, Headers, Refusal, Reply
 
 # The service itself never says 401, 403, 429 or 502: these are what gateways send.
 _GATEWAY: Mapping[int, Reply] = {

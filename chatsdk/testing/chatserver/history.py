@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
-from chatsdk.testing.chat import content_text
-from chatsdk.testing.chatserver.errors import crash, refusal
-from chatsdk.testing.exchange import Reply, Request
-from chatsdk.testing.uuids import is_uuid, uuid_rule
-from chatsdk.testing.validation import Field, integer, parameters
+from ..chat import content_text
+from ..exchange import Reply, Request
+from ..uuids import is_uuid, uuid_rule
+from ..validation import Field, integer, parameters
+from .errors import crash, refusal
 
 _TITLE_LENGTH = 80
 _USER = {"user_id": Field(uuid_rule)}

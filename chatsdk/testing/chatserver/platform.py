@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
-from chatsdk.testing.chatserver.errors import crash, refusal
-from chatsdk.testing.exchange import Reply, Request
-from chatsdk.testing.validation import Field, body, integer, nullable, parameters, string
+from ..exchange import Reply, Request
+from ..validation import Field, body, integer, nullable, parameters, string
+from .errors import crash, refusal
 
 _ADMIN = {
     "workos_id": Field(string),

@@ -1,5 +1,5 @@
 """The stand-in of Zaguan CoreX."""
 
-from chatsdk.testing.zaguan.dialect import Zaguan
+from .dialect import Zaguan
 
 __all__ = ["Zaguan"]

@@ -5,11 +5,11 @@ import uuid
 from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Mapping, Optional
 
-from chatsdk.testing.chat import MakeReply, chunk_head, completion_head, pieces, usage
-from chatsdk.testing.exchange import Answer, EventStream, Refusal, Reply, Request, event
-from chatsdk.testing.zaguan.catalogue import TOP_BAND, band_of
-from chatsdk.testing.zaguan.credits import Account
-from chatsdk.testing.zaguan.errors import bad_request, no_access
+from ..chat import MakeReply, chunk_head, completion_head, pieces, usage
+from ..exchange import Answer, EventStream, Refusal, Reply, Request, event
+from .catalogue import TOP_BAND, band_of
+from .credits import Account
+from .errors import bad_request, no_access
 
 _MOST_CHOICES = 128
 _NO_ARGUMENTS = ("{", "}")  # the empty object, in the fragments of a stream

@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Set
 
-from chatsdk.testing.exchange import Refusal, Reply, Request
-from chatsdk.testing.zaguan.catalogue import BANDS, CREDITS_PER_CALL, TIER, band_of, provider_of
-from chatsdk.testing.zaguan.errors import bad_request, no_credits
+from ..exchange import Refusal, Reply, Request
+from .catalogue import BANDS, CREDITS_PER_CALL, TIER, band_of, provider_of
+from .errors import bad_request, no_credits
 
 _USD_PER_CREDIT = 0.0003
 _LATENCY_MS = 120

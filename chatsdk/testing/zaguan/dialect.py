@@ -2,14 +2,14 @@
 
 from typing import Mapping
 
-from chatsdk.testing.chat import MakeReply
-from chatsdk.testing.dialect import API_KEY, Dialect
-from chatsdk.testing.exchange import Answer, Headers, Refusal, Reply, Request
-from chatsdk.testing.routing import Handler
-from chatsdk.testing.zaguan import errors
-from chatsdk.testing.zaguan.catalogue import CREDITS_PER_CALL, MODELS
-from chatsdk.testing.zaguan.chat import ChatCompletions
-from chatsdk.testing.zaguan.credits import Account
+from ..chat import MakeReply
+from ..dialect import API_KEY, Dialect
+from ..exchange import Answer, Headers, Refusal, Reply, Request
+from ..routing import Handler
+from ..zaguan import errors
+from .catalogue import CREDITS_PER_CALL, MODELS
+from .chat import ChatCompletions
+from .credits import Account
 
 
 class Zaguan(Dialect):

@@ -3,10 +3,9 @@
 from http.client import responses
 from typing import Any, Dict, Mapping, Optional, Tuple
 
-from chatsdk.testing.exchange import Headers, Reply
-from chatsdk.testing.zaguan.catalogue import TIER, TOP_BAND, TOP_TIER
+from ..exchange import Headers, Reply
+from .catalogue import TIER, TOP_BAND, TOP_TIER
 
-RETRY_AFTER = 1
 _DETAILS = {404: "Not Found", 405: "Method Not Allowed"}
 _TYPES: Mapping[int, Tuple[str, Optional[str]]] = {
     400: ("invalid_request_error", "invalid_parameters"),
@@ -68,11 +67,10 @@ def no_access() -> Reply:
 
 
 def too_many(headers: Headers) -> Reply:
-    """429. The seconds in the body follow a Retry-After header that the test has chosen."""
+    """429. The body names the seconds of the Retry-After header that the test has chosen, if any."""
     seconds = headers.get("retry-after", "")
-    wait = int(seconds) if seconds.isdecimal() else RETRY_AFTER
-    fields = {"retry-after": str(wait)}
-    return error(429, "Rate limit exceeded", *_TYPES[429], fields, retry_after=wait)
+    details: Dict[str, Any] = {"retry_after": int(seconds)} if seconds.isdecimal() else {}
+    return error(429, "Rate limit exceeded", *_TYPES[429], **details)
 
 
 def other(status: int) -> Reply:

@@ -1,0 +1,28 @@
+from pathlib import Path
+from typing import Dict, Iterator
+
+import pytest
+
+from chatsdk.testing import LocalServer
+
+ROOT = Path(__file__).resolve().parents[2]
+
+VARIABLES = ("ZAGUAN_BASE_URL", "ZAGUAN_API_KEY", "CHATSERVER_BASE_URL", "CHATSERVER_API_KEY")
+
+
+@pytest.fixture
+def server() -> Iterator[LocalServer]:
+    with LocalServer() as server:
+        yield server
+        assert server.errors == []
+
+
+@pytest.fixture
+def addresses(server: LocalServer) -> Dict[str, str]:
+    """Environment variables that lead to the server."""
+    services = server.services()
+    return {
+        "ZAGUAN_BASE_URL": str(services["zaguan"].base_url),
+        "ZAGUAN_API_KEY": str(services["zaguan"].api_key),
+        "CHATSERVER_BASE_URL": str(services["chatserver"].base_url),
+    }
