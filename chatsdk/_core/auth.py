@@ -13,9 +13,9 @@ from requests.auth import AuthBase
 from ..errors import ConfigurationError
 from .address import is_private_line, origin_of
 
-_UNSENDABLE = re.compile(r"[^\x20-\x7e\xa0-\xff]")
-_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_SECRET_HEADERS = re.compile(r"auth|cookie|key|token|secret|password", re.IGNORECASE)
+_UNSENDABLE = r"[^\x20-\x7e\xa0-\xff]"
+_HEADER_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+_SECRET_HEADERS = r"auth|cookie|key|token|secret|password"
 
 
 class Credentials:
@@ -88,7 +88,7 @@ def clean_key(key: Optional[str]) -> Optional[str]:
     if not isinstance(key, str):
         raise ConfigurationError(f"an API key must be a string, not {type(key).__name__}")
     key = key.strip()
-    if _UNSENDABLE.search(key):
+    if re.search(_UNSENDABLE, key):
         raise ConfigurationError(
             "the API key holds a control character or one outside latin-1; was it pasted whole?"
         )
@@ -99,9 +99,9 @@ def clean_headers(headers: Optional[Mapping[str, str]]) -> Dict[str, str]:
     """Return a copy of *headers*; refuse names and values that would break out of their line."""
     checked = {}
     for name, value in (headers or {}).items():
-        if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+        if not isinstance(name, str) or not re.fullmatch(_HEADER_NAME, name):
             raise ConfigurationError("a header has a name that HTTP does not allow")
-        if not isinstance(value, str) or _UNSENDABLE.search(value):
+        if not isinstance(value, str) or re.search(_UNSENDABLE, value):
             raise ConfigurationError(f"header {name} must be text of latin-1 without control characters")
         checked[name] = value.strip()
     return checked
@@ -109,4 +109,6 @@ def clean_headers(headers: Optional[Mapping[str, str]]) -> Dict[str, str]:
 
 def without_secrets(headers: Mapping[str, str]) -> Dict[str, str]:
     """Return *headers* without those whose name says that they hold a secret."""
-    return {name: value for name, value in headers.items() if not _SECRET_HEADERS.search(name)}
+    return {
+        name: value for name, value in headers.items() if not re.search(_SECRET_HEADERS, name, re.IGNORECASE)
+    }

@@ -15,10 +15,10 @@ if sys.version_info < (3, 11):  # where it knows no "Z", and only fractions of 3
         return datetime.fromisoformat(value[:-1] + "+00:00" if value[-1] == "Z" else value)
 
 
-_FORM = re.compile(
+# The patterns here and elsewhere are compiled, and kept, by re at their first use: import stays quick.
+_FORM = (
     r"(\d{4})-(\d\d)-(\d\d)"
-    r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?(Z|z|[+-]\d\d(?::?\d\d)?)?)?",
-    re.ASCII,
+    r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?(Z|z|[+-]\d\d(?::?\d\d)?)?)?"
 )
 
 
@@ -42,7 +42,7 @@ def _has_plain_zone(value: str) -> bool:
 
 
 def _parse_other(value: str) -> Optional[datetime]:
-    match = _FORM.fullmatch(value)
+    match = re.fullmatch(_FORM, value, re.ASCII)
     if match is None:
         return None
     *numbers, fraction, zone = match.groups(default="0")

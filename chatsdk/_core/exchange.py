@@ -7,7 +7,7 @@ import time
 import zlib
 from contextlib import suppress
 from http.client import BadStatusLine, HTTPException, IncompleteRead, RemoteDisconnected
-from typing import Any, Callable, Dict, Iterator, NamedTuple, Optional, Type, TypeVar
+from typing import Any, Callable, Dict, Iterator, Optional, Type, TypeVar
 
 import requests
 from urllib3.exceptions import HTTPError as URLLib3Error
@@ -35,12 +35,18 @@ _SHOWN_BODY = 2000  # bytes of an unreadable answer that its error keeps
 _SHORTEST_SECRET = 6  # characters; shorter ones stand in ordinary words
 
 
-class Family(NamedTuple):
+class Family:
     """How the failures of one service are called."""
 
-    service: str
-    base: Type[errors.ChatSDKError]
-    status_kind: Callable[[int, Failure], Type[errors.APIStatusError]]
+    def __init__(
+        self,
+        service: str,
+        base: Type[errors.ChatSDKError],
+        status_kind: Callable[[int, Failure], Type[errors.APIStatusError]],
+    ) -> None:
+        self.service = service
+        self.base = base
+        self.status_kind = status_kind
 
 
 class Exchange:

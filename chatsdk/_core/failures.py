@@ -3,37 +3,45 @@
 from __future__ import annotations
 
 import re
-from typing import Any, FrozenSet, Mapping, NamedTuple, Optional
+from typing import Any, Mapping, Optional
 
 _LONGEST = 1000  # characters of a sentence
-_HTML = re.compile(r"\s*<(!doctype|html|head|title|body|h1|p|div|center)\b", re.IGNORECASE)
-_TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
-_TITLE = re.compile(r"<(title|h1)\b[^>]*>(.*?)</\1\s*>", re.DOTALL | re.IGNORECASE)
+_HTML = r"\s*<(!doctype|html|head|title|body|h1|p|div|center)\b"
+_TAGS = r"(?s)<(script|style)\b.*?</\1\s*>|<[^>]*>"
+_TITLE = r"(?s)<(title|h1)\b[^>]*>(.*?)</\1\s*>"
 
 
-class Failure(NamedTuple):
-    """A failure as the server tells it; ``words`` are all that it calls it by."""
+class Failure:
+    """A failure as the server tells it. Nothing of the request is ever repeated.
 
-    message: Optional[str]
-    code: Optional[str] = None
-    retry_after: Optional[float] = None
-    details: Mapping[str, Any] = {}
-    words: FrozenSet[str] = frozenset()
+    Attributes:
+        message: the server's own sentence, or None.
+        code: its word for the failure, or None; ``words`` are all that it calls it by.
+        retry_after: the seconds to wait, if the body tells them.
+        details: what stands beside the message.
+    """
+
+    def __init__(self, body: object) -> None:
+        self.message: Optional[str] = None
+        self.details: Mapping[str, Any] = {}
+        if isinstance(body, str):
+            self.message = _sentence(body)
+        elif isinstance(body, dict):
+            error = body.get("error")
+            self.details = error if isinstance(error, dict) else body
+            inner = self.details.get("details")
+            if isinstance(inner, dict):
+                self.details = {**inner, **self.details}
+            self.message = _message(body)
+        code, kind = _word(self.details.get("code")), _word(self.details.get("type"))
+        self.words = frozenset(filter(None, (code, kind)))
+        self.code = kind if kind and (not code or code.isdigit()) else code
+        self.retry_after = _seconds(self.details.get("retry_after"))
 
 
 def read_failure(body: object) -> Failure:
-    """Read the decoded body of a failure, or its text. Nothing of the request is ever repeated."""
-    if isinstance(body, str):
-        return Failure(_sentence(body))
-    if not isinstance(body, dict):
-        return Failure(None)
-    error = body.get("error")
-    details: Mapping[str, Any] = error if isinstance(error, dict) else body
-    inner = details.get("details")
-    if isinstance(inner, dict):
-        details = {**inner, **details}
-    words = frozenset(filter(None, (_word(details.get("code")), _word(details.get("type")))))
-    return Failure(_message(body), _code(details), _seconds(details.get("retry_after")), details, words)
+    """Read the decoded body of a failure, or its text, in any of the shapes that servers send."""
+    return Failure(body)
 
 
 def has_failure(body: Mapping[str, Any]) -> bool:
@@ -75,13 +83,6 @@ def _complaint(item: object) -> Optional[str]:
     return text
 
 
-def _code(details: Mapping[str, Any]) -> Optional[str]:
-    """Return the server's word for the failure; a number is the least that can be said."""
-    code = _word(details.get("code"))
-    kind = _word(details.get("type"))
-    return kind if kind and (not code or code.isdigit()) else code
-
-
 def _word(value: object) -> Optional[str]:
     return str(value) if isinstance(value, (str, int)) and value else None
 
@@ -94,10 +95,10 @@ def _seconds(value: object) -> Optional[float]:
 
 def _sentence(text: str) -> Optional[str]:
     """Return the words of plain text or HTML."""
-    if _HTML.match(text):
+    if re.match(_HTML, text, re.IGNORECASE):
         from html import unescape  # rare, and its table of names takes milliseconds to import
 
-        title = _TITLE.search(text)
-        text = unescape(_TAGS.sub(" ", title.group(2) if title else text))
+        title = re.search(_TITLE, text, re.IGNORECASE)
+        text = unescape(re.sub(_TAGS, " ", title.group(2) if title else text, flags=re.IGNORECASE))
         text = " ".join(text.split())
     return text.strip()[:_LONGEST] or None

@@ -16,7 +16,6 @@ from typing import (
     Iterator,
     List,
     Mapping,
-    NamedTuple,
     Optional,
     Tuple,
     Type,
@@ -33,16 +32,28 @@ Converter = Callable[[Any], Any]
 Fields = Tuple["dataclasses.Field[Any]", ...]
 
 
-class _Plan(NamedTuple):
+class _Plan:
     """How a class is read and written, worked out once from its annotations."""
 
-    read: Callable[[Mapping[str, Any]], Any]  # leaves what it reads as it is
-    adopt: Callable[[Dict[str, Any]], Any]  # makes it part of the model
-    defaults: Dict[str, Any]
-    json_names: Dict[str, str]  # by Python name
-    python_names: Dict[str, str]  # by JSON name, where it is another
-    essential: Tuple[Tuple[str, Callable[[Any], bool]], ...]  # JSON names, and what must be true of them
-    required: Tuple[str, ...]  # without a default
+    def __init__(self, cls: Type[Any]) -> None:
+        hints = get_type_hints(cls)
+        fields = dataclasses.fields(cls)
+        self.defaults = _defaults(fields)
+        # By Python name; and by JSON name, where it is another.
+        self.json_names: Dict[str, str] = {
+            field.name: field.metadata.get("json", field.name) for field in fields
+        }
+        self.python_names = _other_names(self.json_names)
+        # JSON names, and what must be true of their values.
+        self.essential = tuple(
+            (self.json_names[field.name], _check(hints[field.name]))
+            for field in fields
+            if field.metadata.get("essential")
+        )
+        self.required = tuple(field.name for field in fields if _is_required(field))
+        # The one leaves what it reads as it is, the other makes it part of the model.
+        self.read = _reader(cls, fields, hints, self.json_names, own=False)
+        self.adopt = _reader(cls, fields, hints, self.json_names, own=True)
 
 
 def json_field(name: str, **options: Any) -> Any:
@@ -237,33 +248,11 @@ def _is_required(field: dataclasses.Field[Any]) -> bool:
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
-def _fields(cls: Type[Model]) -> Fields:
-    return dataclasses.fields(cast(Any, cls))
-
-
 def _plan_of(cls: Type[Model]) -> _Plan:
-    return cls.__dict__.get("_plan") or _compile(cls)
-
-
-def _compile(cls: Type[Model]) -> _Plan:
-    """Work out the plan of *cls* and keep it on the class."""
-    hints = get_type_hints(cls)
-    fields = _fields(cls)
-    json_names = {field.name: field.metadata.get("json", field.name) for field in fields}
-    cls._plan = _Plan(
-        read=_reader(cls, fields, hints, json_names, own=False),
-        adopt=_reader(cls, fields, hints, json_names, own=True),
-        defaults=_defaults(fields),
-        json_names=json_names,
-        python_names=_other_names(json_names),
-        essential=tuple(
-            (json_names[field.name], _check(hints[field.name]))
-            for field in fields
-            if field.metadata.get("essential")
-        ),
-        required=tuple(field.name for field in fields if _is_required(field)),
-    )
-    return cls._plan
+    plan = cls.__dict__.get("_plan")
+    if plan is None:
+        plan = cls._plan = _Plan(cls)
+    return cast(_Plan, plan)
 
 
 def _defaults(fields: Fields) -> Dict[str, Any]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import threading
 from dataclasses import dataclass, field
-from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import Any, Dict, Mapping, Optional, Tuple, Union
 
 from urllib3.util import Retry
 
@@ -44,19 +45,32 @@ class Service:
     max_response_bytes: int = MAX_RESPONSE_BYTES
 
 
-class Options(NamedTuple):
+class Options:
     """The checked settings of one service object."""
 
-    connect_timeout: float
-    read_timeout: float
-    stream_timeout: float
-    total_timeout: Optional[float]
-    retry: Retry
-    headers: Mapping[str, str]
-    max_response_bytes: int
+    def __init__(
+        self,
+        connect_timeout: float,
+        read_timeout: float,
+        stream_timeout: float,
+        total_timeout: Optional[float],
+        retry: Retry,
+        headers: Mapping[str, str],
+        max_response_bytes: int,
+    ) -> None:
+        self.connect_timeout = connect_timeout
+        self.read_timeout = read_timeout
+        self.stream_timeout = stream_timeout
+        self.total_timeout = total_timeout
+        self.retry = retry
+        self.headers = headers
+        self.max_response_bytes = max_response_bytes
 
-    def __repr__(self) -> str:
-        return f"<Options timeout={self.read_timeout}>"  # headers may be secret
+    def changed(self, **changes: Any) -> Options:
+        """Return a copy with some settings changed."""
+        twin = copy.copy(self)
+        twin.__dict__.update(changes)
+        return twin
 
 
 def make_options(service: Service, default_timeout: float, default_retries: int) -> Options:
@@ -124,4 +138,4 @@ def change_options(
         changes["total_timeout"] = _seconds(total_timeout, "total_timeout")
     if max_response_bytes is not None:
         changes["max_response_bytes"] = _byte_count(max_response_bytes)
-    return options._replace(**changes)
+    return options.changed(**changes)

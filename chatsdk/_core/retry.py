@@ -26,13 +26,13 @@ SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS"])
 LONGEST_WAIT = 60.0  # seconds; a caller who is told to wait longer decides for himself
 _FIRST_WAIT = 0.5
 _LAST_WAIT = 8.0
-_SECONDS = re.compile(r"\d{1,9}(\.\d+)?", re.ASCII)
+_SECONDS = r"\d{1,9}(\.\d+)?"
 
 
 def retry_after(headers: Mapping[str, str]) -> Optional[float]:
     """Return the seconds that ``Retry-After`` asks for; None without it or where it is garbage."""
     value = (headers.get("Retry-After") or "").strip()
-    if _SECONDS.fullmatch(value):
+    if re.fullmatch(_SECONDS, value, re.ASCII):
         return float(value)
     try:
         moment = parsedate_to_datetime(value)

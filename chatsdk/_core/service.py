@@ -57,7 +57,7 @@ class ServiceBase:
         return f"<{type(self).__name__} at {self._given_url or 'no given address'}>"
 
     def __getstate__(self) -> Dict[str, Any]:
-        options = self._options._replace(headers=without_secrets(self._options.headers))
+        options = self._options.changed(headers=without_secrets(self._options.headers))
         return {**self.__dict__, "_options": options}
 
     def close(self) -> None:
