@@ -37,7 +37,7 @@ def parse_datetime(value: Any) -> Any:
 
 def _has_plain_zone(value: str) -> bool:
     if value[-1] == "Z":
-        return True
+        return value[-2].isdigit()
     return len(value) <= 26 if value[-6] not in "+-" else value[-3] == ":" and value[-7].isdigit()
 
 

@@ -205,9 +205,12 @@ class Exchange:
         except Redirected as redirect:
             response = redirect.response
         except BROKEN as error:
-            broken = self.broken(error)
-            self._call.log(type(broken).__name__)
-            raise broken from self.harmless(error)
+            answer = getattr(error, "response", None)
+            if not isinstance(error, requests.HTTPError) or answer is None:
+                broken = self.broken(error)
+                self._call.log(type(broken).__name__)
+                raise broken from self.harmless(error)
+            response = answer  # a hook of the user's own session called raise_for_status()
         finally:
             self._auth.unsign(request)
         self._request_id = response.headers.get("X-Request-Id") or self._request_id
@@ -238,7 +241,7 @@ class Exchange:
         failure = read_failure(body)
         message = failure.message or f"HTTP {status} {response.reason or ''}".rstrip()
         kind = self._family.status_kind(status, failure)
-        if 300 <= status < 400:
+        if 300 <= status < 400 and "Location" in response.headers:
             target = redirect_target(response.url, response.headers.get("Location", ""))
             message = (
                 f"HTTP {status}: the server redirects to {target or 'nowhere'}; "
@@ -274,7 +277,11 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         inner = getattr(current, "reason", None) or getattr(current, "original_error", None)
         if not isinstance(inner, BaseException):
             inner = next((item for item in current.args if isinstance(item, BaseException)), None)
-        current = inner or current.__cause__ or current.__context__
+        inner = inner or current.__cause__
+        if inner is None and isinstance(current, NewConnectionError):
+            # urllib3 1.26 raises it without "from". Of others the context may be the caller's own trouble.
+            inner = current.__context__
+        current = inner
 
 
 def _is_timeout(error: BaseException) -> bool:

@@ -60,11 +60,13 @@ def _message(body: Mapping[str, Any]) -> Optional[str]:
     return None
 
 
-def _said(value: object) -> Optional[str]:
+def _said(value: object, depth: int = 5) -> Optional[str]:
     if isinstance(value, str):
         return _sentence(value)
     if isinstance(value, dict):
-        return _said(value.get("message")) or _said(value.get("error"))
+        if depth == 0:  # nobody hides a sentence that deep; a body nested on purpose would exhaust the stack
+            return None
+        return _said(value.get("message"), depth - 1) or _said(value.get("error"), depth - 1)
     if isinstance(value, list):
         return "; ".join(filter(None, map(_complaint, value))) or None
     return None

@@ -26,7 +26,7 @@ SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS"])
 LONGEST_WAIT = 60.0  # seconds; a caller who is told to wait longer decides for himself
 _FIRST_WAIT = 0.5
 _LAST_WAIT = 8.0
-_SECONDS = r"\d{1,9}(\.\d+)?"
+_SECONDS = r"\d{1,15}(\.\d+)?"
 
 
 def retry_after(headers: Mapping[str, str]) -> Optional[float]:

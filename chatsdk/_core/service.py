@@ -262,7 +262,8 @@ class ServiceBase:
     def _address(self) -> str:
         """Return the base URL: the given one, the environment's, or the default."""
         if self._base_url is None:
-            url = self._given_url or os.environ.get(self.prefix + "_BASE_URL") or self.default_base_url
+            told = os.environ.get(self.prefix + "_BASE_URL", "").strip()
+            url = self._given_url or told or self.default_base_url
             if not url:
                 raise errors.ConfigurationError(
                     f"no address for {self.service}: "

@@ -90,11 +90,8 @@ class Stream(Generic[T, R]):
         return self._reader.metadata()
 
     def __iter__(self) -> Iterator[T]:
-        # A generator of its own for each loop: leaving the loop drops it, and that closes the stream.
-        try:
-            yield from self._items
-        finally:
-            self.close()
+        # A generator of its own for each loop: leaving the loop drops it, and with it closes the items.
+        yield from self._items
 
     def __next__(self) -> T:
         return next(self._items)

@@ -80,7 +80,7 @@ class Message(Model):
     into the next request as it is.
     """
 
-    role: str = "assistant"
+    role: str = "user"
     content: Optional[Content] = None
     name: Optional[str] = None
     tool_calls: Optional[List[ToolCall]] = None
