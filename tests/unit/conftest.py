@@ -1,0 +1,27 @@
+import os
+
+import pytest
+import responses
+
+from .helpers import make_client
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch):
+    """No proxy and no setting of the machine may change what a test sees."""
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy") or name.startswith(("ZAGUAN_", "CHATSERVER_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def http():
+    """Answers instead of the network; each planned answer must be fetched."""
+    with responses.RequestsMock(assert_all_requests_are_fired=True) as mock:
+        yield mock
+
+
+@pytest.fixture
+def client():
+    with make_client() as client:
+        yield client

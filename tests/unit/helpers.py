@@ -1,0 +1,75 @@
+"""What several of these tests need."""
+
+import dataclasses
+import json
+import random
+
+from chatsdk import Client, Service, chatserver, zaguan
+from chatsdk._core.model import Model
+
+ZAGUAN = "https://zaguan.example"
+CHATSERVER = "https://chat.example"
+COMPLETION = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "Hello"}}]}
+
+MODELS = [
+    getattr(package, name)
+    for package in (zaguan, chatserver)
+    for name in package.__all__
+    if isinstance(getattr(package, name), type) and issubclass(getattr(package, name), Model)
+]
+
+
+def make_client(**changes):
+    """A Client of both services that sends nothing twice."""
+    settings = {"max_retries": 0, **changes}
+    return Client(
+        zaguan=Service(ZAGUAN, api_key="sk-zaguan-1", **settings),
+        chatserver=Service(CHATSERVER, api_key="sk-chat-1", **settings),
+    )
+
+
+def sent_json(http, number=-1):
+    return json.loads(http.calls[number].request.body.decode("utf-8"))
+
+
+def sse(*events):
+    """An event stream of objects, with its end marker."""
+    lines = [f"data: {json.dumps(event)}\n\n" for event in events]
+    return "".join([*lines, "data: [DONE]\n\n"])
+
+
+def random_json(rng, depth=3):
+    """Any JSON value."""
+    scalars = [
+        None,
+        True,
+        False,
+        0,
+        -1,
+        2**70,
+        1.5,
+        "",
+        "text",
+        "\u2028\x00",
+        "2025-02-30T00:00:00Z",
+        "2025-01-01T00:00:00Z",
+        "user",
+    ]
+    if depth == 0 or rng.random() < 0.4:
+        return rng.choice(scalars)
+    if rng.random() < 0.5:
+        return [random_json(rng, depth - 1) for _ in range(rng.randrange(4))]
+    keys = ["id", "index", "content", "role", "_extra", "extra", "", "ключ", "to_dict"]
+    return {rng.choice(keys): random_json(rng, depth - 1) for _ in range(rng.randrange(4))}
+
+
+def random_object(rng, cls):
+    """A JSON object with some of the fields of *cls*, holding anything, and some other keys."""
+    names = [field.name for field in dataclasses.fields(cls)]
+    chosen = [name for name in names if rng.random() < 0.7]
+    chosen += rng.sample(["x", "_extra", "extra", "keys", "__class__", "größe"], rng.randrange(3))
+    return {name: random_json(rng) for name in chosen}
+
+
+def seeded(number):
+    return random.Random(number)

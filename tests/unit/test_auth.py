@@ -1,0 +1,163 @@
+import copy
+import pickle
+import warnings
+
+import pytest
+import requests
+
+from chatsdk import ConfigurationError
+from chatsdk._core.auth import Credentials, OriginAuth, clean_headers, clean_key, without_secrets
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        (None, None),
+        ("", None),
+        ("  \n", None),
+        ("sk-1", "sk-1"),
+        (" sk-1\r\n", "sk-1"),
+        ("\tsk 1 ", "sk 1"),
+        ("clé", "clé"),
+    ],
+)
+def test_clean_key(given, used):
+    assert clean_key(given) == used
+
+
+@pytest.mark.parametrize(
+    "given", ["sk-\n1", "sk-\r\nX-Evil: 1", "sk-\x00", "sk-\x7f", "sk-\x85x", "sk-“1”", "sk-😀", "sk-\ud800"]
+)
+def test_a_key_that_no_header_can_hold(given):
+    with pytest.raises(ConfigurationError) as caught:
+        clean_key(given)
+    assert "sk-" not in str(caught.value)
+
+
+@pytest.mark.parametrize("given", [5, b"sk-1", ["sk-1"]])
+def test_a_key_that_is_no_text(given):
+    with pytest.raises(ConfigurationError, match=type(given).__name__):
+        clean_key(given)
+
+
+def test_clean_headers():
+    given = {"X-Team": " blue ", "X-Nom": "é"}
+    assert clean_headers(given) == {"X-Team": "blue", "X-Nom": "é"}
+    assert clean_headers(None) == {}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"": "x"},
+        {"a b": "hunter2"},
+        {"a:": "hunter2"},
+        {"é": "hunter2"},
+        {5: "hunter2"},
+        {"X-A": "hunter2\r\nX-Evil: 1"},
+        {"X-A": "hunter2 😀"},
+        {"X-A": 5},
+        {"X-A": None},
+    ],
+)
+def test_headers_that_would_break_out(headers):
+    with pytest.raises(ConfigurationError) as caught:
+        clean_headers(headers)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_without_secrets():
+    secret = ["Authorization", "X-API-Key", "cookie", "X-Auth", "X-Token", "My-Secret", "X-PASSWORD"]
+    headers = dict.fromkeys([*secret, "X-Team", "Accept-Language"], "v")
+    assert without_secrets(headers) == {"X-Team": "v", "Accept-Language": "v"}
+
+
+@pytest.mark.parametrize(
+    ("url", "signed"),
+    [
+        ("https://api.example/v1/models", True),
+        ("https://api.example.evil/v1", False),
+        ("https://api.example:8443/v1", False),
+        ("http://api.example/v1", False),
+        (None, False),
+    ],
+)
+def test_the_key_stays_with_its_origin(url, signed):
+    request = requests.PreparedRequest()
+    request.url, request.headers = url, {}
+    auth = OriginAuth("https://api.example/", "sk-1")
+    assert auth(request) is request
+    assert request.headers == ({"Authorization": "Bearer sk-1"} if signed else {})
+    auth.unsign(request)
+    assert request.headers == {}
+
+
+def test_no_key_is_no_header():
+    request = requests.PreparedRequest()
+    request.url, request.headers = "https://api.example/v1", {"Authorization": "Basic own"}
+    auth = OriginAuth("https://api.example/", None)
+    auth(request)
+    auth.unsign(request)
+    assert request.headers == {"Authorization": "Basic own"}
+
+
+class TestCredentials:
+    def test_argument_before_environment(self, monkeypatch):
+        monkeypatch.setenv("ZAGUAN_API_KEY", " sk-env\n")
+        assert Credentials("zaguan", "ZAGUAN", "sk-own").key == "sk-own"
+        assert Credentials("zaguan", "ZAGUAN").key == "sk-env"
+        assert Credentials("zaguan", "ZAGUAN", " ").key == "sk-env"
+
+    def test_setting_the_key(self):
+        credentials = Credentials("zaguan", "ZAGUAN", "sk-own")
+        credentials.key = " sk-new "
+        assert credentials.key == "sk-new"
+        credentials.key = None
+        assert credentials.key is None
+
+    def test_the_key_is_not_pickled(self, monkeypatch):
+        data = pickle.dumps(Credentials("zaguan", "ZAGUAN", "sk-own"))
+        assert b"sk-own" not in data
+        assert pickle.loads(data).key is None
+        monkeypatch.setenv("ZAGUAN_API_KEY", "sk-there")
+        assert pickle.loads(data).key == "sk-there"
+        assert copy.deepcopy(Credentials("zaguan", "ZAGUAN", "sk-own")).key == "sk-there"
+
+    def test_the_key_is_not_shown(self):
+        assert "sk-own" not in repr(Credentials("zaguan", "ZAGUAN", "sk-own"))
+
+    def test_plain_http_to_another_machine_warns_once(self):
+        credentials = Credentials("zaguan", "ZAGUAN", "sk-own")
+        with pytest.warns(UserWarning, match="zaguan") as caught:
+            credentials.auth("http://api.example")
+        assert "sk-own" not in str(caught[0].message)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            credentials.auth("http://api.example")
+
+    @pytest.mark.parametrize("url", ["https://api.example", "http://127.0.0.1:1", "http://localhost"])
+    def test_no_warning_on_a_private_line(self, url):
+        assert Credentials("zaguan", "ZAGUAN", "sk-own").auth(url).key == "sk-own"
+
+    def test_no_warning_without_a_key(self):
+        assert Credentials("zaguan", "ZAGUAN").auth("http://api.example").key is None
+
+
+@pytest.mark.parametrize(
+    ("url", "signed"),
+    [
+        ("https://a.example/v1/models", True),
+        ("https://a.example:8443/v1/models", False),
+        ("https://a.example.evil.example/v1/models", False),
+        ("https://a.example@evil.example/", False),
+        ("http://a.example/v1/models", False),
+        ("https://b.example/v1/models", False),
+        (None, False),
+    ],
+)
+def test_a_key_is_for_one_origin(url, signed):
+    request = requests.PreparedRequest()
+    request.url = url
+    request.headers = requests.structures.CaseInsensitiveDict()
+    OriginAuth("https://a.example/", "sk-secret")(request)
+    assert ("Authorization" in request.headers) is signed

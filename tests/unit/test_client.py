@@ -1,0 +1,251 @@
+import pickle
+
+import pytest
+import requests
+from urllib3.util import Retry
+
+from chatsdk import ChatSDKError, Client, ConfigurationError, Service
+from chatsdk.chatserver import ChatServer, ChatServerError
+from chatsdk.zaguan import Zaguan, ZaguanError
+
+from .helpers import CHATSERVER, COMPLETION, ZAGUAN, make_client
+
+MODELS = {"object": "list", "data": []}
+
+
+def asked(http, number=-1):
+    return http.calls[number].request
+
+
+class Keys:
+    """Remembers the Authorization of each request; it is taken off again once the answer is there."""
+
+    def __init__(self):
+        self.seen = []
+
+    def __call__(self, request):
+        self.seen.append(request.headers.get("Authorization"))
+        return 200, {}, '{"object": "list", "data": []}'
+
+
+@pytest.fixture
+def keys(http):
+    found = Keys()
+    http.add_callback("GET", ZAGUAN + "/v1/models", callback=found)
+    return found
+
+
+class TestAddress:
+    @pytest.mark.parametrize(
+        "given",
+        [ZAGUAN, ZAGUAN + "/", ZAGUAN + "/v1", ZAGUAN + "/v1/", Service(ZAGUAN), Service(ZAGUAN + "/v1")],
+    )
+    def test_as_argument(self, http, given, monkeypatch):
+        monkeypatch.setenv("ZAGUAN_BASE_URL", "https://elsewhere.example")
+        http.add("GET", ZAGUAN + "/v1/models", json=MODELS)
+        assert Client(zaguan=given).zaguan.list_models() == []
+
+    @pytest.mark.parametrize("given", [None, Service(), Service(api_key="sk-1")])
+    def test_from_the_environment(self, http, given, monkeypatch):
+        monkeypatch.setenv("ZAGUAN_BASE_URL", ZAGUAN + "/prefix/")
+        http.add("GET", ZAGUAN + "/prefix/v1/models", json=MODELS)
+        assert Client(zaguan=given).zaguan.list_models() == []
+
+    def test_by_default(self, http):
+        http.add("GET", "http://localhost:3284/v1/models", json=MODELS)
+        assert Client().chatserver.list_models().data == []
+
+    def test_environment_before_default(self, http, monkeypatch):
+        monkeypatch.setenv("CHATSERVER_BASE_URL", CHATSERVER)
+        http.add("GET", CHATSERVER + "/v1/models", json=MODELS)
+        assert Client().chatserver.list_models().data == []
+
+    def test_missing(self):
+        service = Client().zaguan  # at first use, not before
+        with pytest.raises(ConfigurationError) as caught:
+            service.list_models()
+        assert isinstance(caught.value, ZaguanError)
+        assert "Client(zaguan=...)" in str(caught.value)
+        assert "ZAGUAN_BASE_URL" in str(caught.value)
+
+    @pytest.mark.parametrize("bad", ["", "zaguan.example", "ftp://x.example", "https://u:p@x.example"])
+    @pytest.mark.parametrize("name", ["zaguan", "chatserver"])
+    def test_a_bad_one_is_found_at_once(self, name, bad):
+        for given in (bad, Service(bad)):
+            with pytest.raises(ConfigurationError, match=name):
+                Client(**{name: given})
+
+    def test_a_bad_one_of_the_environment(self, monkeypatch):
+        monkeypatch.setenv("ZAGUAN_BASE_URL", "zaguan.example")
+        with pytest.raises(ConfigurationError, match="zaguan") as caught:
+            Client().zaguan.list_models()
+        assert isinstance(caught.value, ZaguanError)
+
+
+class TestKey:
+    def test_argument_before_environment(self, keys, monkeypatch):
+        monkeypatch.setenv("ZAGUAN_API_KEY", "sk-env")
+        Client(zaguan=Service(ZAGUAN, api_key=" sk-own\n")).zaguan.list_models()
+        Client(zaguan=ZAGUAN).zaguan.list_models()
+        assert keys.seen == ["Bearer sk-own", "Bearer sk-env"]
+
+    def test_none(self, keys):
+        Client(zaguan=ZAGUAN).zaguan.list_models()
+        assert keys.seen == [None]
+
+    def test_changed_in_all_copies(self, keys):
+        service = Client(zaguan=Service(ZAGUAN, api_key="sk-own")).zaguan
+        twin = service.with_options(timeout=1)
+        twin.set_api_key("sk-new")
+        service.list_models()
+        service.set_api_key(None)
+        twin.list_models()
+        assert keys.seen == ["Bearer sk-new", None]
+
+    @pytest.mark.parametrize("bad", ["sk-\n1", "sk-😀", 5])
+    def test_a_bad_one_is_found_at_once(self, bad):
+        with pytest.raises(ConfigurationError):
+            Client(zaguan=Service(ZAGUAN, api_key=bad))
+
+    def test_each_service_has_its_own(self, http, keys):
+        others = Keys()
+        http.add_callback("GET", CHATSERVER + "/v1/models", callback=others)
+        with make_client() as client:
+            client.zaguan.list_models()
+            client.chatserver.list_models()
+        assert (keys.seen, others.seen) == (["Bearer sk-zaguan-1"], ["Bearer sk-chat-1"])
+
+    def test_it_is_shown_nowhere(self):
+        client = make_client()
+        for shown in (repr(client), repr(client.zaguan), repr(client._settings), str(vars(client.zaguan))):
+            assert "sk-" not in shown
+        assert ZAGUAN in repr(client)
+        assert ZAGUAN in repr(client.zaguan)
+
+    def test_it_does_not_stay_with_the_answer(self, keys):
+        response = Client(zaguan=Service(ZAGUAN, api_key="sk-own")).zaguan.request("GET", "/v1/models")
+        assert keys.seen == ["Bearer sk-own"]
+        assert "sk-own" not in str(response.request.headers)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"zaguan": 5},
+        {"zaguan": ["https://x.example"]},
+        {"zaguan": {"base_url": "https://x.example"}},
+        {"timeout": 0},
+        {"timeout": "5"},
+        {"max_retries": -1},
+        {"zaguan": Service(ZAGUAN, timeout=0)},
+        {"zaguan": Service(ZAGUAN, headers={"a b": "c"})},
+        {"chatserver": Service(max_response_bytes=0)},
+    ],
+)
+def test_settings_that_cannot_work(settings):
+    with pytest.raises(ConfigurationError):
+        Client(**settings)
+
+
+def test_unknown_services():
+    with pytest.raises(TypeError, match="zaguann"):
+        Client(zaguann=ZAGUAN)
+    with pytest.raises(TypeError):
+        Client(ZAGUAN)
+    with pytest.raises(AttributeError):
+        Client().zaguann  # noqa: B018
+
+
+def test_settings_of_a_service_win_over_those_of_the_client():
+    client = Client(zaguan=Service(timeout=(1, 7), max_retries=4), timeout=9, max_retries=Retry(6))
+    own, common = client.zaguan._options, client.chatserver._options
+    assert (own.connect_timeout, own.read_timeout, own.retry.total) == (1.0, 7.0, 4)
+    assert (common.read_timeout, common.stream_timeout, common.retry.total) == (9.0, 9.0, 6)
+
+
+def test_settings_by_default():
+    client = Client()
+    assert (client.zaguan._options.read_timeout, client.zaguan._options.retry.total) == (60.0, 2)
+    assert (client.chatserver._options.read_timeout, client.chatserver._options.retry.total) == (30.0, 2)
+
+
+def test_with_options_is_a_copy(http):
+    http.add("GET", ZAGUAN + "/v1/models", json=MODELS)
+    service = make_client().zaguan
+    twin = service.with_options(headers={"X-Team": "blue"}, timeout=3)
+    twin.list_models()
+    service.list_models()
+    assert asked(http, 0).headers["X-Team"] == "blue"
+    assert "X-Team" not in asked(http, 1).headers
+    assert service._options.read_timeout == 60.0
+    assert type(twin) is Zaguan
+    with pytest.raises(ConfigurationError):
+        service.with_options(timeout=-1)
+
+
+def test_namespaces_are_made_once():
+    client = make_client()
+    assert client.zaguan is client.zaguan
+    assert isinstance(client.zaguan, Zaguan)
+    assert isinstance(client.chatserver, ChatServer)
+
+
+def test_context_manager_and_close():
+    with make_client() as client:
+        service = client.zaguan
+    for use in (service.list_models, lambda: service.chat_stream(model="m", messages="x")):
+        with pytest.raises(ChatSDKError, match="closed") as caught:
+            use()
+        assert isinstance(caught.value, ZaguanError)
+    with pytest.raises(ChatServerError, match="closed"):
+        client.chatserver.list_models()
+    client.close()
+
+
+def test_a_session_of_ones_own_stays_open(http):
+    http.add("GET", ZAGUAN + "/v1/models", json=MODELS)
+    with requests.Session() as session:
+        session.headers["X-Mine"] = "1"
+        adapters = dict(session.adapters)
+        with Client(zaguan=ZAGUAN, session=session) as client:
+            client.zaguan.list_models()
+        assert asked(http).headers["X-Mine"] == "1"
+        assert dict(session.adapters) == adapters
+        assert session.get(ZAGUAN + "/v1/models").ok
+
+
+def test_pickled_without_keys(http, monkeypatch):
+    settings = Service(
+        ZAGUAN, api_key="sk-own-1", timeout=7, headers={"X-Team": "blue", "X-Token": "sk-own-2"}
+    )
+    client = Client(zaguan=settings)
+    twin_of_service = pickle.loads(pickle.dumps(client.zaguan))
+    data = pickle.dumps(client)
+    assert b"sk-own" not in data
+    seen = Keys()
+    http.add_callback("GET", ZAGUAN + "/v1/models", callback=seen)
+    monkeypatch.setenv("ZAGUAN_API_KEY", "sk-there")
+    twin = pickle.loads(data)
+    twin.zaguan.list_models()
+    assert seen.seen == ["Bearer sk-there"]
+    assert asked(http).headers["X-Team"] == "blue"
+    assert "X-Token" not in asked(http).headers
+    assert twin.zaguan._options.read_timeout == 7.0
+    assert b"sk-own" not in pickle.dumps(twin_of_service)
+    assert client.zaguan._credentials.key == "sk-own-1"
+
+
+def test_cookies_are_refused(http):
+    http.add("GET", ZAGUAN + "/v1/models", json=MODELS, headers={"Set-Cookie": "who=ann; Path=/"})
+    with make_client() as client:
+        client.zaguan.list_models()
+        client.zaguan.list_models()
+    assert "Cookie" not in asked(http).headers
+
+
+def test_both_services_on_one_client(http):
+    http.add("POST", ZAGUAN + "/v1/chat/completions", json=COMPLETION)
+    http.add("POST", CHATSERVER + "/v1/chat/completions", json=COMPLETION)
+    with make_client() as client:
+        assert client.zaguan.chat(model="m", messages="x").text == "Hello"
+        assert client.chatserver.create_completion("m", "x").text == "Hello"

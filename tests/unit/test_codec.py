@@ -1,0 +1,84 @@
+import pytest
+
+from chatsdk._core.codec import decode, encode
+from chatsdk.errors import InvalidRequestError
+
+CIRCLE = {}
+CIRCLE["again"] = [CIRCLE]
+DEEP = []
+for _ in range(100_000):
+    DEEP = [DEEP]
+
+
+def test_encoded():
+    assert encode({"a": [1, None, True, "é\u2028😀"]}) == '{"a":[1,null,true,"é\u2028😀"]}'.encode()
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [
+        (float("nan"), "NaN"),
+        ({"x": [float("-inf")]}, "infinity"),
+        ({"secret prompt": "\ud83d"}, "surrogate"),
+        ({"\udc00": "secret prompt"}, "surrogate"),
+        (CIRCLE, "itself"),
+        (DEEP, "deep"),
+    ],
+    ids=["nan", "infinity", "surrogate", "surrogate key", "circle", "deep"],
+)
+def test_refused(value, word):
+    with pytest.raises(InvalidRequestError) as caught:
+        encode(value)
+    assert word in str(caught.value)
+    assert "secret" not in str(caught.value)
+    assert "secret" not in str(caught.value.__cause__)
+
+
+@pytest.mark.parametrize(
+    ("data", "value"),
+    [
+        (b'{"a":1}', {"a": 1}),
+        (b'\xef\xbb\xbf{"a":1}', {"a": 1}),
+        (b" [1.5, null]\r\n", [1.5, None]),
+        ('"é\u2028"'.encode(), "é\u2028"),
+        (b'"\\ud83d\\ude00"', "😀"),
+        (b"-0", 0),
+        (b"123456789012345678901", 123456789012345678901),
+    ],
+)
+def test_decoded(data, value):
+    assert decode(data) == value
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"   ",
+        b"\xef\xbb\xbf",
+        b"{",
+        b"[1,]",
+        b"{'a': 1}",
+        b"NaN",
+        b'{"a": Infinity}',
+        b"[-Infinity]",
+        b"1e999",
+        b'{"a": -1e400}',
+        b"9" * 10_000,
+        b"hello",
+        b"{} {}",
+        b'"\xff\xfe"',
+        b'"\xe9"',
+        b'"a\nb"',
+        '{"a": 1}'.encode("utf-16"),
+    ],
+    ids=lambda data: repr(data[:20]),
+)
+def test_not_json(data):
+    with pytest.raises(ValueError):  # noqa: PT011 - the words are those of the json module
+        decode(data)
+
+
+def test_absurd_nesting():
+    with pytest.raises((ValueError, RecursionError)):
+        decode(b"[" * 1_000_000)

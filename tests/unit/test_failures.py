@@ -1,0 +1,143 @@
+import pytest
+
+from chatsdk._core.failures import has_failure, read_failure
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"error": {"message": "Bad key"}}, "Bad key"),
+        ({"error": {"message": "a\n\nb"}}, "a\n\nb"),
+        ({"error": {"error": "Bad key"}}, "Bad key"),
+        ({"error": {"error": {"message": "Bad key"}}}, "Bad key"),
+        ({"error": "Bad key"}, "Bad key"),
+        ({"error": "bad_key", "message": "The key is bad"}, "The key is bad"),
+        ({"error": {"message": "Bad key"}, "message": "other", "detail": "other"}, "Bad key"),
+        ({"error": {"message": ""}, "detail": "Bad key"}, "Bad key"),
+        ({"error": {"type": "x"}, "message": "Bad key"}, "Bad key"),
+        ({"error": None, "detail": "Bad key"}, "Bad key"),
+        ({"detail": "Bad key"}, "Bad key"),
+        ({"detail": {"message": "Bad key"}}, "Bad key"),
+        ({"detail": {"error": {"message": "Bad key"}}}, "Bad key"),
+        (
+            {"detail": [{"loc": ["body", "messages", 0, "role"], "msg": "wrong"}]},
+            "body.messages.0.role: wrong",
+        ),
+        (
+            {"detail": [{"loc": ["body", "a"], "msg": "one"}, {"loc": ["query", "b"], "msg": "two"}]},
+            "body.a: one; query.b: two",
+        ),
+        ({"detail": [{"msg": "wrong"}]}, "wrong"),
+        ({"detail": [{"loc": [], "msg": "wrong"}]}, "wrong"),
+        ({"detail": [{"loc": "body", "message": "wrong"}]}, "wrong"),
+        ({"detail": ["one", "two"]}, "one; two"),
+        ({"detail": [None, 5, {"loc": ["x"]}, {"msg": 5}, {"msg": "wrong"}]}, "wrong"),
+        ({"status": "failure", "message": "Bad key"}, "Bad key"),
+        ({"html-message": "<html><body><h1>503 Down</h1></body></html>"}, "503 Down"),
+        ({"type": "error", "error": {"type": "x", "message": "Bad key"}}, "Bad key"),
+        ("Internal Server Error", "Internal Server Error"),
+        ("  Internal Server Error\r\n", "Internal Server Error"),
+        ("<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>", "502 Bad Gateway"),
+        ("<html><body><h1>502 Bad Gateway</h1></body></html>", "502 Bad Gateway"),
+        ("<!DOCTYPE html>\n<HTML><TITLE lang=en>\n 502\n Bad </TITLE>", "502 Bad"),
+        ("<html><body><h1>A &amp; B &lt;down&gt;</h1>", "A & B <down>"),
+        ("<html><h1>Not <b>here</b></h1></html>", "Not here"),
+        ("<html><style>p {}</style><script>run()</script><p>Down</p></html>", "Down"),
+        ("a < b", "a < b"),
+        ("<nonsense>", "<nonsense>"),
+    ],
+)
+def test_message(body, message):
+    assert read_failure(body).message == message
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        5,
+        True,
+        [],
+        ["x"],
+        {},
+        "",
+        "  \n",
+        {"error": {}},
+        {"error": []},
+        {"error": 5},
+        {"error": True},
+        {"error": {"message": None}},
+        {"error": {"message": 5}},
+        {"detail": None},
+        {"detail": []},
+        {"detail": [[]]},
+        {"detail": 5},
+        {"message": {"nested": 1}},
+        {"input": "the prompt"},
+        "<html></html>",
+    ],
+)
+def test_no_message(body):
+    assert read_failure(body).message is None
+
+
+def test_the_input_of_a_complaint_is_not_repeated():
+    complaint = {"loc": ["body"], "msg": "wrong", "input": "the prompt", "ctx": {"x": "the prompt"}}
+    assert "the prompt" not in read_failure({"detail": [complaint]}).message
+
+
+def test_a_very_long_message_is_cut():
+    assert 500 < len(read_failure("x" * 10**6).message) < 5000
+    assert 500 < len(read_failure({"error": {"message": "x" * 10**6}}).message) < 5000
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        ({"code": "rate_limit_exceeded", "type": "other"}, "rate_limit_exceeded"),
+        ({"code": "400", "type": "invalid_request_error"}, "invalid_request_error"),
+        ({"code": 400, "type": "invalid_request_error"}, "invalid_request_error"),
+        ({"code": None, "type": "server_error"}, "server_error"),
+        ({"type": "server_error"}, "server_error"),
+        ({"code": "500", "type": None}, "500"),
+        ({"code": 429}, "429"),
+        ({"code": None, "type": None}, None),
+        ({"code": "", "type": ""}, None),
+        ({"code": [], "type": {}}, None),
+        ({}, None),
+    ],
+)
+def test_code(error, code):
+    assert read_failure({"error": {"message": "x", **error}}).code == code
+    assert read_failure({"message": "x", **error}).code == code
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [(60, 60.0), (0, 0.0), (1.5, 1.5), (-1, None), (None, None), (True, None), ([], None), (10**20, None)],
+)
+def test_retry_after(value, seconds):
+    assert read_failure({"error": {"message": "x", "retry_after": value}}).retry_after == seconds
+
+
+def test_details():
+    flat = read_failure({"error": {"message": "x", "band": "D"}})
+    inner = read_failure({"error": {"message": "x", "details": {"band": "D"}}})
+    both = read_failure({"error": {"message": "x", "band": "D", "details": {"band": "C", "tier": "pro"}}})
+    assert flat.details["band"] == inner.details["band"] == both.details["band"] == "D"
+    assert both.details["tier"] == "pro"
+
+
+@pytest.mark.parametrize(
+    ("body", "failed"),
+    [
+        ({"error": {"message": "x"}}, True),
+        ({"error": "x"}, True),
+        ({"error": None}, False),
+        ({"error": {}}, False),
+        ({"detail": "x"}, False),
+        ({}, False),
+    ],
+)
+def test_has_failure(body, failed):
+    assert has_failure(body) is failed

@@ -1,0 +1,146 @@
+"""messages_to_send: all that may be a message, as servers want it."""
+
+from enum import Enum
+
+import pytest
+
+from chatsdk import chatserver, zaguan
+from chatsdk._core import codec
+from chatsdk._core.chat import content_text, delta_text, messages_to_send
+
+USER = {"role": "user", "content": "hi"}
+PART = {"type": "text", "text": "hi"}
+CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+
+
+class Role(str, Enum):
+    USER = "user"
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ("hi", [USER]),
+        (["hi", "there"], [USER, {"role": "user", "content": "there"}]),
+        (("hi",), [USER]),
+        ([], []),
+        (USER, [USER]),
+        ([USER], [USER]),
+        (zaguan.Message("user", "hi"), [USER]),
+        (chatserver.Message(chatserver.MessageRole.USER, "hi"), [USER]),
+        (chatserver.Message(content="hi"), [USER]),
+        ([{"role": Role.USER, "content": "hi"}], [USER]),
+        (["hi", USER, zaguan.Message("user", "hi")], [USER, USER, USER]),
+        ([{**USER, "name": None}], [USER]),
+        ([{**USER, "name": "Ann"}], [{**USER, "name": "Ann"}]),
+        ([zaguan.Message("user", [PART])], [{"role": "user", "content": [PART]}]),
+        ([chatserver.Message(content=[PART, "x"])], [{"role": "user", "content": [PART, "x"]}]),
+        ([{"role": "assistant", "content": None}], [{"role": "assistant", "content": ""}]),
+        ([{"role": "assistant"}], [{"role": "assistant", "content": ""}]),
+        ([zaguan.Message("assistant", None)], [{"role": "assistant", "content": ""}]),
+        ([{"role": "user", "content": ""}], [{"role": "user", "content": ""}]),
+        (
+            [{"role": "assistant", "content": None, "tool_calls": [CALL]}],
+            [{"role": "assistant", "content": "", "tool_calls": [CALL]}],
+        ),
+        (
+            [{"role": "tool", "tool_call_id": "c1", "content": "21"}],
+            [{"role": "tool", "tool_call_id": "c1", "content": "21"}],
+        ),
+        (
+            [zaguan.Message("tool", "21", tool_call_id="c1")],
+            [{"role": "tool", "content": "21", "tool_call_id": "c1"}],
+        ),
+        ([{**USER, "own": {"kept": None}}], [{**USER, "own": {"kept": None}}]),
+    ],
+)
+def test_sent(given, sent):
+    assert messages_to_send(given) == sent
+
+
+def test_an_answer_goes_back_as_a_request_may_hold_it():
+    answer = zaguan.Message.from_dict(
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [CALL],
+            "refusal": "no",
+            "annotations": [],
+            "reasoning_content": "hm",
+            "citations": ["x"],
+            "audio": {"id": "a1", "data": "AAAA", "expires_at": 1, "transcript": "hi"},
+            "provider_specific_fields": {"x": 1},
+        }
+    )
+    assert codec.decode(codec.encode(messages_to_send(["hi", answer])))[1] == {
+        "role": "assistant",
+        "content": "",
+        "tool_calls": [CALL],
+        "refusal": "no",
+        "audio": {"id": "a1"},
+    }
+
+
+def test_what_was_given_is_left_alone():
+    given = [{"role": "user", "name": None}]
+    messages_to_send(given)
+    assert given == [{"role": "user", "name": None}]
+
+
+@pytest.mark.parametrize("wrong", [5, None, ["hi"], 1.5])
+def test_what_is_no_message(wrong):
+    with pytest.raises(TypeError, match=r"messages\[1\].*" + type(wrong).__name__):
+        messages_to_send(["hi", wrong])
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("hi", "hi"),
+        (None, ""),
+        (5, ""),
+        ([], ""),
+        ([PART, {"type": "image_url"}, " there", None, {"text": 5}], "hi there"),
+    ],
+)
+def test_content_text(content, text):
+    assert content_text(content) == text
+
+
+@pytest.mark.parametrize(
+    ("chunk", "text"),
+    [
+        ({}, ""),
+        ({"choices": None}, ""),
+        ({"choices": []}, ""),
+        ({"choices": [None, 5]}, ""),
+        ({"choices": [{"index": 0, "delta": {"content": "hi"}}]}, "hi"),
+        ({"choices": [{"delta": {"content": "hi"}}]}, "hi"),
+        ({"choices": [{"index": 0, "delta": None}]}, ""),
+        ({"choices": [{"index": 0, "delta": {"content": None}}]}, ""),
+        ({"choices": [{"index": 1, "delta": {"content": "no"}}]}, ""),
+        (
+            {"choices": [{"index": 1, "delta": {"content": "no"}}, {"index": 0, "delta": {"content": "hi"}}]},
+            "hi",
+        ),
+    ],
+)
+def test_text_of_a_chunk(chunk, text):
+    assert delta_text(chunk) == text
+    assert zaguan.ChatChunk.from_dict(chunk).text == text
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        ({}, ""),
+        ({"choices": [{"index": 0, "message": {"content": "hi"}}]}, "hi"),
+        ({"choices": [{"message": {"content": [PART]}}]}, "hi"),
+        ({"choices": [{"index": 0, "message": None}]}, ""),
+        ({"choices": "nonsense"}, ""),
+    ],
+)
+@pytest.mark.parametrize("cls", [zaguan.ChatResponse, chatserver.ChatCompletionResponse])
+def test_text_of_an_answer(cls, answer, text):
+    assert cls.from_dict(answer).text == text
+    assert cls.from_dict(answer)._repr_markdown_() == text

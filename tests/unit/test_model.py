@@ -1,0 +1,221 @@
+import copy
+import json
+import pickle
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from enum import Enum
+from typing import Any, Dict, List, Optional, Union
+
+import pytest
+
+from chatsdk._core.model import Model, build, essential, json_field, missing_essential
+
+
+class Color(str, Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+@dataclass
+class Part(Model):
+    name: str = ""
+    color: Optional[Color] = None
+
+
+@dataclass
+class Whole(Model):
+    title: str = "untitled"
+    count: int = 0
+    color: Union[Color, str] = Color.RED
+    made_at: Optional[datetime] = None
+    part: Optional[Part] = None
+    always: Part = field(default_factory=Part)
+    parts: List[Part] = essential(default_factory=list)
+    by_name: Dict[str, Part] = field(default_factory=dict)
+    loose: Optional[Dict[str, Any]] = None
+    max_items: Optional[int] = json_field("maxItems", default=None)
+
+
+@dataclass
+class Ask(Model):
+    text: str
+    max_items: Optional[int] = json_field("maxItems", default=None)
+
+
+FULL = {
+    "title": "t",
+    "count": 3,
+    "color": "blue",
+    "made_at": "2025-11-01T08:00:00.500000Z",
+    "part": {"name": "p", "color": "red"},
+    "always": {"name": "a"},
+    "parts": [{"name": "1"}, {"name": "2", "more": [1]}],
+    "by_name": {"x": {"name": "x"}},
+    "loose": {"kept": None},
+    "maxItems": 7,
+    "unknown": {"a": None},
+}
+
+
+def test_there_and_back():
+    whole = Whole.from_dict(FULL)
+    assert whole.to_dict() == FULL
+    assert Whole.from_dict(whole.to_dict()) == whole
+
+
+def test_types_of_what_was_read():
+    whole = Whole.from_dict(FULL)
+    assert whole.color is Color.BLUE
+    assert whole.made_at == datetime(2025, 11, 1, 8, 0, 0, 500000, tzinfo=timezone.utc)
+    assert whole.part == Part("p", Color.RED)
+    assert [type(part) for part in whole.parts] == [Part, Part]
+    assert whole.parts[1].extra == {"more": [1]}
+    assert whole.by_name == {"x": Part("x")}
+    assert whole.max_items == 7
+    assert whole.extra == {"unknown": {"a": None}}
+
+
+def test_the_input_is_left_alone():
+    data = copy.deepcopy(FULL)
+    Whole.from_dict(data).parts.append("more")
+    assert data == FULL
+
+
+def test_missing_fields_get_their_defaults():
+    assert Whole.from_dict({}) == Whole()
+    assert Whole.from_dict({}).extra == {}
+
+
+def test_defaults_are_not_shared():
+    Whole.from_dict({}).parts.append(Part())
+    assert Whole.from_dict({}).parts == []
+
+
+@pytest.mark.parametrize("name", [name for name in FULL if name != "unknown"])
+def test_null_is_the_default(name):
+    assert Whole.from_dict({name: None}) == Whole()
+
+
+@pytest.mark.parametrize("wrong", [5, "text", True, 1.5, ["a", None, 3], {"k": "v"}])
+@pytest.mark.parametrize("name", [name for name in FULL if name != "unknown"])
+def test_a_wrong_type_stays_as_it_is(name, wrong):
+    whole = Whole.from_dict({name: wrong})
+    kept = whole.to_dict()[name]
+    if name in ("part", "always") and isinstance(wrong, dict):
+        wrong = {**wrong, "name": ""}  # an object of unknown keys
+    assert kept == wrong
+
+
+def test_an_unknown_word_is_no_error():
+    assert Whole.from_dict({"color": "green"}).color == "green"
+    assert Part.from_dict({"color": "green"}).to_dict()["color"] == "green"
+
+
+def test_the_python_name_is_read_too():
+    assert Whole.from_dict({"max_items": 3}).max_items == 3
+
+
+def test_reads_like_a_dict():
+    whole = Whole.from_dict(FULL)
+    assert whole["title"] == "t"
+    assert whole["maxItems"] == whole["max_items"] == 7
+    assert whole["unknown"] == {"a": None}
+    assert whole["part"]["name"] == "p"
+    assert set(whole.keys()) == set(whole) == set(FULL)
+    assert dict(whole) == {key: whole[key] for key in FULL}
+    assert "unknown" in whole
+    assert "nothing" not in whole
+    assert whole.get("nothing") is None
+    assert whole.get("nothing", 1) == 1
+
+
+@pytest.mark.parametrize("key", ["nothing", "_extra", "extra", "to_dict", "_plan", ""])
+def test_an_unknown_key(key):
+    with pytest.raises(KeyError):
+        Whole()[key]
+    assert key not in Whole()
+
+
+def test_a_field_that_is_none():
+    assert Whole()["part"] is None
+    assert "part" not in Whole()
+
+
+def test_to_json():
+    whole = Whole.from_dict(FULL)
+    assert json.loads(whole.to_json()) == FULL
+    assert "\n  " in whole.to_json(indent=2)
+    assert Part(name="é").to_json() == '{"name": "é"}'
+
+
+def test_names_of_pydantic():
+    whole = Whole.from_dict(FULL)
+    assert whole.model_dump() == whole.to_dict()
+    assert whole.model_dump_json(indent=2) == whole.to_json(indent=2)
+
+
+def test_equality():
+    assert Part("a") == Part("a")
+    assert Part("a") != Part("b")
+    assert Part("a") != {"name": "a"}
+
+
+def test_copies_and_pickles():
+    whole = Whole.from_dict(FULL)
+    for twin in (copy.deepcopy(whole), pickle.loads(pickle.dumps(whole))):
+        assert twin == whole
+        assert twin.to_dict() == FULL
+
+
+def test_what_was_set_is_written():
+    whole = Whole(title="x")
+    whole.part = Part("new")
+    whole.extra["further"] = 1
+    assert whole.to_dict()["part"] == {"name": "new"}
+    assert whole.to_dict()["further"] == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "missing"), [({}, "parts"), ({"parts": None}, "parts"), ({"parts": []}, None)]
+)
+def test_essential(data, missing):
+    assert missing_essential(Whole, data) == missing
+
+
+def test_build_from_each_form():
+    asks = [
+        build(Ask, "ask", Ask("hi", 3), {}),
+        build(Ask, "ask", {"text": "hi", "maxItems": 3}, {}),
+        build(Ask, "ask", None, {"text": "hi", "max_items": 3}),
+        build(Ask, "ask", None, {"text": "hi", "maxItems": 3}),
+        build(Ask, "ask", {"text": "other"}, {"text": "hi", "max_items": 3}),
+        build(Ask, "ask", Ask("other"), {"text": "hi", "max_items": 3}),
+    ]
+    assert all(ask == Ask("hi", 3) for ask in asks)
+
+
+def test_build_copies_the_request():
+    request = Ask("hi")
+    assert build(Ask, "ask", request, {"text": "other"}).text == "other"
+    assert request.text == "hi"
+
+
+def test_build_keeps_unknown_keys_of_a_dict():
+    assert build(Ask, "ask", {"text": "hi", "new": 1}, {}).to_dict() == {"text": "hi", "new": 1}
+    assert build(Ask, "ask", Ask.from_dict({"text": "hi", "new": 1}), {}).extra == {"new": 1}
+
+
+@pytest.mark.parametrize(
+    ("request_", "fields", "words"),
+    [
+        (None, {"text": "hi", "nonsense": 1, "also": 2}, ["ask()", "nonsense", "also"]),
+        (None, {}, ["ask()", "text"]),
+        ({"maxItems": 1}, {}, ["ask()", "text"]),
+        (5, {}, ["ask()", "Ask", "int"]),
+        (Part(), {}, ["ask()", "Part"]),
+    ],
+)
+def test_build_refuses(request_, fields, words):
+    with pytest.raises(TypeError) as caught:
+        build(Ask, "ask", request_, fields)
+    assert all(word in str(caught.value) for word in words)

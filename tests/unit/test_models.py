@@ -1,0 +1,119 @@
+"""The models of all services, fed with anything."""
+
+import copy
+import dataclasses
+import json
+import typing
+from datetime import datetime
+
+import pytest
+
+from chatsdk._core.model import Model, adopt
+from chatsdk._core.records import ListResponse
+
+from .helpers import MODELS, random_json, random_object, seeded
+
+ROUNDS = 150
+
+
+def of_each_model(test):
+    return pytest.mark.parametrize("cls", MODELS, ids=lambda cls: cls.__module__ + "." + cls.__name__)(test)
+
+
+def kept(value, found):
+    """Whether *found* is *value*; a default may stand for null, a moment may be spelled otherwise."""
+    if isinstance(found, dict) and isinstance(value, dict):
+        return all(found.get(key) is None if item is None else key in found for key, item in value.items())
+    return value is None or found == value or (isinstance(value, str) and value[:4] == "2025")
+
+
+@of_each_model
+def test_from_dict_never_raises_and_loses_no_key(cls):
+    rng = seeded(cls.__name__)
+    for _ in range(ROUNDS):
+        data = random_object(rng, cls)
+        result = cls.from_dict(data).to_dict()
+        for key, value in data.items():
+            assert value is None or key in result, (key, data)
+            if key in result and not isinstance(value, (dict, list)):
+                assert kept(value, result[key]), (key, data)
+
+
+@of_each_model
+def test_what_was_read_twice_is_the_same(cls):
+    rng = seeded(cls.__name__)
+    for _ in range(ROUNDS // 3):
+        first = cls.from_dict(random_object(rng, cls))
+        second = cls.from_dict(first.to_dict())
+        assert second.to_dict().items() >= first.to_dict().items()
+        assert json.loads(first.to_json()) == first.to_dict()
+
+
+@of_each_model
+def test_adopted_is_the_same_as_read(cls):
+    rng = seeded(cls.__name__)
+    objects = [{}, {"x": {}}, *(random_object(rng, cls) for _ in range(ROUNDS)), {}]
+    for data in objects:
+        expected = cls.from_dict(copy.deepcopy(data))
+        found = adopt(cls, copy.deepcopy(data))
+        assert found == expected, data
+        assert found.extra == expected.extra
+        assert found.to_dict() == expected.to_dict()
+
+
+@of_each_model
+def test_everything_else_works_on_anything_too(cls):
+    rng = seeded(cls.__name__)
+    for _ in range(ROUNDS // 3):
+        model = cls.from_dict(random_object(rng, cls))
+        assert repr(model).startswith(cls.__name__)
+        assert all(model[key] is not None or key in model.extra for key in list(model.keys()))
+        text = getattr(model, "text", "")
+        assert isinstance(text, str)
+        assert isinstance(getattr(model, "_repr_html_", str)(), str)
+
+
+@of_each_model
+def test_every_field_of_a_response_has_a_default(cls):
+    if not cls.__name__.endswith("Request"):
+        assert isinstance(cls(), cls)
+        assert cls() == cls.from_dict({})
+
+
+@of_each_model
+def test_no_field_hides_a_method(cls):
+    names = {field.name for field in dataclasses.fields(cls)}
+    assert not names & set(vars(Model))
+
+
+@of_each_model
+def test_fields_are_written_in_order_and_by_their_names(cls):
+    names = [field.name for field in dataclasses.fields(cls)]
+    data = dict.fromkeys(names, "x")
+    assert list(cls.from_dict(data).to_dict()) == names
+
+
+@of_each_model
+def test_each_field_is_optional_or_has_a_default_of_its_type(cls):
+    for name, hint in typing.get_type_hints(cls).items():
+        if name in ("_plan", "items_field") or cls.__name__.endswith("Request"):
+            continue
+        optional = type(None) in getattr(hint, "__args__", ())
+        default = getattr(cls(), name)
+        assert (default is None) <= optional, name
+        if hint in (int, str, bool):
+            assert type(default) is hint, name
+        assert hint is not datetime, f"{name}: a server may leave it out"
+
+
+@of_each_model
+def test_list_responses_name_their_list(cls):
+    if issubclass(cls, ListResponse):
+        model = cls.from_dict({cls.items_field: [{"id": "a"}, {"id": "b"}]})
+        assert [item.id for item in model] == ["a", "b"]
+        assert [row["id"] for row in model.to_rows()] == ["a", "b"]
+
+
+def test_all_models_are_here():
+    assert len(MODELS) > 40
+    assert isinstance(random_json(seeded(1)), (type(None), bool, int, float, str, list, dict))

@@ -1,0 +1,86 @@
+from dataclasses import dataclass, field
+from typing import Any, List
+
+import pytest
+
+from chatsdk._core.model import Model
+from chatsdk._core.records import ListResponse, Records
+
+
+@dataclass
+class Item(Model):
+    id: str = ""
+    note: Any = None
+
+
+@dataclass
+class Items(ListResponse):
+    items_field = "items"
+
+    items: List[Item] = field(default_factory=list)
+    total: int = 0
+
+
+ROWS = [{"id": "a"}, {"id": "b", "note": "<script>alert(1)</script>", "<b>key</b>": 1}]
+BOTH = pytest.mark.parametrize(
+    "records",
+    [Records(map(Item.from_dict, ROWS)), Items.from_dict({"items": ROWS})],
+    ids=["list", "response"],
+)
+
+
+@BOTH
+def test_rows(records):
+    assert records.to_rows() == ROWS
+
+
+@BOTH
+def test_table(records):
+    table = records._repr_html_()
+    assert "<script>" not in table
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in table
+    assert "<th>&lt;b&gt;key&lt;/b&gt;</th>" in table
+    assert table.count("<tr>") == 3
+    assert table.count("<td>") == 6
+    assert [table.index(word) for word in ("id", "note", "key")] == sorted(
+        table.index(word) for word in ("id", "note", "key")
+    )
+
+
+@BOTH
+def test_iterating(records):
+    assert [item.id for item in records] == ["a", "b"]
+
+
+def test_a_long_table_is_cut():
+    table = Records(Item(str(number)) for number in range(250))._repr_html_()
+    assert table.count("<tr>") == 101
+    assert "150 more" in table
+
+
+def test_a_long_cell_is_cut():
+    assert len(Records([Item("x" * 10_000)])._repr_html_()) < 500
+
+
+def test_an_empty_table():
+    assert "<td>" not in Records()._repr_html_()
+    assert Records().to_rows() == []
+
+
+def test_a_list_is_a_list():
+    records = Records([Item("a")])
+    assert records == [Item("a")]
+    assert records[0].id == "a"
+
+
+def test_a_response_reads_like_a_dict_too():
+    items = Items.from_dict({"items": ROWS, "total": 2})
+    assert items["total"] == 2
+    assert dict(items) == {"items": items.items, "total": 2}
+
+
+@pytest.mark.parametrize("wrong", [5, True, "text", {"a": 1}, [None, 5, "text"]])
+def test_a_response_without_a_list_has_no_rows(wrong):
+    items = Items.from_dict({"items": wrong})
+    assert items.to_rows() == []
+    assert "<td>" not in items._repr_html_()

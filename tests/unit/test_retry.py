@@ -1,0 +1,201 @@
+import time
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
+
+import pytest
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    MaxRetryError,
+    NewConnectionError,
+    ProtocolError,
+    ReadTimeoutError,
+)
+from urllib3.response import HTTPResponse
+from urllib3.util import Retry
+
+from chatsdk import ConfigurationError
+from chatsdk._core import retry
+from chatsdk._core.call import Call
+from chatsdk._core.retry import CallTimeout, SafeRetry, retry_after, retry_policy
+
+SAFE = ["GET", "HEAD", "OPTIONS", "get"]
+UNSAFE = ["POST", "PUT", "PATCH", "DELETE", "post"]
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("0", 0.0),
+        ("1", 1.0),
+        (" 7 ", 7.0),
+        ("1.5", 1.5),
+        ("999999999", 999999999.0),
+        ("", None),
+        ("-1", None),
+        ("soon", None),
+        ("1,5", None),
+        ("1e3", None),
+        ("٣", None),
+        ("nan", None),
+        ("inf", None),
+        ("5 seconds", None),
+        ("Mon", None),
+        ("32 Foo 2020", None),
+        ("Fri, 99 Jan 2026 00:00:00 GMT", None),
+        ("Fri, 01 Jan 2027 00:00:00 +9999", None),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
+        ("Sun, 06 Nov 1994 08:49:37", 0.0),
+        (",", None),
+        ("\x00", None),
+        ("1" * 5000, None),
+    ],
+    ids=lambda value: repr(value)[:30],
+)
+def test_retry_after(value, seconds):
+    assert retry_after({"Retry-After": value}) == seconds
+
+
+def test_retry_after_without_the_header():
+    assert retry_after({}) is None
+
+
+@pytest.mark.parametrize("seconds", [90, 86400 * 400])
+def test_retry_after_as_a_date(seconds):
+    moment = datetime.now(timezone.utc) + timedelta(seconds=seconds)
+    wait = retry_after({"Retry-After": format_datetime(moment, usegmt=True)})
+    assert seconds - 5 < wait <= seconds
+
+
+def answer(status, **headers):
+    return HTTPResponse(status=status, headers={k.replace("_", "-"): v for k, v in headers.items()})
+
+
+@pytest.mark.parametrize("method", SAFE)
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_safe_methods_repeat_after(method, status):
+    assert retry_policy(2).is_retry(method, status)
+
+
+@pytest.mark.parametrize("method", SAFE + UNSAFE)
+@pytest.mark.parametrize("status", [200, 204, 301, 400, 401, 403, 404, 408, 409, 422, 500, 501, 529])
+@pytest.mark.parametrize("told", [True, False])
+def test_nobody_repeats_after(method, status, told):
+    assert not retry_policy(2).is_retry(method, status, told)
+
+
+@pytest.mark.parametrize("method", UNSAFE)
+@pytest.mark.parametrize(
+    ("status", "told", "again"),
+    [(429, True, True), (503, True, True), (429, False, False), (503, False, False), (502, True, False)],
+)
+def test_other_methods_repeat_only_when_told(method, status, told, again):
+    assert retry_policy(2).is_retry(method, status, told) is again
+
+
+def test_without_retries_nothing_is_repeated():
+    assert not retry_policy(0).is_retry("GET", 503, True)
+
+
+def test_a_wait_is_what_the_server_asks_for():
+    assert retry_policy(2).increment("POST", "/", answer(429, Retry_After="7")).wait == 7.0
+
+
+def test_garbage_is_no_permission_for_a_post():
+    with pytest.raises(MaxRetryError):
+        retry_policy(2).increment("POST", "/", answer(429, Retry_After="soon"))
+
+
+def test_garbage_is_the_usual_wait_for_a_get():
+    assert 0 < retry_policy(2).increment("GET", "/", answer(429, Retry_After="soon")).wait <= 0.5
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_too_long_a_wait_is_left_to_the_caller(method):
+    assert retry_policy(2).increment(method, "/", answer(429, Retry_After="60")).wait == 60.0
+    with pytest.raises(MaxRetryError):
+        retry_policy(2).increment(method, "/", answer(429, Retry_After="61"))
+
+
+def test_waits_double_up_to_a_limit_with_jitter():
+    policy = retry_policy(12)
+    for longest in [0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0]:
+        policy = policy.increment("GET", "/", answer(503))
+        assert longest / 2 <= policy.wait <= longest
+
+
+def test_attempts_are_counted():
+    policy = retry_policy(2)
+    for _ in range(2):
+        policy = policy.increment("GET", "/", answer(503))
+    assert not policy.is_retry("GET", 503)
+    with pytest.raises(MaxRetryError):
+        policy.increment("GET", "/", answer(503))
+
+
+NEVER_CONNECTED = [
+    ConnectTimeoutError("connect"),
+    NewConnectionError(None, "refused"),
+]
+MAY_HAVE_ACTED = [ProtocolError("reset"), ReadTimeoutError(None, "/", "read")]
+
+
+@pytest.mark.parametrize("error", NEVER_CONNECTED, ids=repr)
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_a_connection_that_could_not_be_made(method, error):
+    assert retry_policy(2).increment(method, "/", error=error).total == 1
+
+
+@pytest.mark.parametrize("error", MAY_HAVE_ACTED, ids=repr)
+def test_a_connection_that_broke(error):
+    assert retry_policy(2).increment("GET", "/", error=error).total == 1
+    with pytest.raises(type(error)):
+        retry_policy(2).increment("POST", "/", error=error)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_other_errors_are_not_repeated(method):
+    with pytest.raises(OSError, match="disk"):
+        retry_policy(2).increment(method, "/", error=OSError("disk"))
+
+
+def test_no_attempt_begins_after_the_deadline():
+    call = Call("GET", "https://api.example/", deadline=time.monotonic() + 5)
+    policy = retry_policy(2).for_call(call)
+    assert policy.increment("GET", "/", answer(503, Retry_After="1")).call is call
+    with pytest.raises(MaxRetryError):
+        policy.increment("GET", "/", answer(503, Retry_After="6"))
+
+
+def test_sleeping(monkeypatch):
+    slept = []
+    monkeypatch.setattr(retry.time, "sleep", slept.append)
+    call = Call("GET", "https://api.example/")
+    retry_policy(2).for_call(call).increment("GET", "/", answer(503, Retry_After="3")).sleep(answer(503))
+    assert slept == [3.0]
+    assert call.attempt == 2
+
+
+def test_a_policy_is_not_changed_by_its_use():
+    policy = retry_policy(2)
+    policy.for_call(Call("GET", "https://api.example/")).increment("GET", "/", answer(503))
+    assert (policy.total, policy.call, policy.wait) == (2, None, 0.0)
+
+
+@pytest.mark.parametrize("given", [-1, 1.5, "2", None, [1]])
+def test_numbers_that_cannot_work(given):
+    with pytest.raises(ConfigurationError, match="max_retries"):
+        retry_policy(given)
+
+
+def test_kinds_of_policies():
+    assert isinstance(retry_policy(1), SafeRetry)
+    assert type(retry_policy(Retry(1))) is Retry
+
+
+def test_timeouts_of_an_attempt():
+    whole = CallTimeout(5.0, 30.0, None).clone()
+    assert (whole.connect_timeout, whole.read_timeout) == (5.0, 30.0)
+    late = CallTimeout(5.0, 30.0, time.monotonic() + 2).clone()
+    assert 1 < late.connect_timeout <= 2
+    over = CallTimeout(5.0, 30.0, time.monotonic() - 2).clone()
+    assert 0 < over.connect_timeout < 0.1
