@@ -78,7 +78,7 @@ def test_a_garbage_target_is_the_same_error(serve, connect, location, call):
 
 
 def test_an_answer_without_a_target_is_no_redirect(serve, connect):
-    with pytest.raises(APIStatusError, match="^HTTP 304 ") as caught:
+    with pytest.raises(APIStatusError, match=r"^HTTP 304 ") as caught:
         connect(serve(reply(b"", 304))).zaguan.list_models()
     assert "base_url" not in str(caught.value)
 
