@@ -94,6 +94,8 @@ class Body:
         if missing:
             raise IncompleteRead(b"", missing)
         self._whole = True
+        if sock is not None and self._call.deadline is not None:
+            sock.settimeout(patience)  # urllib3 1.26 sends the next request under what it finds
         file.close()
         raw.release_conn()
 

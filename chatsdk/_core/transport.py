@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import threading
+from contextlib import suppress
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -113,15 +114,14 @@ class Transport:
         if not isinstance(idle, queue.Queue):
             return
         connections: List[Any] = []
-        try:
+        with suppress(queue.Empty):
             while True:
                 connections.append(idle.get(block=False))
-        except queue.Empty:
-            pass
         for connection in connections:
             if connection is not None:
                 connection.close()
-            idle.put(connection, block=False)  # urllib3 opens a closed connection again
+            with suppress(queue.Full):  # another thread was faster with its own
+                idle.put(connection, block=False)  # urllib3 opens a closed connection again
 
     def close(self) -> None:
         """Close the connections; a session that the user brought stays open."""
