@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Dict, Optional, Type, TypeVar, Union
 
 import requests
@@ -12,6 +11,7 @@ from urllib3.util import Retry
 
 from ._core.address import check_base_url
 from ._core.auth import Credentials, clean_key, without_secrets
+from ._core.closable import Closable
 from ._core.options import Service, Timeout, make_options
 from ._core.service import ServiceBase
 from ._core.transport import Transport
@@ -26,7 +26,7 @@ __all__ = ["Client", "Service"]
 S = TypeVar("S", bound=ServiceBase)
 
 
-class Client:
+class Client(Closable):
     """A client for all services over one ``requests.Session``.
 
     Args:
@@ -78,17 +78,6 @@ class Client:
     def close(self) -> None:
         """Close the connections; a call after this is an error. A Session of your own stays open."""
         self._transport.close()
-
-    def __enter__(self) -> Client:
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         given = (

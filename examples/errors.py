@@ -23,14 +23,12 @@ USER = "00000000-0000-0000-0000-000000000001"
 
 def main() -> None:
     """Provoke each kind of error once."""
-    with LocalServer(credits=3) as server:
-        local = server.services()
-        with Client(zaguan=local["zaguan"], chatserver=local["chatserver"]) as client:
-            by_kind(client)
-            by_service(client, server)
-            what_an_error_knows(client, server)
-            what_a_plan_does_not_cover(client)
-            inside_a_stream(client, server)
+    with LocalServer(credits=3) as server, Client(**server.services()) as client:
+        by_kind(client)
+        by_service(client, server)
+        what_an_error_knows(client, server)
+        what_a_plan_does_not_cover(client)
+        inside_a_stream(client, server)
 
 
 def by_kind(client: Client) -> None:

@@ -27,11 +27,9 @@ def main() -> None:
     arguments = read_arguments()
     if not (arguments.zaguan or arguments.chatserver):
         print("No server is configured, so this runs offline against chatsdk.testing.LocalServer.")
-        with LocalServer() as server:
-            local = server.services()
-            with Client(zaguan=local["zaguan"], chatserver=local["chatserver"]) as client:
-                show_zaguan(client.zaguan)
-                show_chatserver(client.chatserver, arguments.user)
+        with LocalServer() as server, Client(**server.services()) as client:
+            show_zaguan(client.zaguan)
+            show_chatserver(client.chatserver, arguments.user)
         return
     with Client(zaguan=arguments.zaguan, chatserver=arguments.chatserver) as client:
         if arguments.zaguan:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import os
-from types import TracebackType
 from typing import Any, Callable, ClassVar, Dict, Mapping, Optional, Tuple, Type, TypeVar, Union
 
 import requests
@@ -17,6 +16,7 @@ from .._version import __version__
 from . import codec
 from .address import check_base_url, path_part, query_string
 from .auth import Credentials, clean_headers, without_secrets
+from .closable import Closable
 from .exchange import Exchange, Family
 from .failures import Failure, has_failure, read_failure
 from .model import Model, adopt, adopt_all, is_list_of_objects, missing_essential
@@ -36,7 +36,7 @@ Params = Mapping[str, Any]
 Headers = Mapping[str, str]
 
 
-class ServiceBase:
+class ServiceBase(Closable):
     """One service of a Client, such as ``client.zaguan``."""
 
     service: ClassVar[str]
@@ -63,17 +63,6 @@ class ServiceBase:
     def close(self) -> None:
         """Close the Client that this service belongs to, with its connections."""
         self._transport.close()
-
-    def __enter__(self: S) -> S:
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
-        self.close()
 
     def set_api_key(self, api_key: Optional[str]) -> None:
         """Use another API key from now on, here and in all copies of this object; None for no key."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from types import TracebackType
-from typing import Any, Dict, Generator, Generic, Iterator, Optional, Protocol, Type, TypeVar
+from typing import Any, Dict, Generator, Generic, Iterator, Optional, Protocol, TypeVar
 
 import requests
 
 from ..errors import APIError, StreamError, StreamInterruptedError
 from . import codec
 from .body import Body, BodyError
+from .closable import Closable
 from .events import EventReader
 from .exchange import BROKEN, Exchange
 from .failures import has_failure, read_failure
@@ -56,7 +56,7 @@ class _State:
     error: Optional[APIError] = None
 
 
-class Stream(Generic[T, R]):
+class Stream(Closable, Generic[T, R]):
     """The items of an answer as they arrive: iterate once, then ask for ``final()`` if you like.
 
     Leaving the loop early, leaving a ``with`` block, ``close()`` and dropping the stream free the connection
@@ -95,17 +95,6 @@ class Stream(Generic[T, R]):
 
     def __next__(self) -> T:
         return next(self._items)
-
-    def __enter__(self) -> Stream[T, R]:
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Free the connection; a thread that waits for the next item is woken by an error."""

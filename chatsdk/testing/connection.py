@@ -2,17 +2,23 @@
 
 import http.client
 import socket
+import socketserver
 from http.server import BaseHTTPRequestHandler
 from itertools import islice
-from typing import TYPE_CHECKING, Dict, Mapping
+from typing import Callable, Dict, Mapping
 
 from .exchange import Answer, EventStream, Headers, Reply
 
-if TYPE_CHECKING:
-    from .listener import Listener
+Respond = Callable[[str, str, Headers, bytes], Answer]
 
 # How long a real service takes to save an answer. Who leaves meanwhile is noticed.
 SAVING_SECONDS = 0.05
+
+
+class RespondingServer(socketserver.TCPServer):
+    """A server that knows the answer to a request (method, target, headers, body)."""
+
+    respond: Respond
 
 
 class Connection(BaseHTTPRequestHandler):
@@ -21,7 +27,7 @@ class Connection(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     # Small answers must not wait for the client's delayed acknowledgement.
     disable_nagle_algorithm = True
-    server: "Listener"
+    server: "RespondingServer"
 
     def handle(self) -> None:
         """Serve requests until one side closes; a client that goes away is no error."""

@@ -8,10 +8,8 @@ import threading
 import time
 from typing import Callable, List, Set, Tuple, Union
 
-from .connection import Connection
-from .exchange import Answer, Headers
+from .connection import Connection, Respond, RespondingServer
 
-Respond = Callable[[str, str, Headers, bytes], Answer]
 Report = Callable[[BaseException], None]
 _Accepted = Union[socket.socket, Tuple[bytes, socket.socket]]
 
@@ -19,7 +17,7 @@ HOST = "127.0.0.1"
 CLOSING_SECONDS = 5.0
 
 
-class Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
+class Listener(socketserver.ThreadingMixIn, RespondingServer):
     """Listens on a free loopback port from construction to `close()`.
 
     `respond` answers a request (method, target, headers, body) and never raises;

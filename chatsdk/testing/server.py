@@ -1,9 +1,9 @@
 """The local server that users see."""
 
 from dataclasses import replace
-from types import TracebackType
-from typing import Any, Dict, List, Mapping, Optional, Type, TypedDict, Union
+from typing import Any, Dict, List, Mapping, Optional, TypedDict, Union
 
+from .._core.closable import Closable
 from ..client import Service
 from .chat import MakeReply, default_reply
 from .chatserver import ChatServer
@@ -22,7 +22,7 @@ class Services(TypedDict):
     chatserver: Service
 
 
-class LocalServer:
+class LocalServer(Closable):
     """An offline stand-in for the services, on a free port of this machine.
 
     It listens from construction until `close()`; a `with` block closes it. Each service has its
@@ -115,17 +115,6 @@ class LocalServer:
     def close(self) -> None:
         """Stop the server. May be called again."""
         self._listener.close()
-
-    def __enter__(self) -> "LocalServer":
-        return self
-
-    def __exit__(
-        self,
-        exc_type: Optional[Type[BaseException]],
-        exc: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"<LocalServer {self._root}: {', '.join(self._dialects)}>"
