@@ -137,6 +137,11 @@ class Model:
         return key in self.to_dict()
 
 
+def reader(cls: Type[M]) -> Callable[[Dict[str, Any]], M]:
+    """Return what ``from_dict`` does, for callers with many objects to read."""
+    return _plan_of(cls).read
+
+
 def adopt(cls: Type[M], data: Dict[str, Any]) -> M:
     """Make a *cls* of a decoded JSON object that nobody else uses: like from_dict, without copying."""
     return cast(M, _plan_of(cls).adopt(data))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, 
 from .. import errors
 from .._core.chat import ChatReader, messages_to_send
 from .._core.failures import Failure
-from .._core.model import build, to_send
+from .._core.model import build, reader, to_send
 from .._core.paging import walk
 from .._core.records import Records
 from .._core.service import ServiceBase
@@ -99,8 +99,8 @@ class Zaguan(ServiceBase):
         POST /v1/chat/completions
         """
         body = _chat_body(build(ChatRequest, "chat_stream", request, fields), stream=True)
-        reader = ChatReader(ChatChunk.from_dict, ChatResponse.from_dict)
-        return self._stream(reader, "POST", "/v1/chat/completions", json=body, headers=_id(request_id))
+        chunks = ChatReader(reader(ChatChunk), ChatResponse.from_dict)
+        return self._stream(chunks, "POST", "/v1/chat/completions", json=body, headers=_id(request_id))
 
     def chat_simple(self, message: str, model: str = "openai/gpt-4o-mini") -> ChatResponse:
         """Ask one question.
