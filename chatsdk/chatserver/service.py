@@ -193,6 +193,12 @@ class ChatServer(ServiceBase):
     def list_models(self) -> ModelsResponse:
         """Return the models that the server offers.
 
+        Returns:
+            The models in ``data``, with ``to_rows()`` for tables.
+
+        Raises:
+            InternalServerError: the server has no models configured.
+
         GET /v1/models
         """
         return self._fetch(ModelsResponse, "GET", "/v1/models")
@@ -204,6 +210,12 @@ class ChatServer(ServiceBase):
             user_id: a UUID.
             page: from 1; a page beyond the last may be an InternalServerError.
             page_size: 1 to 100.
+
+        Returns:
+            The page: ``sessions``, ``total`` of all pages, ``has_more``.
+
+        Raises:
+            UnprocessableEntityError: an id that is no UUID, or a number outside its limits.
 
         GET /atoms/chat/sessions
         """
@@ -233,6 +245,9 @@ class ChatServer(ServiceBase):
             session_id: its UUID.
             user_id: the UUID of the user whose it is.
 
+        Returns:
+            The ``session`` and its ``messages``, in their order.
+
         Raises:
             NotFoundError: no such session, or another user's.
             UnprocessableEntityError: an id that is no UUID.
@@ -248,12 +263,18 @@ class ChatServer(ServiceBase):
     def get_platform_stats(self) -> PlatformStats:
         """Return the numbers of the whole platform.
 
+        Returns:
+            Counts of users, organisations and tool servers, and the server's health.
+
         GET /api/v1/platform/stats
         """
         return self._fetch(PlatformStats, "GET", "/api/v1/platform/stats")
 
     def list_admins(self) -> AdminList:
-        """Return the administrators; the result also reads like a dict with ``admins`` and ``count``.
+        """Return the administrators.
+
+        Returns:
+            ``admins`` and their ``count``; it also reads like a dict with these keys.
 
         GET /api/v1/platform/admins
         """
@@ -261,6 +282,14 @@ class ChatServer(ServiceBase):
 
     def add_admin(self, workos_id: str, email: str, name: str = "") -> AdminResponse:
         """Make somebody an administrator.
+
+        Args:
+            workos_id: the id of the person.
+            email: the address of the person.
+            name: a name to show; "" for none.
+
+        Returns:
+            The ``status`` and the address.
 
         Raises:
             BadRequestError: an empty id or address.
@@ -275,7 +304,13 @@ class ChatServer(ServiceBase):
         """Take an administrator's rights away; an unknown address is a success too.
 
         Args:
-            email: the address; one with a slash cannot be addressed and is a NotFoundError.
+            email: the address of the person.
+
+        Returns:
+            The ``status`` and the address.
+
+        Raises:
+            NotFoundError: an address with a slash, which the server cannot route.
 
         DELETE /api/v1/platform/admins/{email}
         """
@@ -288,6 +323,12 @@ class ChatServer(ServiceBase):
         Args:
             limit: entries on the page, 1 to 200.
             offset: entries to skip, from 0.
+
+        Returns:
+            The page: ``entries``; ``count`` is their number on this page, not of all.
+
+        Raises:
+            UnprocessableEntityError: a number outside its limits.
 
         GET /api/v1/platform/audit
         """

@@ -105,6 +105,13 @@ class Zaguan(ServiceBase):
     def chat_simple(self, message: str, model: str = "openai/gpt-4o-mini") -> ChatResponse:
         """Ask one question.
 
+        Args:
+            message: the question.
+            model: ``provider/model``, or a bare model name.
+
+        Returns:
+            The completion, as from ``chat``.
+
         POST /v1/chat/completions
         """
         return self.chat(model=model, messages=message)
@@ -114,6 +121,14 @@ class Zaguan(ServiceBase):
     ) -> ChatResponse:
         """Ask one question under a system prompt.
 
+        Args:
+            system_prompt: how the model is to answer.
+            user_message: the question.
+            model: ``provider/model``, or a bare model name.
+
+        Returns:
+            The completion, as from ``chat``.
+
         POST /v1/chat/completions
         """
         return self.chat(model=model, messages=[{"role": "system", "content": system_prompt}, user_message])
@@ -121,12 +136,27 @@ class Zaguan(ServiceBase):
     def list_models(self, request_id: Optional[str] = None) -> Records[ModelInfo]:
         """Return all models that the gateway offers.
 
+        Args:
+            request_id: the id of this call; a new UUID where none is given.
+
+        Returns:
+            A list of ModelInfo, with ``to_rows()`` for tables.
+
         GET /v1/models
         """
         return self._fetch_records(ModelInfo, "GET", "/v1/models", _data, headers=_id(request_id))
 
     def get_capabilities(self, request_id: Optional[str] = None) -> Records[ModelCapabilities]:
-        """Return what the models can do; NotFoundError where the server does not offer this.
+        """Return what the models can do.
+
+        Args:
+            request_id: the id of this call; a new UUID where none is given.
+
+        Returns:
+            A list of ModelCapabilities, with ``to_rows()`` for tables.
+
+        Raises:
+            NotFoundError: the server does not offer this.
 
         GET /v1/capabilities
         """
@@ -135,7 +165,16 @@ class Zaguan(ServiceBase):
         )
 
     def get_credits_balance(self, request_id: Optional[str] = None) -> CreditsBalance:
-        """Return the account's credits; NotFoundError where the server has no credits.
+        """Return the account's credits.
+
+        Args:
+            request_id: the id of this call; a new UUID where none is given.
+
+        Returns:
+            What is left, the tier and its bands.
+
+        Raises:
+            NotFoundError: the server has no credits.
 
         GET /v1/credits/balance
         """
@@ -159,8 +198,15 @@ class Zaguan(ServiceBase):
         Args:
             limit: entries on a page; the server's default is about 100.
             cursor: ``next_cursor`` of the page before.
+            request_id: the id of this call; a new UUID where none is given.
             start_date, end_date: a date-time (a naive one is UTC) or ISO 8601 text.
             model, provider, band, status: only entries with this value.
+
+        Returns:
+            The page: ``entries``, and ``next_cursor``, which is None on the last one.
+
+        Raises:
+            NotFoundError: the server has no credits.
 
         GET /v1/credits/history
         """
@@ -189,7 +235,12 @@ class Zaguan(ServiceBase):
         band: Optional[str] = None,
         status: Optional[str] = None,
     ) -> Iterator[CreditsHistoryEntry]:
-        """Yield all entries that ``get_credits_history`` would give page by page; ``limit`` is per page.
+        """Yield all entries that ``get_credits_history`` would give page by page, each once.
+
+        Args:
+            limit: entries in each request.
+            start_date, end_date: a date-time (a naive one is UTC) or ISO 8601 text.
+            model, provider, band, status: only entries with this value.
 
         GET /v1/credits/history, as often as there are pages
         """
@@ -225,9 +276,16 @@ class Zaguan(ServiceBase):
 
         Args:
             period: ``day``, ``week``, ``month`` or ``all_time``.
+            request_id: the id of this call; a new UUID where none is given.
             start_date, end_date: a date-time (a naive one is UTC) or ISO 8601 text.
             group_by: what to sum by; servers differ in the words they know.
             model, provider, band: only what was charged for this.
+
+        Returns:
+            The sums. Servers differ in what they send; fields that one leaves out are None or empty.
+
+        Raises:
+            NotFoundError: the server has no credits.
 
         GET /v1/credits/stats
         """
@@ -244,6 +302,12 @@ class Zaguan(ServiceBase):
 
     def health_check(self, request_id: Optional[str] = None) -> HealthStatus:
         """Return what the server says of itself.
+
+        Args:
+            request_id: the id of this call; a new UUID where none is given.
+
+        Returns:
+            Its ``status``; all else that it sends is in ``extra``.
 
         GET /health
         """
