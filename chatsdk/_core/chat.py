@@ -30,6 +30,8 @@ def messages_to_send(messages: Messages) -> List[Dict[str, Any]]:
     """
     if isinstance(messages, (str, Model, Mapping)):
         messages = [messages]
+    if messages is None or isinstance(messages, (bytes, int, float)):
+        raise TypeError(f"messages must be a text or a list, not {type(messages).__name__}")
     return [_message_to_send(message, number) for number, message in enumerate(messages)]
 
 
@@ -257,7 +259,7 @@ def delta_text(chunk: Dict[str, Any]) -> str:
     """Return the text that a decoded chunk adds to the choice with index 0."""
     choices = chunk.get("choices")
     for choice in choices if isinstance(choices, list) else ():
-        if isinstance(choice, dict) and choice.get("index", 0) == 0:
+        if isinstance(choice, dict) and choice.get("index") in (None, 0):
             delta = choice.get("delta")
             return content_text(delta.get("content")) if isinstance(delta, dict) else ""
     return ""

@@ -9,7 +9,6 @@ import time
 from http.client import HTTPResponse, IncompleteRead
 from typing import Any, Optional
 
-from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from .call import Call
@@ -74,20 +73,20 @@ class TimelyResponse(HTTPResponse):
             raise IncompleteRead(b"")
 
 
-class _Connection(HTTPConnection):
-    response_class = TimelyResponse
-
-
-class _SecureConnection(HTTPSConnection):
-    response_class = TimelyResponse
-
-
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
+    def _new_conn(self) -> Any:
+        return _timely(super()._new_conn())
 
 
 class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _SecureConnection
+    def _new_conn(self) -> Any:
+        return _timely(super()._new_conn())
+
+
+def _timely(connection: Any) -> Any:
+    # Set on the connection, not in a class of our own: recorders such as vcrpy replace the class.
+    connection.response_class = TimelyResponse
+    return connection
 
 
 POOLS = {"http": _Pool, "https": _SecurePool}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 import zlib
@@ -11,7 +12,7 @@ from typing import Any, Callable, Dict, Iterator, Optional, Type, TypeVar
 
 import requests
 from urllib3.exceptions import HTTPError as URLLib3Error
-from urllib3.exceptions import NewConnectionError, ProtocolError
+from urllib3.exceptions import LocationParseError, NewConnectionError, ProtocolError, ResponseError
 from urllib3.exceptions import TimeoutError as URLLib3TimeoutError
 from urllib3.util import Retry
 
@@ -23,7 +24,7 @@ from .body import Body, BodyError
 from .call import Call
 from .failures import Failure, read_failure
 from .options import Options
-from .retry import SAFE_METHODS, CallTimeout, SafeRetry, retry_after
+from .retry import SAFE_METHODS, CallTimeout, for_call, retry_after
 from .transport import Outgoing, Redirected, Transport
 
 E = TypeVar("E", bound=errors.ChatSDKError)
@@ -142,9 +143,9 @@ class Exchange:
     def error(self, kind: Type[E], message: str, **details: Any) -> E:
         """Return an error of *kind* and of the service, which knows what was asked."""
         error: E = errors.combined(kind, self._family.base)(
-            self.redact(message.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass"),
+            self._without_key(message),
             service=self._family.service,
-            request_id=self._request_id,
+            request_id=self._request_id and self._without_key(self._request_id),
             method=self._call.method,
             url=self._call.url,
         )
@@ -156,7 +157,7 @@ class Exchange:
         self, response: requests.Response, what: str, said: Optional[str] = None
     ) -> errors.APIResponseError:
         """Return the error for a success that brought *what* instead of what was expected."""
-        content_type = response.headers.get("Content-Type", "")
+        content_type = self._without_key(response.headers.get("Content-Type", ""))
         content = self.redact(response._content or b"")
         return self.error(
             errors.APIResponseError,
@@ -183,18 +184,27 @@ class Exchange:
         texts = " ".join(map(str, causes))
         query = (self._request.url or "").partition("?")[2]
         told = [self._auth.key, query]
-        if any(text and text in texts for text in told) or any(map(_quotes_the_answer, causes)):
-            return causes[-1] if type(causes[-1]).__module__ == "builtins" else None
-        return error
+        if not any(text and text in texts for text in told) and not any(map(_quotes, causes)):
+            return error
+        innermost = causes[-1]
+        is_clean = not any(text and text in str(innermost) for text in told)
+        return innermost if is_clean and type(innermost).__module__ == "builtins" else None
 
     def redact(self, data: bytes) -> bytes:
         """Return what a server sent without the key, which some repeat in their complaints about it."""
-        secret = (self._auth.key or "").encode("latin-1")
-        return data.replace(secret, b"***") if len(secret) >= _SHORTEST_SECRET else data
+        key = self._auth.key or ""
+        if len(key) >= _SHORTEST_SECRET:
+            escaped = json.dumps(key)[1:-1].encode("ascii")
+            forms = [key.encode("latin-1"), key.encode("utf-8"), escaped, escaped.replace(b"/", b"\\/")]
+            for form in sorted(forms, key=len, reverse=True):
+                data = data.replace(form, b"***")
+        return data
+
+    def _without_key(self, text: str) -> str:
+        return self.redact(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
 
     def _first_policy(self) -> Retry:
-        policy = self._policy
-        return policy.for_call(self._call) if isinstance(policy, SafeRetry) else policy
+        return for_call(self._policy, self._call)
 
     def _send(self, policy: Retry) -> requests.Response:
         request = self._request
@@ -263,8 +273,11 @@ def _is_success(response: requests.Response) -> bool:
     return 200 <= response.status_code < 300
 
 
-def _quotes_the_answer(error: BaseException) -> bool:
-    return isinstance(error, BadStatusLine) and not isinstance(error, RemoteDisconnected)
+def _quotes(error: BaseException) -> bool:
+    """Return whether the text of *error* repeats an answer, or the address of a proxy with its password."""
+    if isinstance(error, RemoteDisconnected):
+        return False
+    return isinstance(error, (BadStatusLine, LocationParseError, requests.exceptions.InvalidURL))
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -296,5 +309,7 @@ def _reason(error: BaseException) -> str:
         return "the server closed it without an answer"
     if isinstance(error, IncompleteRead):
         return "the answer was cut short"
+    if isinstance(error, ResponseError):  # out of an adapter of the user's own
+        return str(error)
     text = getattr(error, "strerror", None)
     return text if isinstance(text, str) else type(error).__name__

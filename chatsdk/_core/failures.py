@@ -46,7 +46,7 @@ def read_failure(body: object) -> Failure:
 
 def has_failure(body: Mapping[str, Any]) -> bool:
     """Return whether a JSON object that came as a success is a failure all the same."""
-    return bool(body.get("error"))
+    return body.get("error") not in (None, False, "")
 
 
 def _message(body: Mapping[str, Any]) -> Optional[str]:

@@ -169,7 +169,9 @@ def to_json_value(value: Any) -> Any:
         return format_datetime(value)
     if isinstance(value, date):
         return value.isoformat()
-    return value
+    from uuid import UUID  # rare, and it takes milliseconds to import
+
+    return str(value) if isinstance(value, UUID) else value
 
 
 def to_send(model: Model) -> Dict[str, Any]:
@@ -177,7 +179,7 @@ def to_send(model: Model) -> Dict[str, Any]:
     values = model.__dict__
     names = _plan_of(type(model)).json_names
     sent = {json_name: values[name] for name, json_name in names.items() if values[name] is not None}
-    sent.update(model.extra)
+    sent.update((name, value) for name, value in model.extra.items() if value is not None)
     return sent
 
 
@@ -366,7 +368,7 @@ def _converter(hint: Any, own: bool) -> Optional[Converter]:
         return next((convert for convert in found if convert is not None), None)
     if _is_model(hint):
         read = _read_function(hint, own)
-        return lambda value: read(value) if type(value) is dict else value
+        return lambda value: read(value) if isinstance(value, dict) else value
     if not isinstance(hint, type):
         return None
     if issubclass(hint, enum.Enum):
@@ -388,12 +390,14 @@ def _is_model(hint: Any) -> bool:
 
 def _each_object(read: Converter) -> Converter:
     return lambda value: (
-        [read(item) if type(item) is dict else item for item in value] if type(value) is list else value
+        [read(item) if isinstance(item, dict) else item for item in value]
+        if isinstance(value, (list, tuple))
+        else value
     )
 
 
 def _each(convert: Converter) -> Converter:
-    return lambda value: [convert(item) for item in value] if type(value) is list else value
+    return lambda value: [convert(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _each_value(convert: Converter) -> Converter:

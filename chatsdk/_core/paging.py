@@ -25,8 +25,14 @@ def walk(
     while position is not None and position not in visited:  # a server may send in circles
         visited.add(position)
         items, position = fetch(position)
+        fresh = 0
         for item in items:
             mark = key(item)
+            if not isinstance(mark, (str, int)):
+                mark = None
             if mark is None or mark not in seen:
+                fresh += 1
                 seen.add(mark)
                 yield item
+        if items and not fresh:  # a server that does not know the parameter sends the same page for ever
+            return

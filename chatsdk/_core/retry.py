@@ -8,7 +8,7 @@ import re
 import time
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import Any, Mapping, Optional, Union
+from typing import Any, Mapping, Optional, TypeVar, Union
 
 from urllib3.exceptions import (
     ConnectTimeoutError,
@@ -21,6 +21,8 @@ from urllib3.util import Retry, Timeout
 
 from ..errors import ConfigurationError
 from .call import Call
+
+P = TypeVar("P", bound="TimelyRetry")
 
 SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS"])
 LONGEST_WAIT = 60.0  # seconds; a caller who is told to wait longer decides for himself
@@ -43,28 +45,63 @@ def retry_after(headers: Mapping[str, str]) -> Optional[float]:
         return None
 
 
-class SafeRetry(Retry):
+class TimelyRetry(Retry):
+    """What every retry policy minds in a call of ours: its deadline, long waits, garbage, and the log."""
+
+    call: Optional[Call] = None
+    wait = 0.0  # seconds before the next attempt
+
+    def new(self, **options: Any) -> TimelyRetry:
+        """Return a copy with other settings; urllib3 asks for one after each attempt."""
+        policy: TimelyRetry = super().new(**options)
+        policy.call = self.call
+        return policy
+
+    def increment(
+        self: P,
+        method: Optional[str] = None,
+        url: Optional[str] = None,
+        response: Any = None,
+        error: Optional[Exception] = None,
+        _pool: Any = None,
+        _stacktrace: Any = None,
+    ) -> P:
+        """Return the policy for the next attempt.
+
+        Raises MaxRetryError where the attempts, the time or the patience are used up; with a response in hand
+        urllib3 then returns that response.
+        """
+        policy: P = super().increment(method, url, response, error, _pool, _stacktrace)
+        asked = None
+        if response is not None and self.respect_retry_after_header:
+            asked = retry_after(response.headers)
+        policy.wait = asked or policy.get_backoff_time()
+        if policy.wait > LONGEST_WAIT or not self._has_time(policy.wait):
+            raise MaxRetryError(_pool, url or "", error)
+        if response is not None:
+            response.close()  # urllib3 would read the whole of it, however large, to save the connection
+        if self.call is not None:
+            self.call.log(type(error).__name__ if response is None else response.status)
+        return policy
+
+    def sleep(self, response: Any = None) -> None:
+        """Wait before the next attempt, as long as ``increment`` decided."""
+        time.sleep(self.wait)
+        if self.call is not None:
+            self.call.begin_next()
+
+    def _has_time(self, wait: float) -> bool:
+        deadline = None if self.call is None else self.call.deadline
+        return deadline is None or time.monotonic() + wait < deadline
+
+
+class SafeRetry(TimelyRetry):
     """The library's retry policy.
 
     GET, HEAD and OPTIONS are sent again after connection errors, read errors and 429, 502, 503, 504.
     Any other method only when no connection could be made, and after 429 or 503 with a valid
     ``Retry-After``: after a timeout or a broken connection the server may have acted.
     """
-
-    call: Optional[Call] = None
-    wait = 0.0  # seconds before the next attempt
-
-    def for_call(self, call: Call) -> SafeRetry:
-        """Return this policy for one call."""
-        policy = copy.copy(self)
-        policy.call = call
-        return policy
-
-    def new(self, **options: Any) -> SafeRetry:
-        """Return a copy with other settings; urllib3 asks for one after each attempt."""
-        policy: SafeRetry = super().new(**options)
-        policy.call = self.call
-        return policy
 
     def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
         """Return whether an answer with this status may be worth another attempt."""
@@ -83,43 +120,30 @@ class SafeRetry(Retry):
         _pool: Any = None,
         _stacktrace: Any = None,
     ) -> SafeRetry:
-        """Return the policy for the next attempt.
-
-        Raises *error* where it forbids one, MaxRetryError where the attempts, the time or the patience
-        are used up; with a response in hand urllib3 then returns that response.
-        """
+        """Return the policy for the next attempt, or raise *error* where it forbids one."""
         safe = (method or "").upper() in SAFE_METHODS
         if error is not None and not _may_repeat(error, safe):
             raise error
-        policy: SafeRetry = super().increment(method, url, response, error, _pool, _stacktrace)
-        asked = None if response is None else retry_after(response.headers)
-        policy.wait = asked or policy.get_backoff_time()
-        if (
-            (response is not None and asked is None and not safe)
-            or policy.wait > LONGEST_WAIT
-            or not self._has_time(policy.wait)
-        ):
-            raise MaxRetryError(_pool, url or "", error)
-        if response is not None:
-            response.close()  # urllib3 would read the whole of it, however large, to save the connection
-        if self.call is not None:
-            self.call.log(type(error).__name__ if response is None else response.status)
-        return policy
+        if response is not None and not safe and retry_after(response.headers) is None:
+            raise MaxRetryError(_pool, url or "", error)  # Retry-After is there, but garbage
+        return super().increment(method, url, response, error, _pool, _stacktrace)
 
     def get_backoff_time(self) -> float:
         """Return the seconds before the next attempt: doubling, with jitter."""
         longest: float = min(_FIRST_WAIT * 2 ** (len(self.history) - 1), _LAST_WAIT)
         return random.uniform(longest / 2, longest)
 
-    def sleep(self, response: Any = None) -> None:
-        """Wait before the next attempt, as long as ``increment`` decided."""
-        time.sleep(self.wait)
-        if self.call is not None:
-            self.call.begin_next()
 
-    def _has_time(self, wait: float) -> bool:
-        deadline = None if self.call is None else self.call.deadline
-        return deadline is None or time.monotonic() + wait < deadline
+def for_call(policy: Retry, call: Call) -> TimelyRetry:
+    """Return *policy* for one call; a user's own Retry keeps its rules and minds the call's limits."""
+    if isinstance(policy, TimelyRetry):
+        timely = copy.copy(policy)
+    else:
+        kind = type(policy)
+        timely = object.__new__(type(kind.__name__, (TimelyRetry, kind), {}))
+        timely.__dict__.update(policy.__dict__)
+    timely.call = call
+    return timely
 
 
 def _may_repeat(error: Exception, safe: bool) -> bool:

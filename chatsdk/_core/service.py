@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import re
 from typing import Any, Callable, ClassVar, Dict, Mapping, Optional, Tuple, Type, TypeVar, Union
 
 import requests
@@ -66,7 +67,10 @@ class ServiceBase(Closable):
 
     def set_api_key(self, api_key: Optional[str]) -> None:
         """Use another API key from now on, here and in all copies of this object; None for no key."""
-        self._credentials.key = api_key
+        try:
+            self._credentials.key = api_key
+        except errors.ConfigurationError as error:
+            raise self._own(error) from None
 
     def with_options(
         self: S,
@@ -90,9 +94,12 @@ class ServiceBase(Closable):
             ConfigurationError: one of them cannot work.
         """
         twin = copy.copy(self)
-        twin._options = change_options(
-            self._options, timeout, max_retries, headers, total_timeout, max_response_bytes
-        )
+        try:
+            twin._options = change_options(
+                self._options, timeout, max_retries, headers, total_timeout, max_response_bytes
+            )
+        except errors.ConfigurationError as error:
+            raise self._own(error) from None
         return twin
 
     def request(
@@ -132,10 +139,12 @@ class ServiceBase(Closable):
             return self.with_options(timeout=timeout).request(
                 method, path, params=params, json=json, data=data, files=files, headers=headers, stream=stream
             )
+        if not re.fullmatch("[A-Za-z]+", method):
+            raise self._own(errors.InvalidRequestError("method must be a word such as GET"))
         if not path.startswith("/"):
             raise self._own(errors.InvalidRequestError("path must begin with a slash"))
         try:
-            quoted = requote_uri(path)
+            quoted = requote_uri(path).replace("#", "%23")
         except UnicodeError:
             raise self._own(errors.InvalidRequestError("path is not valid Unicode text")) from None
         exchange = self._exchange(
@@ -227,7 +236,9 @@ class ServiceBase(Closable):
             request = Outgoing()
             request.method = method
             request.url = base_url + path + (query_string(params, "?" in path) if params else "")
-            request.headers = CaseInsensitiveDict(shared) if shared else CaseInsensitiveDict()
+            # None is how a user tells requests not to send a header.
+            given = {name: value for name, value in shared.items() if value is not None}
+            request.headers = CaseInsensitiveDict(given)
             request.headers["User-Agent"] = _USER_AGENT
             request.headers["Accept"] = "text/event-stream" if stream else accept
             request.headers["Accept-Encoding"] = "identity" if stream else "gzip, deflate"
@@ -239,6 +250,7 @@ class ServiceBase(Closable):
                 request.headers["Content-Length"] = str(len(request.body))
             elif method not in ("GET", "HEAD"):
                 request.headers["Content-Length"] = "0"
+            request.headers.update(self._call_headers())
             request.headers.update(self._options.headers)
             if headers:
                 request.headers.update(clean_headers(headers))
@@ -260,6 +272,10 @@ class ServiceBase(Closable):
                 )
             self._base_url = self._tidy(check_base_url(url, self.service))
         return self._base_url
+
+    def _call_headers(self) -> Dict[str, str]:
+        """Return the headers that are new for each call; services with such headers override this."""
+        return {}
 
     def _tidy(self, base_url: str) -> str:
         """Return a checked address in the form that this service's paths continue."""

@@ -154,7 +154,7 @@ def _from_events(
         pieces = iter(body)
         events = EventReader(pieces, exchange.limit)
         for name, data in events:
-            if data == _END:
+            if data.startswith(_END):
                 _read_on(body, pieces)
                 state.complete = True
                 return
@@ -185,6 +185,8 @@ def _ended(error: APIError, reader: StreamReader[T, R], state: _State) -> APIErr
 
 
 def _decode(exchange: Exchange, name: bytes, data: bytes, torn: bool) -> Dict[str, Any]:
+    if name == b"error":
+        raise _failure(exchange, data)
     try:
         value = codec.decode(data)
     except (ValueError, RecursionError) as error:
@@ -196,13 +198,17 @@ def _decode(exchange: Exchange, name: bytes, data: bytes, torn: bool) -> Dict[st
     if not isinstance(value, dict):
         value = codec.decode(exchange.redact(data))
         raise exchange.error(StreamError, "an event of the stream is no JSON object", body=value)
-    if name == b"error" or has_failure(value):
+    if has_failure(value):
         raise _failure(exchange, data)
     return value
 
 
 def _failure(exchange: Exchange, data: bytes) -> StreamError:
-    body = codec.decode(exchange.redact(data))
+    data = exchange.redact(data)
+    try:
+        body = codec.decode(data)
+    except (ValueError, RecursionError):
+        body = data.decode("utf-8", "replace")
     failure = read_failure(body)
     message = failure.message or "the server reports an error in the stream"
     return exchange.error(StreamError, message, code=failure.code, body=body)

@@ -256,7 +256,8 @@ class Zaguan(ServiceBase):
                 band=band,
                 status=status,
             )
-            return found.entries, found.next_cursor or None
+            following = found.next_cursor
+            return found.entries, following if isinstance(following, str) and following else None
 
         return walk(page, "", key=lambda entry: entry.id or None)
 
@@ -317,6 +318,9 @@ class Zaguan(ServiceBase):
         # Other programs of the same family want the address with /v1 at its end.
         return base_url[:-3] if base_url.endswith("/v1") else base_url
 
+    def _call_headers(self) -> Dict[str, str]:
+        return {"X-Request-Id": str(uuid.uuid4())}
+
     @classmethod
     def _status_kind(cls, status: int, failure: Failure) -> Type[errors.APIStatusError]:
         # Gateways change the type of an error but keep its status, or the other way round.
@@ -329,8 +333,9 @@ class Zaguan(ServiceBase):
         return super()._status_kind(status, failure)
 
 
-def _id(request_id: Optional[str]) -> Dict[str, str]:
-    return {"X-Request-Id": request_id or str(uuid.uuid4())}
+def _id(request_id: Optional[str]) -> Optional[Dict[str, str]]:
+    """Return the header for an id that the caller chose."""
+    return {"X-Request-Id": str(request_id)} if request_id else None
 
 
 def _chat_body(request: ChatRequest, stream: bool) -> Dict[str, Any]:

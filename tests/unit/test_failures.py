@@ -134,7 +134,7 @@ def test_details():
         ({"error": {"message": "x"}}, True),
         ({"error": "x"}, True),
         ({"error": None}, False),
-        ({"error": {}}, False),
+        ({"error": {}}, True),
         ({"detail": "x"}, False),
         ({}, False),
     ],

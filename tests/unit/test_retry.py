@@ -160,7 +160,7 @@ def test_other_errors_are_not_repeated(method):
 
 def test_no_attempt_begins_after_the_deadline():
     call = Call("GET", "https://api.example/", deadline=time.monotonic() + 5)
-    policy = retry_policy(2).for_call(call)
+    policy = retry.for_call(retry_policy(2), call)
     assert policy.increment("GET", "/", answer(503, Retry_After="1")).call is call
     with pytest.raises(MaxRetryError):
         policy.increment("GET", "/", answer(503, Retry_After="6"))
@@ -170,14 +170,16 @@ def test_sleeping(monkeypatch):
     slept = []
     monkeypatch.setattr(retry.time, "sleep", slept.append)
     call = Call("GET", "https://api.example/")
-    retry_policy(2).for_call(call).increment("GET", "/", answer(503, Retry_After="3")).sleep(answer(503))
+    retry.for_call(retry_policy(2), call).increment("GET", "/", answer(503, Retry_After="3")).sleep(
+        answer(503)
+    )
     assert slept == [3.0]
     assert call.attempt == 2
 
 
 def test_a_policy_is_not_changed_by_its_use():
     policy = retry_policy(2)
-    policy.for_call(Call("GET", "https://api.example/")).increment("GET", "/", answer(503))
+    retry.for_call(policy, Call("GET", "https://api.example/")).increment("GET", "/", answer(503))
     assert (policy.total, policy.call, policy.wait) == (2, None, 0.0)
 
 

@@ -102,7 +102,7 @@ class ChatCompletions:
         messages = asked["messages"]
         tool = _tool_to_call(asked)
         text = self._make_reply(messages) if tool is None else None
-        tokens: Dict[str, Any] = dict(usage(messages, text or f"{tool}{{}}"))
+        tokens: Dict[str, Any] = dict(usage(messages, f"{tool}{{}}" if text is None else text))
         tokens["prompt_tokens_details"] = {"cached_tokens": 0}
         tokens["completion_tokens_details"] = {"reasoning_tokens": 0}
         head = completion_head(asked["model"])
