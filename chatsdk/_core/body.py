@@ -79,7 +79,7 @@ class Body:
         patience = None if sock is None else sock.gettimeout()
         while missing is None or missing > 0:
             try:
-                if sock is not None:  # a session of the user's own has not our connections
+                if sock is not None:  # our own connections mind the deadline too; a user's session has others
                     hurry(sock, patience, self._call.deadline)
                 piece = file.read1(_PIECE)
             except (AttributeError, ValueError):
