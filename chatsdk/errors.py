@@ -6,7 +6,7 @@ base of that service (``ZaguanError``, ``ChatServerError``, ...), which says whe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple, Type
+from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple, Type, TypeVar
 
 if TYPE_CHECKING:
     import requests
@@ -178,6 +178,7 @@ def status_error(status: int) -> Type[APIStatusError]:
     return STATUS_ERRORS.get(status, InternalServerError if status >= 500 else APIStatusError)
 
 
+E = TypeVar("E", bound=Type[ChatSDKError])
 _Pair = Tuple[Type[ChatSDKError], Type[ChatSDKError]]
 _combined: Dict[_Pair, Type[Any]] = {}
 
@@ -194,6 +195,13 @@ def combined(kind: Type[ChatSDKError], base: Type[ChatSDKError]) -> Type[Any]:
         # setdefault: of two threads that come here at once, both must get the same class.
         known = _combined.setdefault((kind, base), type(kind.__name__, (kind, base), text))
     return known
+
+
+def combination(cls: E) -> E:
+    """Let *cls* be the class that is both of its two bases: what went wrong, and in which service."""
+    kind, base = cls.__bases__
+    _combined[kind, base] = cls
+    return cls
 
 
 def _parents(cls: Type[ChatSDKError]) -> _Pair:

@@ -19,22 +19,31 @@ _SECRET_HEADERS = r"auth|cookie|key|token|secret|password"
 
 
 class Credentials:
-    """The key of one service. It is shared by all copies of the service, and never pickled."""
+    """Who is asking one service: shared by all copies of the service, and never pickled.
+
+    Attributes:
+        user: whose key it is, where the key came from a login.
+    """
 
     def __init__(self, service: str, prefix: str, key: Optional[str] = None) -> None:
         self.service = service
         self._variable = prefix + "_API_KEY"
-        self._key = clean_key(key) or self._from_environment()
         self._line_checked = False
+        self._begin(clean_key(key) or self._from_environment())
+
+    def _begin(self, key: Optional[str]) -> None:
+        self._key = key
+        self._cookies: Dict[str, str] = {}  # by origin
+        self.user: Optional[str] = None
 
     @property
     def key(self) -> Optional[str]:
-        """The key, or None."""
+        """The key, or None. Whoever gets another one is somebody else: user and cookies are forgotten."""
         return self._key
 
     @key.setter
     def key(self, key: Optional[str]) -> None:
-        self._key = clean_key(key)
+        self._begin(clean_key(key))
 
     def _from_environment(self) -> Optional[str]:
         return clean_key(os.environ.get(self._variable))
@@ -45,11 +54,16 @@ class Credentials:
     def __setstate__(self, state: Dict[str, str]) -> None:
         self.service = state["service"]
         self._variable = state["_variable"]
-        self._key = self._from_environment()
         self._line_checked = False
+        self._begin(self._from_environment())
 
-    def auth(self, base_url: str) -> OriginAuth:
-        """Return what signs requests to *base_url*; warn once where others can read the key on its way."""
+    def auth(
+        self, base_url: str, key_header: str = "Authorization", cookie_name: Optional[str] = None
+    ) -> OriginAuth:
+        """Return what signs requests to *base_url*; warn once where others can read the key on its way.
+
+        The key goes into *key_header*; the cookie *cookie_name*, if there is such a name, is kept and sent.
+        """
         if self._key is not None and not self._line_checked:
             self._line_checked = True
             if not is_private_line(base_url):
@@ -57,28 +71,48 @@ class Credentials:
                     f"the API key of {self.service} goes over plain http to another machine: use https",
                     stacklevel=5,  # the line that called the service's method
                 )
-        return OriginAuth(origin_of(base_url), self._key)
+        return OriginAuth(origin_of(base_url), self._key, key_header, self._cookies, cookie_name)
 
 
 class OriginAuth(AuthBase):
-    """``Authorization: Bearer KEY`` for one origin, or nothing where there is no key.
+    """Key and identity cookie for one origin, or nothing where there is neither.
 
     With an auth object of our own in place nothing is looked up in ~/.netrc.
     """
 
-    def __init__(self, origin: str, key: Optional[str]) -> None:
+    def __init__(
+        self,
+        origin: str,
+        key: Optional[str],
+        key_header: str = "Authorization",
+        cookies: Optional[Dict[str, str]] = None,
+        cookie_name: Optional[str] = None,
+    ) -> None:
         self.origin = origin
         self.key = key
+        self._cookies = {} if cookies is None else cookies
+        self._cookie_name = cookie_name
+        self._headers: Dict[str, str] = {}
+        if key is not None:
+            self._headers[key_header] = "Bearer " + key if key_header == "Authorization" else key
+        if origin in self._cookies:
+            self._headers["Cookie"] = f"{cookie_name}={self._cookies[origin]}"
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self.key is not None and (request.url or "").startswith(self.origin):
-            request.headers["Authorization"] = "Bearer " + self.key
+        if self._headers and (request.url or "").startswith(self.origin):
+            request.headers.update(self._headers)
         return request
 
     def unsign(self, request: requests.PreparedRequest) -> None:
-        """Take the key off again: the request stays reachable from responses and errors."""
-        if self.key is not None:
-            request.headers.pop("Authorization", None)
+        """Take all of it off again: the request stays reachable from responses and errors."""
+        for name in self._headers:
+            request.headers.pop(name, None)
+
+    def received(self, response: requests.Response) -> None:
+        """Keep the identity that the server gives to who has none."""
+        for cookie in response.cookies if self._cookie_name is not None else ():
+            if cookie.name == self._cookie_name and cookie.value:
+                self._cookies[self.origin] = cookie.value
 
 
 def clean_key(key: Optional[str]) -> Optional[str]:

@@ -68,6 +68,8 @@ def content_text(content: object) -> str:
 class ChatReader(Generic[T, R]):
     """Reads the chunks of one completion: makes an item of each, and one response of all."""
 
+    ended = False  # usage may follow the finish reason: only the end marker is the end
+
     def __init__(
         self, make_item: Callable[[Dict[str, Any]], Optional[T]], make_result: Callable[[Dict[str, Any]], R]
     ) -> None:
@@ -90,6 +92,10 @@ class ChatReader(Generic[T, R]):
             return None
         chunk["choices"] = [_as_delta(choice) for choice in choices if isinstance(choice, dict)]
         return self.read(b"", chunk)
+
+    def last(self) -> Sequence[T]:
+        """Return nothing: the end of a completion is no chunk."""
+        return ()
 
     def metadata(self) -> Dict[str, Any]:
         """Return what stands beside the choices, and how the first choice finished."""

@@ -8,7 +8,7 @@ import time
 import zlib
 from contextlib import suppress
 from http.client import BadStatusLine, HTTPException, IncompleteRead, RemoteDisconnected
-from typing import Any, Callable, Dict, Iterator, Optional, Type, TypeVar
+from typing import Any, Callable, Dict, Iterator, Optional, Sequence, Type, TypeVar
 
 import requests
 from urllib3.exceptions import HTTPError as URLLib3Error
@@ -33,7 +33,7 @@ E = TypeVar("E", bound=errors.ChatSDKError)
 BROKEN = (requests.RequestException, URLLib3Error, HTTPException, OSError, zlib.error, ValueError)
 
 _SHOWN_BODY = 2000  # bytes of an unreadable answer that its error keeps
-_SHORTEST_SECRET = 6  # characters; shorter ones stand in ordinary words
+_SHORTEST_SECRET = 6  # characters; shorter ones stand in ordinary words, so only whole strings are hidden
 
 
 class Family:
@@ -62,10 +62,12 @@ class Exchange:
         family: Family,
         *,
         stream: bool = False,
+        secrets: Sequence[str] = (),
     ) -> None:
         self._transport = transport
         self._request = request
         self._auth = auth
+        self._secrets = [secret for secret in (auth.key, *secrets) if secret]
         self._family = family
         self.limit = options.max_response_bytes
         self._policy = options.retry
@@ -183,7 +185,7 @@ class Exchange:
         causes = list(_causes(error))
         texts = " ".join(map(str, causes))
         query = (self._request.url or "").partition("?")[2]
-        told = [self._auth.key, query]
+        told = [*self._secrets, query]
         if not any(text and text in texts for text in told) and not any(map(_quotes, causes)):
             return error
         innermost = causes[-1]
@@ -191,13 +193,13 @@ class Exchange:
         return innermost if is_clean and type(innermost).__module__ == "builtins" else None
 
     def redact(self, data: bytes) -> bytes:
-        """Return what a server sent without the key, which some repeat in their complaints about it."""
-        key = self._auth.key or ""
-        if len(key) >= _SHORTEST_SECRET:
-            escaped = json.dumps(key)[1:-1].encode("ascii")
-            forms = [key.encode("latin-1"), key.encode("utf-8"), escaped, escaped.replace(b"/", b"\\/")]
-            for form in sorted(forms, key=len, reverse=True):
-                data = data.replace(form, b"***")
+        """Return what a server sent without key and passwords, which some repeat in their complaints."""
+        for secret in self._secrets:
+            for form in _written(secret):
+                if len(secret) < _SHORTEST_SECRET:
+                    data = data.replace(b'"%b"' % form, b'"***"')
+                else:
+                    data = data.replace(form, b"***")
         return data
 
     def _without_key(self, text: str) -> str:
@@ -224,6 +226,7 @@ class Exchange:
         finally:
             self._auth.unsign(request)
         self._request_id = response.headers.get("X-Request-Id") or self._request_id
+        self._auth.received(response)
         return response
 
     def _policy_after(self, response: requests.Response, error: errors.APIConnectionError) -> Retry:
@@ -267,6 +270,15 @@ class Exchange:
             response=response,
             retry_after=retry_after(response.headers) if wait is None else wait,
         )
+
+
+def _written(secret: str) -> Sequence[bytes]:
+    """Return all forms in which a server may write *secret*, long ones first."""
+    escaped = json.dumps(secret)[1:-1].encode("ascii")
+    forms = {secret.encode("utf-8", "surrogatepass"), escaped, escaped.replace(b"/", b"\\/")}
+    with suppress(UnicodeEncodeError):
+        forms.add(secret.encode("latin-1"))
+    return sorted(forms, key=len, reverse=True)
 
 
 def _is_success(response: requests.Response) -> bool:

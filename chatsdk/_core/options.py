@@ -57,6 +57,7 @@ class Options:
         retry: Retry,
         headers: Mapping[str, str],
         max_response_bytes: int,
+        timeout_given: bool,
     ) -> None:
         self.connect_timeout = connect_timeout
         self.read_timeout = read_timeout
@@ -65,6 +66,7 @@ class Options:
         self.retry = retry
         self.headers = headers
         self.max_response_bytes = max_response_bytes
+        self.timeout_given = timeout_given
 
     def changed(self, **changes: Any) -> Options:
         """Return a copy with some settings changed."""
@@ -87,6 +89,7 @@ def make_options(service: Service, default_timeout: float, default_retries: int)
         retry=retry_policy(retries),
         headers=clean_headers(service.headers),
         max_response_bytes=_byte_count(service.max_response_bytes),
+        timeout_given=service.timeout is not None,
     )
 
 
@@ -129,7 +132,7 @@ def change_options(
     changes: Dict[str, Any] = {}
     if timeout is not None:
         connect, read = split_timeout(timeout)
-        changes.update(connect_timeout=connect, read_timeout=read, stream_timeout=read)
+        changes.update(connect_timeout=connect, read_timeout=read, stream_timeout=read, timeout_given=True)
     if max_retries is not None:
         changes["retry"] = retry_policy(max_retries)
     if headers is not None:

@@ -5,7 +5,19 @@ from __future__ import annotations
 import copy
 import os
 import re
-from typing import Any, Callable, ClassVar, Dict, Mapping, Optional, Tuple, Type, TypeVar, Union
+from typing import (
+    Any,
+    Callable,
+    ClassVar,
+    Dict,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Type,
+    TypeVar,
+    Union,
+)
 
 import requests
 from requests.structures import CaseInsensitiveDict
@@ -18,6 +30,7 @@ from . import codec
 from .address import check_base_url, path_part, query_string
 from .auth import Credentials, clean_headers, without_secrets
 from .closable import Closable
+from .download import Download
 from .exchange import Exchange, Family
 from .failures import Failure, has_failure, read_failure
 from .model import Model, adopt, adopt_all, is_list_of_objects, missing_essential
@@ -37,6 +50,10 @@ Params = Mapping[str, Any]
 Headers = Mapping[str, str]
 
 
+def _itself(value: Any) -> Any:
+    return value
+
+
 class ServiceBase(Closable):
     """One service of a Client, such as ``client.zaguan``."""
 
@@ -45,6 +62,8 @@ class ServiceBase(Closable):
     default_base_url: ClassVar[Optional[str]] = None
     default_timeout: ClassVar[float]  # seconds
     default_retries: ClassVar[int]
+    key_header: ClassVar[str] = "Authorization"  # which holds "Bearer KEY"; any other holds the bare key
+    identity_cookie: ClassVar[Optional[str]] = None  # the one cookie that is kept, for this service alone
     error_base: ClassVar[Type[errors.ChatSDKError]]
 
     def __init__(self, transport: Transport, settings: Service, credentials: Credentials) -> None:
@@ -153,7 +172,8 @@ class ServiceBase(Closable):
             params=params,
             json=json,
             headers=headers,
-            form=None if data is None and files is None else (data, files),
+            form=data,
+            files=files,
             accept="*/*",
         )
         return exchange.open() if stream else exchange.run()
@@ -175,10 +195,14 @@ class ServiceBase(Closable):
         *,
         params: Optional[Params] = None,
         json: Any = None,
+        form: Optional[Mapping[str, str]] = None,
         headers: Optional[Headers] = None,
+        secrets: Sequence[str] = (),
     ) -> M:
-        """Return the answer to a request as a *cls*."""
-        exchange = self._exchange(method, path, params=params, json=json, headers=headers)
+        """Return the answer to a request as a *cls*; errors never repeat the *secrets* that it holds."""
+        exchange = self._exchange(
+            method, path, params=params, json=json, form=form, headers=headers, secrets=secrets
+        )
         response = exchange.run()
         body = exchange.object(response)
         missing = missing_essential(cls, body)
@@ -192,18 +216,38 @@ class ServiceBase(Closable):
         cls: Type[M],
         method: str,
         path: str,
-        find: Callable[[Any], Any],
+        find: Callable[[Any], Any] = _itself,
         *,
         params: Optional[Params] = None,
         headers: Optional[Headers] = None,
     ) -> Records[M]:
         """Return the list that *find* finds in the decoded answer, as *cls* objects."""
+        found = self._fetch_list(is_list_of_objects, method, path, find, params=params, headers=headers)
+        return Records(adopt_all(cls, found))
+
+    def _fetch_list(
+        self,
+        is_right: Callable[[Any], bool],
+        method: str,
+        path: str,
+        find: Callable[[Any], Any] = _itself,
+        *,
+        params: Optional[Params] = None,
+        headers: Optional[Headers] = None,
+    ) -> List[Any]:
+        """Return the list that *find* finds in the decoded answer, which must be *is_right*."""
         exchange = self._exchange(method, path, params=params, headers=headers)
         response = exchange.run()
-        found = find(exchange.json(response))
-        if not is_list_of_objects(found):
+        found: List[Any] = find(exchange.json(response))
+        if not is_right(found):
             raise exchange.unreadable(response, "JSON without the list that belongs there")
-        return Records(adopt_all(cls, found))
+        return found
+
+    def _download(self, path: str, *, params: Optional[Params] = None) -> Download:
+        """Return the file at *path*, its body unread."""
+        # Only of a body that is not compressed the length is known before its end.
+        identity = {"Accept-Encoding": "identity"}
+        return Download(self._exchange("GET", path, params=params, headers=identity, accept="*/*"))
 
     def _stream(
         self,
@@ -225,9 +269,11 @@ class ServiceBase(Closable):
         params: Optional[Params] = None,
         json: Any = None,
         headers: Optional[Headers] = None,
-        form: Optional[Tuple[Any, Any]] = None,
+        form: Any = None,
+        files: Any = None,
         accept: str = "application/json",
         stream: bool = False,
+        secrets: Sequence[str] = (),
     ) -> Exchange:
         """Return a request ready to be sent; what is wrong with it is raised here, before it is sent."""
         try:
@@ -242,8 +288,8 @@ class ServiceBase(Closable):
             request.headers["User-Agent"] = _USER_AGENT
             request.headers["Accept"] = "text/event-stream" if stream else accept
             request.headers["Accept-Encoding"] = "identity" if stream else "gzip, deflate"
-            if form is not None:
-                _add_form(request, *form)
+            if form is not None or files is not None:
+                _add_form(request, form, files)
             elif json is not None:
                 request.body = codec.encode(json)
                 request.headers["Content-Type"] = "application/json"
@@ -254,11 +300,11 @@ class ServiceBase(Closable):
             request.headers.update(self._options.headers)
             if headers:
                 request.headers.update(clean_headers(headers))
-            auth = self._credentials.auth(base_url)
+            auth = self._credentials.auth(base_url, self.key_header, self.identity_cookie)
         except errors.ChatSDKError as error:
             raise self._own(error) from None
         family = Family(self.service, self.error_base, self._status_kind)
-        return Exchange(self._transport, request, auth, self._options, family, stream=stream)
+        return Exchange(self._transport, request, auth, self._options, family, stream=stream, secrets=secrets)
 
     def _address(self) -> str:
         """Return the base URL: the given one, the environment's, or the default."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any, Dict, Generator, Generic, Iterator, Optional, Protocol, TypeVar
+from typing import Any, Dict, Generator, Generic, Iterable, Iterator, Optional, Protocol, TypeVar
 
 import requests
 
@@ -32,12 +32,21 @@ class StreamReader(Protocol[T_co, R_co]):
         """Whether the answer itself has said that it is complete."""
         ...
 
+    @property
+    def ended(self) -> bool:
+        """Whether the answer has said that nothing more of it comes, without an end marker."""
+        ...
+
     def read(self, name: bytes, data: Dict[str, Any]) -> Optional[T_co]:
         """Return the item that an event brings, or None where it brings none."""
         ...
 
     def read_whole(self, body: Dict[str, Any]) -> Optional[T_co]:
         """Return the one item of an answer that came as plain JSON instead of a stream."""
+        ...
+
+    def last(self) -> Iterable[T_co]:
+        """Return the items that stand for the end of a whole answer, where the dialect has such."""
         ...
 
     def metadata(self) -> Dict[str, Any]:
@@ -133,7 +142,7 @@ def open_stream(exchange: Exchange, reader: StreamReader[T, R]) -> Stream[T, R]:
         item = reader.read_whole(whole)
         if item is None:
             raise exchange.unreadable(response, "JSON that is no answer")
-        items = _from_one(item, state)
+        items = _from_one(item, reader, state)
     return Stream(response, body, reader, items, state, exchange)
 
 
@@ -141,9 +150,10 @@ def _is_event_stream(response: requests.Response) -> bool:
     return "text/event-stream" in response.headers.get("Content-Type", "text/event-stream").lower()
 
 
-def _from_one(item: T, state: _State) -> Generator[T, None, None]:
+def _from_one(item: T, reader: StreamReader[T, R], state: _State) -> Generator[T, None, None]:
     state.complete = True
     yield item
+    yield from reader.last()
 
 
 def _from_events(
@@ -154,17 +164,21 @@ def _from_events(
         pieces = iter(body)
         events = EventReader(pieces, exchange.limit)
         for name, data in events:
-            if data.startswith(_END):
-                _read_on(body, pieces)
-                state.complete = True
-                return
-            if data:
+            if not data:
+                continue
+            if not data.startswith(_END):
                 item = reader.read(name, _decode(exchange, name, data, events.torn))
                 if item is not None:
                     yield item
-        if not reader.finished:
-            raise exchange.error(StreamInterruptedError, "the stream ended before its end")
+                if not reader.ended:
+                    continue
+            _read_on(body, pieces)
+            break
+        else:
+            if not reader.finished:
+                raise exchange.error(StreamInterruptedError, "the stream ended before its end")
         state.complete = True
+        yield from reader.last()
     except APIError as error:
         _ended(error, reader, state)
         raise
