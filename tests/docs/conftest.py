@@ -4,10 +4,17 @@ from typing import Dict, Iterator
 import pytest
 
 from chatsdk.testing import LocalServer
+from tests.environment import PREFIXES, scrub
 
 ROOT = Path(__file__).resolve().parents[2]
 
-VARIABLES = ("ZAGUAN_BASE_URL", "ZAGUAN_API_KEY", "CHATSERVER_BASE_URL", "CHATSERVER_API_KEY")
+VARIABLES = tuple(prefix + end for prefix in PREFIXES for end in ("BASE_URL", "API_KEY"))
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No proxy and no setting of the machine may change what a test sees."""
+    scrub(monkeypatch)
 
 
 @pytest.fixture

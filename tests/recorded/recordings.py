@@ -6,33 +6,12 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
+from .services import SERVICES
+
 FOLDER = Path(__file__).resolve().parent.parent / "recordings"
 
-# What the two services offer, by method and path; a path may end in one part of its own.
-OFFERED = {
-    "zaguan": {
-        "POST /v1/chat/completions",
-        "POST /api/v1/chat/completions",  # the same dialect under OpenRouter's prefix
-        "GET /v1/models",
-        "GET /v1/capabilities",
-        "GET /v1/credits/balance",
-        "GET /v1/credits/history",
-        "GET /v1/credits/stats",
-        "GET /health",
-    },
-    "chatserver": {
-        "POST /v1/chat/completions",
-        "GET /v1/models",
-        "GET /atoms/chat/sessions",
-        "GET /atoms/chat/sessions/{id}",
-        "GET /api/v1/platform/stats",
-        "GET /api/v1/platform/admins",
-        "POST /api/v1/platform/admins",
-        "DELETE /api/v1/platform/admins/{id}",
-        "GET /api/v1/platform/audit",
-    },
-}
-_WITH_ID = re.compile(r"^(/atoms/chat/sessions|/api/v1/platform/admins|/v1/models|/atoms/mcp)/.+$")
+# What a request may hold of the user's own words, by its name in JSON.
+_WORDS = ("system_prompt", "message", "prompt", "query", "topic", "content", "userContext", "payload")
 
 
 class Recording:
@@ -43,6 +22,8 @@ class Recording:
         self.name = raw["name"]
         self.request = raw["request"]
         self.response = raw["response"]
+        self.method = self.request["method"]
+        self.path = "/" + self.request["path"].strip("/")  # a slash too many is no other endpoint
         self.json = self.request.get("json")
         self.status = self.response["status"]
         self.headers = {name.lower(): value for name, value in self.response["headers"].items()}
@@ -52,24 +33,40 @@ class Recording:
 
     @property
     def endpoint(self):
-        """Method and path; a slash too many is no other endpoint."""
-        path = "/" + self.request["path"].strip("/")
-        return self.request["method"] + " " + _WITH_ID.sub(r"\1/{id}", path)
+        """Method and path, as the service's module names them."""
+        return SERVICES[self.service].endpoint(self)
 
     @property
     def offered(self):
-        return self.endpoint in OFFERED[self.service]
+        return self.endpoint in SERVICES[self.service].OFFERED
 
     @property
-    def last_part(self):
-        """The id or address at the end of the path."""
-        return unquote(self.request["path"].rpartition("/")[2])
+    def is_openai(self):
+        return SERVICES[self.service].SPEAKS_OPENAI
+
+    @property
+    def is_download(self):
+        return self.endpoint in SERVICES[self.service].DOWNLOADS
+
+    @property
+    def ids(self):
+        """What stands in the path where its endpoint has ``{...}``."""
+        template = self.endpoint.split(" ")[1]
+        pattern = re.sub(r"\\{\w+\\}", "(.+)", re.escape(template))
+        match = re.fullmatch(pattern, self.path)
+        return [unquote(part) for part in match.groups()] if match else []
+
+    @property
+    def raw(self):
+        """The body of a request that was sent as it is: broken JSON, or none."""
+        names = ("raw_body", "raw", "body")
+        return next((self.request[name] for name in names if self.request.get(name) is not None), None)
 
     @property
     def body(self):
         if "body_base64" in self.response:
             return base64.b64decode(self.response["body_base64"])
-        return (self.response["body"] or "").encode("utf-8")
+        return (self.response.get("body") or "").encode("utf-8")
 
     @property
     def decoded(self):
@@ -81,7 +78,7 @@ class Recording:
 
     @property
     def asks_for_stream(self):
-        return bool((self.json or {}).get("stream"))
+        return SERVICES[self.service].asks_for_stream(self)
 
     @property
     def is_stream(self):
@@ -104,24 +101,33 @@ class Recording:
     @property
     def prompts(self):
         """The texts of the request that no error may repeat; very short ones say nothing."""
-        request = self.json or {}
+        request = self.json if isinstance(self.json, dict) else {}
         messages = request.get("messages")
         found = [messages] if isinstance(messages, str) else []
         for message in messages if isinstance(messages, list) else ():
             content = message.get("content")
             parts = content if isinstance(content, list) else [content]
             found += [part.get("text") if isinstance(part, dict) else part for part in parts]
-        found.append(request.get("system_prompt"))
-        found.append(self.request.get("raw_body"))
-        return [text for text in found if isinstance(text, str) and len(text) > 2]
+        found += [*map(request.get, _WORDS), self.raw, *self.secrets]
+        return [text for text in found if isinstance(text, str) and len(text.strip()) > 2]
+
+    @property
+    def secrets(self):
+        """Passwords and the like in the request."""
+        return SERVICES[self.service].secrets(self)
 
 
 def load(service):
+    """The recorded HTTP exchanges of a service; what was said over a WebSocket is none."""
     text = (FOLDER / f"{service}.json").read_text(encoding="utf-8")
-    return [Recording(service, raw) for raw in json.loads(text)]
+    return [Recording(service, raw) for raw in json.loads(text) if _is_http(raw)]
 
 
-ALL = load("zaguan") + load("chatserver")
+def _is_http(raw):
+    return raw.get("kind") != "ws" and "ws_frames" not in raw and raw["response"]["status"] != 101
+
+
+ALL = [recording for service in SERVICES for recording in load(service)]
 
 
 def chosen(condition):

@@ -5,43 +5,34 @@ import requests
 
 from chatsdk._core.model import Model
 
-from .calls import call, service_at
+from .calls import KEY, call, service_at
 from .compare import extras_in, losses, misplaced_in
 from .playback import play
 from .player import Player
-from .recordings import ALL, chosen
+from .recordings import ALL, FOLDER, chosen
+from .services import SERVICES
 
-PLAIN = chosen(lambda recording: recording.offered and recording.is_success and not recording.is_stream)
+OFFERED = chosen(lambda recording: recording.offered and recording.is_success and not recording.is_stream)
+DOWNLOADS = [p for p in OFFERED if p.values[0].is_download]
+EMPTY = [p for p in OFFERED if p not in DOWNLOADS and not p.values[0].body]
+PLAIN = [p for p in OFFERED if p not in DOWNLOADS and p not in EMPTY]
 ELSEWHERE = chosen(lambda r: not r.offered and r.is_success and not r.is_stream)
-
-# What servers send beyond the fields that the services promise; all else has a field of its own.
-KNOWN_EXTRAS = {
-    "zaguan": {
-        "Choice.provider_specific_fields",
-        "Choice.native_finish_reason",
-        "Message.provider_specific_fields",
-        "ModelInfo.max_input_tokens",
-        "ModelInfo.max_output_tokens",
-        "ModelInfo.mode",
-        "Usage.cost",
-        "Usage.cost_details",
-    },
-    "chatserver": set(),
-}
 
 
 def kept(result):
-    return [item.to_dict() for item in result] if isinstance(result, list) else result.to_dict()
+    if isinstance(result, list):
+        return [kept(item) for item in result]
+    return result.to_dict() if isinstance(result, Model) else result
 
 
 def listed(recording):
-    """The recorded body in the form that the method returns: some return the list inside."""
-    body = recording.decoded
-    if recording.service == "zaguan" and recording.endpoint == "GET /v1/models":
-        return body["data"]
-    if recording.endpoint == "GET /v1/capabilities" and isinstance(body, dict):
-        return body["models"]
-    return body
+    return SERVICES[recording.service].listed(recording)
+
+
+def extras_of(service):
+    """The keys without a field in all plain answers of a service."""
+    plain = [parameter.values[0] for parameter in PLAIN if parameter.values[0].service == service]
+    return {key for recording in plain for key in extras_in(play(recording)[0])}
 
 
 @pytest.mark.parametrize("recording", PLAIN)
@@ -54,16 +45,33 @@ def test_nothing_is_lost(recording):
 def test_what_has_a_field_is_in_it(recording):
     result, _ = play(recording)
     assert misplaced_in(result) == []
-    assert extras_in(result) <= KNOWN_EXTRAS[recording.service]
+    assert extras_in(result) <= SERVICES[recording.service].KNOWN_EXTRAS
 
 
 @pytest.mark.parametrize("recording", PLAIN)
 def test_every_object_is_typed(recording):
     result, _ = play(recording)
-    assert all(isinstance(item, Model) for item in (result if isinstance(result, list) else [result]))
+    sent = listed(recording)
+    pairs = zip(result, sent) if isinstance(result, list) else [(result, sent)]
+    assert [item for item, own in pairs if isinstance(own, dict) and not isinstance(item, Model)] == []
 
 
-@pytest.mark.parametrize("recording", [p for p in PLAIN if "choices" in p.values[0].decoded])
+@pytest.mark.parametrize("recording", EMPTY)
+def test_an_empty_answer(recording):
+    assert play(recording)[0] is None
+
+
+@pytest.mark.parametrize("recording", DOWNLOADS)
+def test_a_download_is_the_body_as_it_came(recording):
+    result, _ = play(recording)
+    assert result.content == recording.body
+    assert result.headers["Content-Type"] == recording.headers["content-type"]
+
+
+COMPLETIONS = [p for p in PLAIN if p.values[0].is_openai and "choices" in p.values[0].decoded]
+
+
+@pytest.mark.parametrize("recording", COMPLETIONS)
 def test_text_of_a_completion(recording):
     result, _ = play(recording)
     first = recording.decoded["choices"][0]
@@ -86,42 +94,30 @@ def test_endpoints_without_a_method(recording):
     assert result.status_code == recording.status
     assert result.content == recording.body
     assert "Authorization" not in sent.headers  # the key is not kept with the answer
+    assert KEY not in str(sent.headers)
 
 
-def test_known_extras_are_seen():
-    plain = [parameter.values[0] for parameter in PLAIN]
-    seen = {key for recording in plain for key in extras_in(play(recording)[0])}
-    assert seen == KNOWN_EXTRAS["zaguan"] | KNOWN_EXTRAS["chatserver"]
+@pytest.mark.parametrize("service", SERVICES)
+def test_known_extras_are_seen(service):
+    assert extras_of(service) == SERVICES[service].KNOWN_EXTRAS
 
 
 def test_no_recording_of_an_offered_endpoint_is_left_out():
-    """Each is a plain success, a stream, a failure, or an answer that never came."""
+    """Each is a success, a stream, a failure, or an answer that never came."""
     from .test_failures import FAILURES, NO_ANSWER
-    from .test_streams import STREAMS
 
-    replayed = [parameter.values[0] for parameter in PLAIN + STREAMS + FAILURES + NO_ANSWER]
+    streams = chosen(lambda recording: recording.offered and recording.is_stream)
+    groups = [PLAIN, EMPTY, DOWNLOADS, streams, FAILURES, NO_ANSWER]
+    replayed = [parameter.values[0] for group in groups for parameter in group]
     assert len(replayed) == len(set(map(id, replayed)))
-    assert {r.name for r in ALL if r.offered} <= {r.name for r in replayed}
-    assert {recording.endpoint for recording in ALL if not recording.offered} == {
-        # Zaguan CoreX: named by its documents, without a method in this library.
-        "POST /v1/embeddings",
-        "POST /v1/messages",
-        "POST /v1/messages/count_tokens",
-        "POST /v1/moderations",
-        "POST /v1/audio/speech",
-        "POST /v1/audio/transcriptions",
-        "POST /v1/images/generations",
-        "GET /v1/models/{id}",
-        "GET /health/liveliness",
-        "GET /health/readiness",
-        # ChatServer: its tool servers, its own health, routes that do not exist.
-        "GET /atoms/mcp",
-        "POST /atoms/mcp",
-        "PUT /atoms/mcp/{id}",
-        "DELETE /atoms/mcp/{id}",
-        "GET /health",
-        "GET /v1/nope",
-        # The wrong method, the address left out.
-        "GET /v1/chat/completions",
-        "DELETE /api/v1/platform/admins",
-    }
+    assert {id(r) for r in ALL if r.offered} <= set(map(id, replayed))
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_endpoint_is_known(service):
+    recorded = {recording.endpoint for recording in ALL if recording.service == service}
+    assert recorded - SERVICES[service].OFFERED == SERVICES[service].WITHOUT_METHOD
+
+
+def test_every_file_of_recordings_has_its_service():
+    assert {path.stem for path in FOLDER.glob("*.json")} == set(SERVICES)

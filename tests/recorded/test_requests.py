@@ -10,28 +10,31 @@ import pytest
 
 from chatsdk.errors import ChatSDKError
 
-from .calls import call, request_id, service_at
+from .calls import KEY, call, service_at
 from .compare import losses
 from .playback import HOST, answering
 from .player import Player
 from .recordings import chosen
+from .services import SERVICES
+
+
+def body_of(recording):
+    """The names and values of a recorded body, whether a form or JSON; else nothing."""
+    body = recording.json or recording.request.get("form")
+    return body if isinstance(body, dict) else {}
+
 
 OFFERED = chosen(lambda recording: recording.offered and recording.status is not None)
-CHATS = [p for p in OFFERED if p.values[0].endpoint.endswith("/chat/completions")]
+CHATS = [p for p in OFFERED if p.values[0].is_openai and p.values[0].endpoint.endswith("/chat/completions")]
+BODIES = [p for p in OFFERED if p not in CHATS and p.values[0].is_success and body_of(p.values[0])]
 
-# Fields of requests that the methods do not have, or that no caller can get wrong.
-NOT_SENDABLE = {
-    "completion_extra_fields_ignored": {"n", "tools"},
-    "v422_metadata_list": {"metadata"},
-    "litellm__err_messages_wrong_type": {"messages"},
-}
 
-# What a method sends because of its own defaults.
-DEFAULTS = {
-    "GET /atoms/chat/sessions": {"user_id", "page", "page_size"},
-    "GET /atoms/chat/sessions/{id}": {"user_id"},
-    "GET /api/v1/platform/audit": {"limit", "offset"},
-}
+def unsendable(recording):
+    return SERVICES[recording.service].NOT_SENDABLE.get(recording.name, set())
+
+
+def added_by_default(recording):
+    return SERVICES[recording.service].DEFAULTS.get(recording.endpoint, set())
 
 
 def sent_for(recording):
@@ -45,7 +48,7 @@ def sent_for(recording):
 def test_body_of_a_completion(recording):
     request = sent_for(recording)
     sent = json.loads(request.body.decode("utf-8"))
-    skipped = NOT_SENDABLE.get(recording.name, set())
+    skipped = unsendable(recording)
     recorded = {key: value for key, value in recording.json.items() if key not in skipped}
     if recording.name == "v422_null_content":
         assert sent["messages"] == [{"role": "assistant", "content": ""}]
@@ -71,37 +74,53 @@ def test_no_null_is_sent(recording):
     assert not [message for message in sent["messages"] if None in message.values()]
 
 
+@pytest.mark.parametrize("recording", BODIES)
+def test_body_of_what_succeeded(recording):
+    text = sent_for(recording).body
+    text = text.decode("utf-8") if isinstance(text, bytes) else text
+    sent = json.loads(text) if recording.json else dict(parse_qsl(text, keep_blank_values=True))
+    recorded = {key: value for key, value in body_of(recording).items() if key not in unsendable(recording)}
+    assert losses(recorded, sent) == []
+    assert set(sent) - set(recorded) <= added_by_default(recording)
+
+
+def as_sent(value):
+    """A value of a recorded query as text."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 @pytest.mark.parametrize("recording", OFFERED)
 def test_address(recording):
     request = sent_for(recording)
     url = urlsplit(request.url)
-    method, path = recording.endpoint.split(" ")
+    endpoint = SERVICES[recording.service].SENT_TO.get(recording.endpoint, recording.endpoint)
+    method, path = endpoint.split(" ")
     assert request.method == method
-    if path.endswith("/{id}"):
-        assert unquote(url.path) == unquote(path[: -len("{id}")]) + recording.last_part
-        assert re.fullmatch(r"[A-Za-z0-9._~%-]+", url.path[len(path) - len("{id}") :])
-    else:
-        assert url.path == path.replace("/api/v1/chat", "/v1/chat")
+    # What is put into a path is quoted, so that it cannot become more than one part of it.
+    pattern = re.sub(r"\\{\w+\\}", "([A-Za-z0-9._~%-]+)", re.escape(path))
+    match = re.fullmatch(pattern, url.path)
+    assert match, url.path
+    assert [unquote(part) for part in match.groups()] == (recording.ids if "{" in path else [])
     sent = dict(parse_qsl(url.query, keep_blank_values=True))
-    recorded = {key: str(value) for key, value in recording.request["query"].items()}
-    if recording.name == "corex_derived__credits_history_ts_shape":
-        recorded = {}  # page numbers, which only one of the other clients sends
-    assert {key: sent.get(key) for key in recorded} == recorded
-    assert set(sent) - set(recorded) <= DEFAULTS.get(recording.endpoint, set())
+    query = recording.request["query"].items()
+    recorded = {key: as_sent(value) for key, value in query if key not in unsendable(recording)}
+    # The same moment may be spelled otherwise.
+    assert losses(recorded, {key: sent.get(key) for key in recorded}) == []
+    assert set(sent) - set(recorded) <= added_by_default(recording)
 
 
 @pytest.mark.parametrize("recording", OFFERED)
 def test_headers(recording):
     request = sent_for(recording)
     assert request.headers["User-Agent"].startswith("chatsdk/")
-    expects = "text/event-stream" if recording.asks_for_stream else "application/json"
-    assert request.headers["Accept"] == expects
+    expects = "*/*" if recording.is_download else "application/json"
+    assert request.headers["Accept"] == ("text/event-stream" if recording.asks_for_stream else expects)
     if request.body:
-        assert request.headers["Content-Type"] == "application/json"
+        form = recording.request.get("form")
+        kind = "application/x-www-form-urlencoded" if form else "application/json"
+        assert request.headers["Content-Type"] == kind
         assert request.headers["Content-Length"] == str(len(request.body))
-    if recording.service == "zaguan":
-        used = request.headers["X-Request-Id"]
-        assert used == (request_id(recording) or str(uuid.UUID(used)))
+    SERVICES[recording.service].check_headers(recording, request.headers)
 
 
 @pytest.mark.parametrize("recording", [p for p in CHATS if p.values[0].is_stream])
@@ -113,5 +132,5 @@ def test_on_the_wire(recording):
     assert losses(recording.json, json.loads(player.request_body.decode("utf-8"))) == []
     head = player.request_head.decode("latin-1").split("\r\n")
     assert head[0] == "POST /v1/chat/completions HTTP/1.1"
-    assert "Authorization: Bearer sk-recorded" in head
+    assert f"Authorization: Bearer {KEY}" in head
     assert sum(line.lower().startswith("authorization:") for line in head) == 1

@@ -1,19 +1,19 @@
-"""Every recorded stream, played over a socket in its own chunks, cut where it was cut."""
+"""Every recorded stream of OpenAI's dialect, played over a socket in its own chunks, cut where it was cut."""
 
 import json
 
 import pytest
 
-from chatsdk import errors, zaguan
-from chatsdk.chatserver import ChatServerError
+from chatsdk import errors
 
 from .calls import call, service_at
 from .compare import extras_in, losses, misplaced_in
 from .merging import chunks_of, events_of, merged, text_of, texts_of
 from .player import Player
 from .recordings import chosen
+from .services import SERVICES
 
-STREAMS = chosen(lambda recording: recording.offered and recording.is_stream)
+STREAMS = chosen(lambda recording: recording.offered and recording.is_stream and recording.is_openai)
 BROKEN = [p for p in STREAMS if p.values[0].is_cut]
 FAILED = [p for p in STREAMS if any("error" in event for event in events_of(p.values[0]))]
 WHOLE = [p for p in STREAMS if p not in BROKEN and p not in FAILED]
@@ -23,7 +23,6 @@ KNOWN_EXTRAS = {
     "Usage.cost",
     "Usage.cost_details",
 }
-BASES = {"zaguan": zaguan.ZaguanError, "chatserver": ChatServerError}
 
 
 def text(item):
@@ -144,7 +143,7 @@ def test_an_error_in_the_stream(recording):
     told = next(event["error"] for event in events_of(recording) if "error" in event)
     before = "".join(texts_of(recording))
     assert isinstance(error, errors.StreamError)
-    assert isinstance(error, BASES[recording.service])
+    assert isinstance(error, SERVICES[recording.service].BASE)
     assert not isinstance(error, errors.StreamInterruptedError)
     assert str(error) == told["message"]
     assert error.body == {"error": told}
@@ -161,7 +160,7 @@ def test_a_cut_stream(recording):
     before = "".join(texts_of(recording))
     assert type(error).__name__ == "StreamInterruptedError"
     assert isinstance(error, errors.StreamInterruptedError)
-    assert isinstance(error, BASES[recording.service])
+    assert isinstance(error, SERVICES[recording.service].BASE)
     assert "".join(map(text, items)) == before
     assert error.partial.text == before
     for prompt in recording.prompts:

@@ -1,7 +1,7 @@
-import os
-
 import pytest
 import responses
+
+from tests.environment import scrub
 
 from .helpers import make_client
 
@@ -9,9 +9,7 @@ from .helpers import make_client
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch):
     """No proxy and no setting of the machine may change what a test sees."""
-    for name in list(os.environ):
-        if name.lower().endswith("_proxy") or name.startswith(("ZAGUAN_", "CHATSERVER_")):
-            monkeypatch.delenv(name)
+    scrub(monkeypatch)
 
 
 @pytest.fixture

@@ -3,24 +3,33 @@
 import dataclasses
 import json
 import random
+from importlib import import_module
+from pathlib import Path
 
-from chatsdk import Client, Service, chatserver, zaguan
+import chatsdk
+from chatsdk import Client, Service
 from chatsdk._core.model import Model
 
 ZAGUAN = "https://zaguan.example"
 CHATSERVER = "https://chat.example"
 COMPLETION = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "Hello"}}]}
 
+PACKAGE = Path(chatsdk.__file__).parent
+SERVICES = sorted(
+    folder.name
+    for folder in PACKAGE.iterdir()
+    if (folder / "service.py").exists() and folder.name not in ("_core", "testing")
+)
 MODELS = [
     getattr(package, name)
-    for package in (zaguan, chatserver)
+    for package in (import_module(f"chatsdk.{service}") for service in SERVICES)
     for name in package.__all__
     if isinstance(getattr(package, name), type) and issubclass(getattr(package, name), Model)
 ]
 
 
 def make_client(**changes):
-    """A Client of both services that sends nothing twice."""
+    """A Client of two services that sends nothing twice."""
     settings = {"max_retries": 0, **changes}
     return Client(
         zaguan=Service(ZAGUAN, api_key="sk-zaguan-1", **settings),
@@ -63,9 +72,14 @@ def random_json(rng, depth=3):
     return {rng.choice(keys): random_json(rng, depth - 1) for _ in range(rng.randrange(4))}
 
 
+def json_names(cls):
+    """The names that the fields of *cls* have in JSON."""
+    return [field.metadata.get("json", field.name) for field in dataclasses.fields(cls)]
+
+
 def random_object(rng, cls):
     """A JSON object with some of the fields of *cls*, holding anything, and some other keys."""
-    names = [field.name for field in dataclasses.fields(cls)]
+    names = json_names(cls)
     chosen = [name for name in names if rng.random() < 0.7]
     chosen += rng.sample(["x", "_extra", "extra", "keys", "__class__", "größe"], rng.randrange(3))
     return {name: random_json(rng) for name in chosen}

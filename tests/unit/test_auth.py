@@ -161,3 +161,83 @@ def test_a_key_is_for_one_origin(url, signed):
     request.headers = requests.structures.CaseInsensitiveDict()
     OriginAuth("https://a.example/", "sk-secret")(request)
     assert ("Authorization" in request.headers) is signed
+
+
+class TestHeaders:
+    URL = "http://api.example/x"
+
+    def signed(self, auth, url=URL, **headers):
+        request = requests.Request("GET", url, headers=headers).prepare()
+        auth(request)
+        added = {name: value for name, value in request.headers.items() if name not in headers}
+        auth.unsign(request)
+        assert dict(request.headers) == headers
+        return added
+
+    def test_bearer(self):
+        assert self.signed(OriginAuth("http://api.example/", "k")) == {"Authorization": "Bearer k"}
+
+    def test_bare_key(self):
+        assert self.signed(OriginAuth("http://api.example/", "k", "X-API-Key")) == {"X-API-Key": "k"}
+
+    def test_no_key(self):
+        assert self.signed(OriginAuth("http://api.example/", None, "X-API-Key")) == {}
+
+    def test_another_origin(self):
+        auth = OriginAuth("http://api.example/", "k", "X-API-Key", {"http://api.example/": "me"}, "who")
+        assert self.signed(auth) == {"X-API-Key": "k", "Cookie": "who=me"}
+        for url in ("http://api.example:81/x", "https://api.example/x", "http://api.example.evil/x"):
+            assert self.signed(auth, url) == {}
+
+
+class TestIdentity:
+    BASE = "https://api.example"
+
+    def answer(self, name="who", value="me"):
+        response = requests.Response()
+        response.cookies.set(name, value)
+        return response
+
+    def sent(self, credentials, base_url=BASE, cookie_name="who"):
+        request = requests.Request("GET", base_url + "/x").prepare()
+        credentials.auth(base_url, "X-API-Key", cookie_name)(request)
+        return request.headers.get("Cookie")
+
+    @pytest.fixture
+    def credentials(self):
+        credentials = Credentials("infinity", "INFINITY_ASSISTANT", "k")
+        credentials.auth(self.BASE, "X-API-Key", "who").received(self.answer())
+        return credentials
+
+    def test_is_kept_for_its_origin(self, credentials):
+        assert self.sent(credentials) == "who=me"
+        assert self.sent(credentials, "https://api.example:8443") is None
+        assert self.sent(credentials, "https://other.example") is None
+
+    def test_other_cookies_are_not(self, credentials):
+        credentials.auth(self.BASE, "X-API-Key", "who").received(self.answer("session", "secret"))
+        assert self.sent(credentials) == "who=me"
+
+    def test_services_without_one_keep_none(self):
+        credentials = Credentials("zaguan", "ZAGUAN", "k")
+        credentials.auth(self.BASE).received(self.answer())
+        assert self.sent(credentials) is None
+
+    def test_an_answer_without_it_takes_nothing_away(self, credentials):
+        credentials.auth(self.BASE, "X-API-Key", "who").received(requests.Response())
+        assert self.sent(credentials) == "who=me"
+
+    def test_another_key_is_somebody_else(self, credentials):
+        credentials.user = "ada"
+        late = credentials.auth(self.BASE, "X-API-Key", "who")
+        credentials.key = "k2"
+        assert credentials.user is None
+        assert self.sent(credentials) is None
+        late.received(self.answer())  # an answer to the one before
+        assert self.sent(credentials) is None
+
+    def test_does_not_travel(self, credentials):
+        credentials.user = "ada"
+        copy = pickle.loads(pickle.dumps(credentials))
+        assert self.sent(copy) is None
+        assert copy.user is None

@@ -188,3 +188,16 @@ def test_details_that_were_not_told(body):
         error = cls("x")
         error.body = body
         assert [getattr(error, name) for name in names] == [None, None, None]
+
+
+def test_a_combination_that_is_written_out():
+    class Base(errors.ChatSDKError):
+        pass
+
+    @errors.combination
+    class OwnTimeoutError(errors.APITimeoutError, Base):
+        pass
+
+    assert combined(errors.APITimeoutError, Base) is OwnTimeoutError
+    assert combined(errors.APIConnectionError, Base) is not OwnTimeoutError
+    assert combined(errors.APITimeoutError, ZaguanError) is not OwnTimeoutError

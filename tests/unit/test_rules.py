@@ -1,26 +1,21 @@
 """Rules for the package as a whole: what may import what, what is exported, what is documented."""
 
 import ast
+import dataclasses
 import importlib
 import inspect
 import pkgutil
 import subprocess
 import sys
 import typing
-from pathlib import Path
 
 import pytest
 
 import chatsdk
-from chatsdk import chatserver, zaguan
-from chatsdk.zaguan.fields import ChatFields
+from chatsdk._core.service import ServiceBase
 
-PACKAGE = Path(chatsdk.__file__).parent
-SERVICES = sorted(
-    folder.name
-    for folder in PACKAGE.iterdir()
-    if (folder / "service.py").exists() and folder.name not in ("_core", "testing")
-)
+from .helpers import PACKAGE, SERVICES
+
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if "testing" not in path.parts)
 MODULES = sorted(
     found.name
@@ -102,11 +97,37 @@ def test_typed():
     assert (PACKAGE / "py.typed").is_file()
 
 
-def test_keywords_and_request_have_the_same_fields():
-    keywords = typing.get_type_hints(ChatFields)
-    fields = typing.get_type_hints(zaguan.ChatRequest)
-    assert list(keywords) == [name for name in fields if name in zaguan.ChatRequest.__dataclass_fields__]
-    assert {name: fields[name] for name in keywords} == keywords
+def keywords():
+    """The keywords of each method that takes a request object too."""
+    for service in SERVICES:
+        if (PACKAGE / service / "fields.py").exists():
+            module = importlib.import_module(f"chatsdk.{service}.fields")
+            for name, item in vars(module).items():
+                if name.endswith("Fields") and item.__module__ == module.__name__:
+                    yield pytest.param(service, item, id=f"{service}-{name}")
+
+
+def request_of(package, fields):
+    """The request that keywords named XFields belong to."""
+    stem = fields.__name__[: -len("Fields")]
+    names = [stem + end for end in ("Request", "Create", "Update", "")]
+    return next((getattr(package, name) for name in names if name in package.__all__), None)
+
+
+@pytest.mark.parametrize(("service", "fields"), list(keywords()))
+def test_keywords_and_request_have_the_same_fields(service, fields):
+    request = request_of(importlib.import_module(f"chatsdk.{service}"), fields)
+    assert dataclasses.is_dataclass(request)
+    hints = typing.get_type_hints(request)
+    own = {field.name: field.metadata.get("json", field.name) for field in dataclasses.fields(request)}
+    found = typing.get_type_hints(fields)
+    assert [name for name in found if name in own] == list(own)
+    # A keyword may have the name that the field has in JSON.
+    assert found == {name: hints[field] for field, other in own.items() for name in (field, other)}
+
+
+def test_keywords_are_found():
+    assert "zaguan-ChatFields" in [parameter.id for parameter in keywords()]
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -158,10 +179,16 @@ def test_the_package_exports_its_errors():
     assert own <= set(chatsdk.__all__)
 
 
-@pytest.mark.parametrize("cls", [zaguan.Zaguan, chatserver.ChatServer])
-def test_every_method_names_its_request(cls):
-    own = [name for name, item in vars(cls).items() if not name.startswith("_") and inspect.isfunction(item)]
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_method_names_its_request(service):
+    module = importlib.import_module(f"chatsdk.{service}.service")
+    classes = [item for item in vars(module).values() if getattr(item, "service", None) == service]
+    assert len(classes) == 1
+    cls = classes[0]
+    functions = [name for name, _ in inspect.getmembers(cls, inspect.isfunction)]
+    # A method that only changes a setting asks nothing.
+    own = [name for name in functions if not (name.startswith(("_", "set_")) or hasattr(ServiceBase, name))]
     assert len(own) > 8
     for name in own:
         words = getattr(cls, name).__doc__.split()
-        assert {"GET", "POST", "DELETE"} & set(words), name
+        assert {"GET", "POST", "PUT", "PATCH", "DELETE"} & set(words), name

@@ -1,6 +1,5 @@
 """What the wire tests share: servers and clients that are closed again, and waits that take no time."""
 
-import os
 import time
 from types import SimpleNamespace
 from typing import Any, Callable, Iterator, List
@@ -9,6 +8,7 @@ import pytest
 
 from chatsdk import Client, Service
 from chatsdk._core import retry
+from tests.environment import scrub
 
 from .server import WireServer
 
@@ -18,9 +18,7 @@ KEY = "sk-very-secret-0123456789"
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch, tmp_path):
     """No proxy, key, address or password of this machine takes part."""
-    for name in list(os.environ):
-        if name.lower().endswith("_proxy") or name.startswith(("ZAGUAN_", "CHATSERVER_")):
-            monkeypatch.delenv(name)
+    scrub(monkeypatch)
     monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
 
 
