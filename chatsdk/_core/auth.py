@@ -58,17 +58,23 @@ class Credentials:
         self._begin(self._from_environment())
 
     def auth(
-        self, base_url: str, key_header: str = "Authorization", cookie_name: Optional[str] = None
+        self,
+        base_url: str,
+        key_header: str = "Authorization",
+        cookie_name: Optional[str] = None,
+        has_secret: bool = False,
     ) -> OriginAuth:
         """Return what signs requests to *base_url*; warn once where others can read the key on its way.
 
         The key goes into *key_header*; the cookie *cookie_name*, if there is such a name, is kept and sent.
+        A secret in the body is as good a reason to warn.
         """
-        if self._key is not None and not self._line_checked:
+        if (has_secret or self._key is not None) and not self._line_checked:
             self._line_checked = True
             if not is_private_line(base_url):
+                what = "the API key" if self._key is not None else "a password or key"
                 warnings.warn(
-                    f"the API key of {self.service} goes over plain http to another machine: use https",
+                    f"{what} of {self.service} goes over plain http to another machine: use https",
                     stacklevel=5,  # the line that called the service's method
                 )
         return OriginAuth(origin_of(base_url), self._key, key_header, self._cookies, cookie_name)
@@ -113,6 +119,14 @@ class OriginAuth(AuthBase):
         for cookie in response.cookies if self._cookie_name is not None else ():
             if cookie.name == self._cookie_name and cookie.value:
                 self._cookies[self.origin] = cookie.value
+
+
+def is_key(value: object) -> bool:
+    """Return whether *value*, out of an answer, can be used as a key."""
+    try:
+        return isinstance(value, str) and clean_key(value) is not None
+    except ConfigurationError:
+        return False
 
 
 def clean_key(key: Optional[str]) -> Optional[str]:

@@ -95,7 +95,8 @@ class Body:
             raise IncompleteRead(b"", missing)
         self._whole = True
         if sock is not None and self._call.deadline is not None:
-            sock.settimeout(patience)  # urllib3 1.26 sends the next request under what it finds
+            with suppress(OSError):  # since Python 3.12 it is closed by now, where no request follows
+                sock.settimeout(patience)  # urllib3 1.26 sends the next request under what it finds
         file.close()
         raw.release_conn()
 

@@ -8,13 +8,13 @@ import time
 import zlib
 from contextlib import suppress
 from http.client import BadStatusLine, HTTPException, IncompleteRead, RemoteDisconnected
-from typing import Any, Callable, Dict, Iterator, Optional, Sequence, Type, TypeVar
+from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Sequence, Type, TypeVar
 
 import requests
 from urllib3.exceptions import HTTPError as URLLib3Error
 from urllib3.exceptions import LocationParseError, NewConnectionError, ProtocolError, ResponseError
 from urllib3.exceptions import TimeoutError as URLLib3TimeoutError
-from urllib3.util import Retry
+from urllib3.util import Retry, Timeout
 
 from .. import errors
 from . import codec
@@ -28,6 +28,7 @@ from .retry import SAFE_METHODS, CallTimeout, for_call, retry_after
 from .transport import Outgoing, Redirected, Transport
 
 E = TypeVar("E", bound=errors.ChatSDKError)
+T = TypeVar("T")
 
 # What requests, urllib3, http.client, zlib and the socket raise where an exchange fails.
 BROKEN = (requests.RequestException, URLLib3Error, HTTPException, OSError, zlib.error, ValueError)
@@ -103,6 +104,23 @@ class Exchange:
             self.load(response)
             raise self._status_error(response)
         return response
+
+    def connect(self, upgrade: Callable[[Outgoing, Mapping[str, Any], Timeout], T]) -> T:
+        """Return what *upgrade* makes of the signed request, for what is not HTTP any more.
+
+        It is also given proxies, CA bundle and certificate as requests names them, and the timeouts.
+        """
+        settings = self._transport.settings(self._auth.origin)
+        self._auth(self._request)
+        try:
+            made = upgrade(self._request, settings, self._timeout.clone())
+        except Exception as error:
+            self._call.log(type(error).__name__)
+            raise
+        finally:
+            self._auth.unsign(self._request)
+        self._call.log(101)
+        return made
 
     def body(self, response: requests.Response) -> Body:
         """Return the body of *response*, to be read as it arrives."""
@@ -274,8 +292,10 @@ class Exchange:
 
 def _written(secret: str) -> Sequence[bytes]:
     """Return all forms in which a server may write *secret*, long ones first."""
-    escaped = json.dumps(secret)[1:-1].encode("ascii")
-    forms = {secret.encode("utf-8", "surrogatepass"), escaped, escaped.replace(b"/", b"\\/")}
+    forms = {secret.encode("utf-8", "surrogatepass")}
+    for ascii_only in (True, False):
+        escaped = json.dumps(secret, ensure_ascii=ascii_only)[1:-1].encode("utf-8", "surrogatepass")
+        forms |= {escaped, escaped.replace(b"/", b"\\/")}
     with suppress(UnicodeEncodeError):
         forms.add(secret.encode("latin-1"))
     return sorted(forms, key=len, reverse=True)

@@ -27,15 +27,16 @@ class Failure:
         if isinstance(body, str):
             self.message = _sentence(body)
         elif isinstance(body, dict):
-            error = body.get("error")
-            self.details = error if isinstance(error, dict) else body
+            parts = (body.get("error"), body.get("detail"))
+            self.details = next((part for part in parts if isinstance(part, dict)), body)
             inner = self.details.get("details")
             if isinstance(inner, dict):
                 self.details = {**inner, **self.details}
             self.message = _message(body)
-        code, kind = _word(self.details.get("code")), _word(self.details.get("type"))
-        self.words = frozenset(filter(None, (code, kind)))
-        self.code = kind if kind and (not code or code.isdigit()) else code
+        said = [_word(self.details.get("code")), _label(self.details), _word(self.details.get("type"))]
+        words = [word for word in said if word is not None]
+        self.words = frozenset(words)
+        self.code = next((word for word in words if not word.isdigit()), words[0] if words else None)
         self.retry_after = _seconds(self.details.get("retry_after"))
 
 
@@ -46,7 +47,7 @@ def read_failure(body: object) -> Failure:
 
 def has_failure(body: Mapping[str, Any]) -> bool:
     """Return whether a JSON object that came as a success is a failure all the same."""
-    return body.get("error") not in (None, False, "")
+    return body.get("error") not in (None, False, "") or body.get("type") == "error"
 
 
 def _message(body: Mapping[str, Any]) -> Optional[str]:
@@ -83,6 +84,12 @@ def _complaint(item: object) -> Optional[str]:
     if isinstance(place, list) and place:
         return "{}: {}".format(".".join(map(str, place)), text)
     return text
+
+
+def _label(details: Mapping[str, Any]) -> Optional[str]:
+    """Return the word that stands as "error" beside a sentence."""
+    word = details.get("error") if isinstance(details.get("message"), str) else None
+    return word if isinstance(word, str) and re.fullmatch(r"[\w.-]+", word) else None
 
 
 def _word(value: object) -> Optional[str]:

@@ -46,7 +46,7 @@ class _Plan:
         self.python_names = _other_names(self.json_names)
         # JSON names, and what must be true of their values.
         self.essential = tuple(
-            (self.json_names[field.name], _check(hints[field.name]))
+            (self.json_names[field.name], field.metadata["is_right"] or _check(hints[field.name]))
             for field in fields
             if field.metadata.get("essential")
         )
@@ -61,9 +61,9 @@ def json_field(name: str, **options: Any) -> Any:
     return dataclasses.field(metadata={"json": name}, **options)
 
 
-def essential(**options: Any) -> Any:
-    """Declare the field without which an answer means nothing."""
-    return dataclasses.field(metadata={"essential": True}, **options)
+def essential(is_right: Optional[Callable[[Any], bool]] = None, **options: Any) -> Any:
+    """Declare the field without which an answer means nothing; *is_right* tells what it must be like."""
+    return dataclasses.field(metadata={"essential": True, "is_right": is_right}, **options)
 
 
 class Model:

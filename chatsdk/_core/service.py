@@ -198,18 +198,23 @@ class ServiceBase(Closable):
         form: Optional[Mapping[str, str]] = None,
         headers: Optional[Headers] = None,
         secrets: Sequence[str] = (),
+        find: Callable[[Dict[str, Any]], Dict[str, Any]] = _itself,
     ) -> M:
-        """Return the answer to a request as a *cls*; errors never repeat the *secrets* that it holds."""
+        """Return what *find* makes of the decoded answer to a request, as a *cls*.
+
+        Errors never repeat the *secrets* that the request holds.
+        """
         exchange = self._exchange(
             method, path, params=params, json=json, form=form, headers=headers, secrets=secrets
         )
         response = exchange.run()
         body = exchange.object(response)
-        missing = missing_essential(cls, body)
+        found = find(body)
+        missing = missing_essential(cls, found)
         if missing is not None:
             said = read_failure(body).message if has_failure(body) else None
             raise exchange.unreadable(response, f"an answer without {missing!r}", said)
-        return adopt(cls, body)
+        return adopt(cls, found)
 
     def _fetch_records(
         self,
@@ -300,7 +305,9 @@ class ServiceBase(Closable):
             request.headers.update(self._options.headers)
             if headers:
                 request.headers.update(clean_headers(headers))
-            auth = self._credentials.auth(base_url, self.key_header, self.identity_cookie)
+            auth = self._credentials.auth(
+                base_url, self.key_header, self.identity_cookie, has_secret=bool(secrets)
+            )
         except errors.ChatSDKError as error:
             raise self._own(error) from None
         family = Family(self.service, self.error_base, self._status_kind)

@@ -7,7 +7,7 @@ import queue
 import threading
 from contextlib import suppress
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -128,6 +128,10 @@ class Transport:
         return session.send(
             request, timeout=timeout, allow_redirects=False, **self._settings_for(session, origin)
         )
+
+    def settings(self, origin: str) -> Mapping[str, Any]:
+        """Return proxies, CA bundle and certificate for *origin*, as requests names them."""
+        return self._settings_for(self.session, origin)
 
     def drop_idle(self, response: requests.Response) -> None:
         """Close the pooled connections beside the one that brought *response*.

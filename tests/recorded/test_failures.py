@@ -97,13 +97,17 @@ def error_object(body):
     """What tells code and wait: the object that is the error, else all of the body."""
     if not isinstance(body, dict):
         return {}
-    return body["error"] if isinstance(body.get("error"), dict) else body
+    parts = [body.get("error"), body.get("detail")]
+    return next((part for part in parts if isinstance(part, dict)), body)
 
 
 def own_code(body):
     """A word if the server has one, else the number."""
     error = error_object(body)
-    said = [str(word) for word in (error.get("code"), error.get("type")) if word is not None]
+    label = error.get("error")
+    if "message" not in error or not isinstance(label, str) or " " in label:
+        label = None  # a sentence, no word for one
+    said = [str(word) for word in (error.get("code"), label, error.get("type")) if word is not None]
     return next((word for word in said if not word.isdigit()), said[0] if said else None)
 
 

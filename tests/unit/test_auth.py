@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from chatsdk import ConfigurationError
-from chatsdk._core.auth import Credentials, OriginAuth, clean_headers, clean_key, without_secrets
+from chatsdk._core.auth import Credentials, OriginAuth, clean_headers, clean_key, is_key, without_secrets
 
 
 @pytest.mark.parametrize(
@@ -101,6 +101,15 @@ def test_no_key_is_no_header():
     assert request.headers == {"Authorization": "Basic own"}
 
 
+@pytest.mark.parametrize(
+    ("value", "right"),
+    [("abc", True), (" abc\n", True), ("", False), (" ", False), ("a\nb", False), ("€", False)]
+    + [(value, False) for value in (None, 5, True, ["abc"], {})],
+)
+def test_is_key(value, right):
+    assert is_key(value) is right
+
+
 class TestCredentials:
     def test_argument_before_environment(self, monkeypatch):
         monkeypatch.setenv("ZAGUAN_API_KEY", " sk-env\n")
@@ -138,6 +147,16 @@ class TestCredentials:
     @pytest.mark.parametrize("url", ["https://api.example", "http://127.0.0.1:1", "http://localhost"])
     def test_no_warning_on_a_private_line(self, url):
         assert Credentials("zaguan", "ZAGUAN", "sk-own").auth(url).key == "sk-own"
+
+    def test_a_password_warns_too(self):
+        credentials = Credentials("mongars", "MONGARS")
+        with pytest.warns(UserWarning, match="password"):
+            credentials.auth("http://api.example", has_secret=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            credentials.key = "the-token"
+            credentials.auth("http://api.example")
+            Credentials("mongars", "MONGARS").auth("http://127.0.0.1:1", has_secret=True)
 
     def test_no_warning_without_a_key(self):
         assert Credentials("zaguan", "ZAGUAN").auth("http://api.example").key is None

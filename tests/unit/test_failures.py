@@ -113,6 +113,30 @@ def test_code(error, code):
 
 
 @pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        ({"error": "approval_required"}, "approval_required"),
+        ({"error": "approval_required", "type": "other"}, "approval_required"),
+        ({"error": "approval_required", "code": "blocked"}, "blocked"),
+        ({"error": "approval_required", "code": 403}, "approval_required"),
+        ({"error": "Rate limit exceeded"}, None),
+        ({"error": ""}, None),
+        ({"error": 5}, None),
+        ({"error": ["x"]}, None),
+    ],
+)
+def test_a_word_beside_the_sentence_is_a_code(error, code):
+    assert read_failure({"message": "The sentence", **error}).code == code
+    inside = read_failure({"detail": {"message": "The sentence", **error}})
+    assert (inside.message, inside.code) == ("The sentence", code)
+
+
+def test_an_error_without_a_sentence_is_no_code():
+    assert read_failure({"error": "Forbidden"}).code is None
+    assert read_failure({"detail": {"error": "Forbidden"}}).code is None
+
+
+@pytest.mark.parametrize(
     ("value", "seconds"),
     [(60, 60.0), (0, 0.0), (1.5, 1.5), (-1, None), (None, None), (True, None), ([], None), (10**20, None)],
 )
@@ -135,6 +159,8 @@ def test_details():
         ({"error": "x"}, True),
         ({"error": None}, False),
         ({"error": {}}, True),
+        ({"type": "error", "message": "x"}, True),
+        ({"type": "text", "error": None}, False),
         ({"detail": "x"}, False),
         ({}, False),
     ],

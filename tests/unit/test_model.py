@@ -182,6 +182,20 @@ def test_essential(data, missing):
     assert missing_essential(Whole, data) == missing
 
 
+def test_essential_of_a_certain_kind():
+    @dataclass
+    class Even(Model):
+        number: int = essential(lambda value: value in (2, 4), default=2, repr=False)
+
+    assert [missing_essential(Even, {"number": value}) for value in (2, 3, None)] == [
+        None,
+        "number",
+        "number",
+    ]
+    assert missing_essential(Even, {}) == "number"
+    assert repr(Even(4)).endswith("Even()")
+
+
 def test_build_from_each_form():
     asks = [
         build(Ask, "ask", Ask("hi", 3), {}),

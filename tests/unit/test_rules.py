@@ -72,7 +72,7 @@ def test_imports_go_one_way(path):
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_nothing_else_is_needed(path):
-    known = {"chatsdk", "requests", "urllib3", "typing_extensions", "__future__"}
+    known = {"chatsdk", "requests", "urllib3", "typing_extensions", "websockets", "__future__"}
     roots = {imported.split(".")[0] for imported in imports_of(path)} - known
     for root in roots:
         found = importlib.util.find_spec(root)
