@@ -6,13 +6,16 @@ import copy
 import math
 import threading
 from dataclasses import dataclass, field
-from typing import Any, Dict, Mapping, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Tuple, Union
 
 from urllib3.util import Retry
 
 from ..errors import ConfigurationError
 from .auth import clean_headers
 from .retry import retry_policy
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeGuard
 
 Timeout = Union[float, Tuple[float, float]]
 
@@ -103,6 +106,16 @@ def split_timeout(timeout: Timeout) -> Tuple[float, float]:
     return min(CONNECT_TIMEOUT, read), read
 
 
+def is_wait(value: object) -> TypeGuard[float]:
+    """Return whether *value* is a number of seconds that one can wait."""
+    return (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+        and 0 < value <= threading.TIMEOUT_MAX
+    )
+
+
 def _byte_count(value: object) -> int:
     if not isinstance(value, int) or value < 1:
         raise ConfigurationError("max_response_bytes must be a whole number above 0")
@@ -110,12 +123,7 @@ def _byte_count(value: object) -> int:
 
 
 def _seconds(value: object, name: str) -> float:
-    if (
-        not isinstance(value, (int, float))
-        or isinstance(value, bool)
-        or not math.isfinite(value)
-        or not 0 < value <= threading.TIMEOUT_MAX
-    ):
+    if not is_wait(value):
         raise ConfigurationError(f"{name} must be a finite number of seconds above 0")
     return float(value)
 

@@ -104,8 +104,8 @@ def _open(
     try:
         secure = _secure(settings["verify"], settings["cert"]) if parts.scheme == "https" else None
         place = (parts.hostname or "", parts.port or _PORTS[parts.scheme])
-        # On a socket of our own, websockets follows no redirects, which would carry the key elsewhere.
         wait: Any = timeout.connect_timeout
+        # On a socket of our own, websockets follows no redirects, which would carry the key elsewhere.
         sock = socket.create_connection(place, wait)
     except (OSError, ValueError) as error:
         raise WebSocketError(type(error).__name__) from None
