@@ -18,7 +18,10 @@ from ._core.transport import Transport
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from .arguslm import ArgusLM
     from .chatserver import ChatServer
+    from .infinity import Infinity
+    from .mongars import MonGARS
     from .zaguan import Zaguan
 
 __all__ = ["Client", "Service"]
@@ -30,9 +33,9 @@ class Client(Closable):
     """A client for all services over one ``requests.Session``.
 
     Args:
-        chatserver, zaguan: where a service is: a base URL, or a Service with address, key and settings. What
-            is left out comes from the environment (``ZAGUAN_BASE_URL``, ``ZAGUAN_API_KEY``, ...) or from the
-            service's default.
+        mongars, chatserver, arguslm, infinity, zaguan: where a service is: a base URL, or a Service with
+            address, key and settings. What is left out comes from the environment (``ZAGUAN_BASE_URL``,
+            ``ZAGUAN_API_KEY``, ...) or from the service's default.
         timeout: seconds to wait for each read, or ``(connect, read)``; for services that name none.
         max_retries: how often a safe request is sent again, or a ``urllib3.util.Retry``; likewise.
         session: a Session of your own, with its proxies, certificates and adapters. Retries are then those of
@@ -48,13 +51,22 @@ class Client(Closable):
     def __init__(
         self,
         *,
+        mongars: Union[str, Service, None] = None,
         chatserver: Union[str, Service, None] = None,
+        arguslm: Union[str, Service, None] = None,
+        infinity: Union[str, Service, None] = None,
         zaguan: Union[str, Service, None] = None,
         timeout: Optional[Timeout] = None,
         max_retries: Union[int, Retry, None] = None,
         session: Optional[requests.Session] = None,
     ) -> None:
-        given = {"chatserver": chatserver, "zaguan": zaguan}
+        given = {
+            "mongars": mongars,
+            "chatserver": chatserver,
+            "arguslm": arguslm,
+            "infinity": infinity,
+            "zaguan": zaguan,
+        }
         self._settings = {
             name: _settings(name, service, timeout, max_retries) for name, service in given.items()
         }
@@ -62,11 +74,32 @@ class Client(Closable):
         self._transport = Transport(session)
 
     @cached_property
+    def mongars(self) -> MonGARS:
+        """monGARS: chat with a memory, retrieval, suggestions, peers and model management."""
+        from .mongars import MonGARS
+
+        return self._open(MonGARS)
+
+    @cached_property
     def chatserver(self) -> ChatServer:
         """ChatServer: OpenAI-compatible completions with sessions and administration."""
         from .chatserver import ChatServer
 
         return self._open(ChatServer)
+
+    @cached_property
+    def arguslm(self) -> ArgusLM:
+        """ArgusLM: monitoring and benchmarks of language models, with alerts."""
+        from .arguslm import ArgusLM
+
+        return self._open(ArgusLM)
+
+    @cached_property
+    def infinity(self) -> Infinity:
+        """Infinity Assistant: chat, knowledge, memory and research."""
+        from .infinity import Infinity
+
+        return self._open(Infinity)
 
     @cached_property
     def zaguan(self) -> Zaguan:

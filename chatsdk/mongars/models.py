@@ -1,0 +1,313 @@
+"""What goes to monGARS and what comes back; what it sends beyond these fields is in ``extra``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Dict, List, Optional, Union
+
+from .._core.auth import is_key
+from .._core.model import Model, essential
+from .._core.records import ListResponse
+
+
+@dataclass
+class TokenResponse(Model):
+    """What a login gives: a token that is valid for an hour, unless the server says otherwise."""
+
+    access_token: str = essential(is_key, default="", repr=False)
+    token_type: str = "bearer"
+
+
+@dataclass
+class UserRegistration(Model):
+    """A new account.
+
+    Args:
+        username: 1 to 150 letters, digits, ``-`` and ``_``; the server drops spaces around it.
+        password: at least 8 characters.
+    """
+
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass
+class UserRegistrationResponse(Model):
+    """What came of a registration; it brings no token."""
+
+    status: str = essential(default="")
+    is_admin: bool = False
+
+
+@dataclass
+class StatusResponse(Model):
+    """One word: ``ok``, ``ready``, ``changed``, ``accepted``."""
+
+    status: str = essential(default="")
+
+
+@dataclass
+class ChatRequest(Model):
+    """A message to the assistant.
+
+    Args:
+        message: 1 to 1000 characters.
+        session_id: up to 100 characters.
+        allowed_actions: None, or at least one; the server refuses an empty list.
+        approval_token: up to 128 characters.
+        token_ref: up to 64 characters.
+
+    The last three are checked by the server, but have no effect on ``chat``.
+    """
+
+    message: str
+    session_id: Optional[str] = None
+    allowed_actions: Optional[List[str]] = None
+    approval_token: Optional[str] = field(default=None, repr=False)
+    token_ref: Optional[str] = None
+
+
+@dataclass
+class SpeechSegment(Model):
+    """A piece of a spoken answer; ``estimated_duration`` and ``pause_after`` are in seconds."""
+
+    text: str = ""
+    estimated_duration: float = 0.0
+    pause_after: float = 0.0
+
+
+@dataclass
+class SpeechTurn(Model):
+    """An answer as it would be spoken."""
+
+    turn_id: str = ""
+    text: str = ""
+    created_at: Optional[datetime] = None
+    segments: List[SpeechSegment] = field(default_factory=list)
+    average_words_per_second: float = 0.0
+    tempo: float = 0.0
+
+
+@dataclass
+class ChatResponse(Model):
+    """An answer of the assistant; ``processing_time`` is in seconds."""
+
+    response: str = essential(default="")
+    confidence: float = 0.0
+    processing_time: float = 0.0
+    speech_turn: SpeechTurn = field(default_factory=SpeechTurn)
+
+    @property
+    def text(self) -> str:
+        """The text of the answer, which is ``response``."""
+        return self.response if isinstance(self.response, str) else ""
+
+    def _repr_markdown_(self) -> str:
+        return self.text
+
+
+@dataclass
+class MemoryItem(Model):
+    """A question and its answer out of the history; date-times are aware."""
+
+    user_id: str = ""
+    query: str = ""
+    response: str = ""
+    timestamp: Optional[datetime] = None
+    expires_at: Optional[datetime] = None
+
+
+@dataclass
+class RagContextRequest(Model):
+    """A question about code.
+
+    Args:
+        query: 1 to 4000 characters.
+        repositories: where to look; ``all`` among them means everywhere, as do None and an empty list.
+        max_results: 1 to 50; the server has a maximum of its own, mostly 8.
+    """
+
+    query: str
+    repositories: Optional[List[str]] = None
+    max_results: Optional[int] = None
+
+
+@dataclass
+class RagReference(Model):
+    """A file that bears on a question; ``repository`` is ``unknown`` where the source named none."""
+
+    repository: str = ""
+    file_path: str = ""
+    summary: str = ""
+    score: Optional[float] = None
+    url: Optional[str] = None
+
+
+@dataclass
+class RagContextResponse(ListResponse):
+    """What was found for a question; iterating gives the references."""
+
+    items_field = "references"
+
+    enabled: bool = False
+    focus_areas: List[str] = field(default_factory=list)
+    references: List[RagReference] = essential(default_factory=list)
+
+
+@dataclass
+class SuggestRequest(Model):
+    """A request for suggestions.
+
+    Args:
+        prompt: 1 to 8000 characters.
+        actions: what to choose from, at least one; None for the server's own (code, summarize, explain).
+    """
+
+    prompt: str
+    actions: Optional[List[str]] = None
+
+
+@dataclass
+class SuggestResponse(Model):
+    """Suggested actions, best first, and the score of each."""
+
+    actions: List[str] = essential(default_factory=list)
+    scores: Dict[str, float] = field(default_factory=dict)
+    model: str = ""
+
+
+@dataclass
+class PeerRegistration(Model):
+    """The address of a peer, http or https. The server normalises it; ``list_peers`` shows how."""
+
+    url: str
+
+
+@dataclass
+class PeerRegistrationResponse(Model):
+    """What came of registering or unregistering a peer, and how many there are now."""
+
+    status: str = essential(default="")
+    count: int = 0
+
+
+@dataclass
+class PeerMessageResponse(Model):
+    """The receipt of a message; ``data`` is what was in it, in clear: any JSON value."""
+
+    status: str = essential(default="")
+    data: Optional[Any] = None
+
+
+@dataclass
+class PeerLoadSnapshot(Model):
+    """How busy a node is; ``load_factor`` may exceed 1."""
+
+    scheduler_id: Optional[str] = None
+    queue_depth: int = essential(default=0)
+    active_workers: int = 0
+    concurrency: int = 0
+    load_factor: float = 0.0
+
+
+@dataclass
+class PeerTelemetryPayload(Model):
+    """A report of a node, to send and as it comes back. No number may be negative.
+
+    Args:
+        scheduler_id: who reports.
+        queue_depth, active_workers, concurrency, load_factor: as in PeerLoadSnapshot.
+        worker_uptime_seconds: seconds.
+        tasks_processed, tasks_failed: counts.
+        task_failure_rate: a share.
+        observed_at: a date-time (a naive one is UTC) or ISO 8601 text; None for the time of arrival.
+        source: the node's address, up to 2048 characters; ``local`` is the server's own row.
+    """
+
+    scheduler_id: Optional[str] = None
+    queue_depth: int = 0
+    active_workers: int = 0
+    concurrency: int = 0
+    load_factor: float = 0.0
+    worker_uptime_seconds: float = 0.0
+    tasks_processed: int = 0
+    tasks_failed: int = 0
+    task_failure_rate: float = 0.0
+    observed_at: Union[datetime, str, None] = None
+    source: Optional[str] = None
+
+
+@dataclass
+class PeerTelemetryEnvelope(ListResponse):
+    """The latest reports of all nodes, newest first."""
+
+    items_field = "telemetry"
+
+    telemetry: List[PeerTelemetryPayload] = essential(default_factory=list)
+
+
+@dataclass
+class ModelDefinition(Model):
+    """A model that the server uses for a role; ``parameters`` are free."""
+
+    role: str = ""
+    name: str = ""
+    provider: str = ""
+    parameters: Dict[str, Any] = field(default_factory=dict)
+    auto_download: bool = False
+    description: Optional[str] = None
+
+
+@dataclass
+class ModelProfile(Model):
+    """A set of models, by their roles."""
+
+    name: str = ""
+    models: Dict[str, ModelDefinition] = field(default_factory=dict)
+
+
+@dataclass
+class ModelConfiguration(Model):
+    """The profile in force, and the names of all profiles."""
+
+    active_profile: str = ""
+    available_profiles: List[str] = field(default_factory=list)
+    profile: ModelProfile = essential(default_factory=ModelProfile)
+
+
+@dataclass
+class ProvisionRequest(Model):
+    """Which models to provide.
+
+    Args:
+        roles: those of these roles; None or an empty list for all.
+        force: also those that are there already.
+    """
+
+    roles: Optional[List[str]] = None
+    force: bool = False
+
+
+@dataclass
+class ProvisionStatus(Model):
+    """What became of one model.
+
+    ``action`` is ``installed``, ``updated``, ``exists``, ``skipped``, ``missing``, ``unavailable``,
+    ``unreadable`` or ``error``; ``detail`` is a word or a path of the server, to show.
+    """
+
+    role: str = ""
+    name: str = ""
+    provider: str = ""
+    action: str = ""
+    detail: Optional[str] = None
+
+
+@dataclass
+class ProvisionReport(ListResponse):
+    """What became of each model; a failure is a row too, with the action ``error``."""
+
+    items_field = "statuses"
+
+    statuses: List[ProvisionStatus] = essential(default_factory=list)
