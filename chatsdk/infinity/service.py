@@ -1,0 +1,342 @@
+"""Infinity Assistant: chat with a memory, a knowledge base and research."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence, Union
+
+from .. import errors
+from .._core.model import build, to_send
+from .._core.records import Records
+from .._core.service import ServiceBase
+from .._core.stream import Stream
+from .bodies import (
+    given,
+    list_of,
+    memory_answer,
+    memory_body,
+    memory_key,
+    part,
+    research_body,
+    search_answer,
+    search_body,
+)
+from .errors import InfinityAssistantError
+from .models import (
+    ApiKey,
+    ChatRequest,
+    ChatResponse,
+    DeleteResponse,
+    Health,
+    KnowledgeSearchRequest,
+    KnowledgeSearchResponse,
+    MemoryRetrieveResponse,
+    MemoryStoreResponse,
+    ResearchRequest,
+    ResearchResponse,
+    StreamChunk,
+    Webhook,
+)
+from .stream import ChunkReader
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .fields import ChatFields, KnowledgeSearchFields, ResearchFields
+
+ChatStream = Stream[StreamChunk, ChatResponse]
+
+
+class Infinity(ServiceBase):
+    """The endpoints of Infinity Assistant.
+
+    Who asks: the server gives whoever has no ``user_id`` an identity in a cookie. It is kept in this object
+    and its copies until the key changes, and goes nowhere else, so that all calls of one Client share quota
+    and history. Use one Client for each user, or give ``user_id``.
+
+    Keys are read by ``chat`` alone, and one that is wrong is no error there: the call goes on as anonymous.
+
+    All methods raise InfinityAssistantError, which is always one of the library's errors as well.
+    """
+
+    service = "infinity"
+    prefix = "INFINITY_ASSISTANT"
+    default_base_url = "https://infinityassistant.io/api"
+    default_timeout = 60.0
+    default_retries = 3
+    key_header = "X-API-Key"
+    identity_cookie = "infinity_anon_user"
+    error_base = InfinityAssistantError
+
+    def get_api_key(self) -> Optional[str]:
+        """Return the key that calls such as POST /chat carry, or None."""
+        return self._credentials.key
+
+    def chat(
+        self, request: Union[ChatRequest, Mapping[str, Any], None] = None, **fields: Unpack[ChatFields]
+    ) -> ChatResponse:
+        """Send a message and wait for the whole answer.
+
+        Where the server's language models fail, the answer is an apology, with 0 in
+        ``metadata["tokensUsed"]``; it is no error. The server gives up after 60 seconds, which is the timeout
+        of this library too: to hear what it says then (499 or 504), use ``with_options(timeout=70)``.
+
+        Args:
+            request: a ChatRequest or a dict; or give its fields as keywords: ``message="Hello"``.
+
+        Returns:
+            The answer; ``.text`` or ``["response"]`` is its text, ``conversation_id`` what to go on with.
+
+        Raises:
+            BadRequestError: a message that is blank or has more than 5000 characters.
+            InfinityAssistantRateLimitError: the daily quota is used up until ``reset_at``; it is not tried
+                again.
+            InfinityAssistantTimeoutError: no answer in time; it is not asked again, since it may be counted.
+            InfinityAssistantError: all else.
+
+        POST /chat
+        """
+        body = to_send(build(ChatRequest, "chat", request, fields))
+        return self._fetch(ChatResponse, "POST", "/chat", json=body)
+
+    def chat_stream(
+        self, request: Union[ChatRequest, Mapping[str, Any], None] = None, **fields: Unpack[ChatFields]
+    ) -> ChatStream:
+        """Send a message and get the answer in chunks, as they come.
+
+        The server does not read the key here: quota and history are those of ``user_id``, or of the identity
+        that ``chat`` has brought. It has the whole answer made before the first piece of text; the silence
+        until then may last as long as the stream's timeout (120 seconds, or ``timeout``).
+
+        Args:
+            request: a ChatRequest or a dict; or give its fields as keywords: ``message="Hello"``.
+
+        Returns:
+            A Stream of StreamChunk. ``chunk.text`` is what a chunk adds, "" for those that are no text;
+            ``.metadata`` of the stream holds what came beside it: ``conversationId``, ``tokensUsed``,
+            ``memory``, ``language``, ``speaker``, ``phase``, ...; ``.final()`` is the whole ChatResponse.
+
+        Raises:
+            InfinityAssistantError: as ``chat`` does; StreamError for an error event and
+                StreamInterruptedError for a cut while iterating.
+
+        POST /chat/stream
+        """
+        body = to_send(build(ChatRequest, "chat_stream", request, fields))
+        return self._stream(ChunkReader(), "POST", "/chat/stream", json=body)
+
+    def search_knowledge(
+        self,
+        request: Union[KnowledgeSearchRequest, Mapping[str, Any], None] = None,
+        **fields: Unpack[KnowledgeSearchFields],
+    ) -> KnowledgeSearchResponse:
+        """Search the knowledge base.
+
+        Args:
+            request: a KnowledgeSearchRequest or a dict; or give its fields as keywords: ``query="Python"``.
+
+        Returns:
+            What was found, in ``results``; iterating gives the items, and ``to_rows()`` rows for tables.
+
+        Raises:
+            BadRequestError: a query that is blank or has more than 500 characters.
+
+        POST /search
+        """
+        body = search_body(build(KnowledgeSearchRequest, "search_knowledge", request, fields))
+        return self._fetch(KnowledgeSearchResponse, "POST", "/search", json=body, find=search_answer)
+
+    def store_memory(self, key: str, value: Any, ttl: Optional[int] = None) -> MemoryStoreResponse:
+        """Store a value under a key, as JSON text.
+
+        The server has no store for values of its own: the key is the id of a conversation, and the value a
+        fact that it remembers of it. So a key belongs to nobody, whoever knows it can read it; values are
+        added, the last one counts; and they may be lost when the server restarts.
+
+        Args:
+            key: any text, without ``..`` as a part of a path.
+            value: what JSON can hold; None too.
+            ttl: cannot be given: the server keeps values without an expiry.
+
+        Returns:
+            The entry that was stored.
+
+        Raises:
+            InvalidRequestError: a ttl, an unusable key, NaN; nothing was sent.
+
+        POST /memory
+        """
+        if ttl is not None:
+            raise self._own(errors.InvalidRequestError("the server keeps no expiry: leave ttl out"))
+        try:
+            body = memory_body(key, value)
+        except errors.InvalidRequestError as error:
+            raise self._own(error) from None
+        return self._fetch(MemoryStoreResponse, "POST", "/memory", json=body)
+
+    def retrieve_memory(self, key: str) -> MemoryRetrieveResponse:
+        """Return what was last stored under a key.
+
+        Args:
+            key: what was given to ``store_memory``, or the id of a conversation.
+
+        Returns:
+            The ``value``, and whether one was ``found``; an unknown key is no error. Of a conversation, what
+            the assistant was told to remember: plain text, as a value that is no JSON. ``memory`` is all
+            that the server keeps there.
+
+        Raises:
+            InvalidRequestError: an unusable key; nothing was sent.
+
+        GET /memory
+        """
+        try:
+            params = {"conversationId": memory_key(key)}
+        except errors.InvalidRequestError as error:
+            raise self._own(error) from None
+        return self._fetch(MemoryRetrieveResponse, "GET", "/memory", params=params, find=memory_answer)
+
+    def research(
+        self,
+        request: Union[ResearchRequest, Mapping[str, Any], None] = None,
+        **fields: Unpack[ResearchFields],
+    ) -> ResearchResponse:
+        """Look into a topic.
+
+        Args:
+            request: a ResearchRequest or a dict; or give its fields as keywords: ``topic="Python"``.
+
+        Returns:
+            The ``result``; also ``findings`` and ``summary``.
+
+        Raises:
+            BadRequestError: a topic that is blank.
+            InvalidRequestError: an unknown depth; nothing was sent.
+
+        POST /research
+        """
+        try:
+            body = research_body(build(ResearchRequest, "research", request, fields))
+        except errors.InvalidRequestError as error:
+            raise self._own(error) from None
+        return self._fetch(ResearchResponse, "POST", "/research", json=body)
+
+    def list_api_keys(self) -> Records[ApiKey]:
+        """Return the account's API keys, newest first; revoked ones too.
+
+        Returns:
+            A list of ApiKey, without the keys themselves; ``to_rows()`` gives rows for tables.
+
+        Raises:
+            AuthenticationError: nobody is signed in. The published server says so to everybody: it wants a
+                session of its website, and does not take API keys here.
+
+        GET /api-keys
+        """
+        return self._fetch_records(ApiKey, "GET", "/api-keys", list_of("apiKeys"))
+
+    def create_api_key(self, name: str) -> ApiKey:
+        """Create an API key.
+
+        Args:
+            name: what to call it; each name once, revoked keys included.
+
+        Returns:
+            The new key. ``.key`` is the key itself: the server never shows it again, and ``repr`` does not.
+
+        Raises:
+            BadRequestError: a blank name.
+            AuthenticationError: as from ``list_api_keys``.
+
+        POST /api-keys
+        """
+        return self._fetch(ApiKey, "POST", "/api-keys", json=given(name=name), find=part("apiKey"))
+
+    def delete_api_key(self, key_id: str) -> DeleteResponse:
+        """Revoke an API key.
+
+        Args:
+            key_id: the ``id`` of the key, not the key itself.
+
+        Returns:
+            What the server says; it says the same of an id that no key has.
+
+        Raises:
+            InvalidRequestError: an empty id; nothing was sent.
+            AuthenticationError: as from ``list_api_keys``.
+            NotFoundError: the id is no UUID.
+
+        DELETE /api-keys
+        """
+        return self._fetch(DeleteResponse, "DELETE", "/api-keys", params=self._id(key_id, "key_id"))
+
+    def list_webhooks(self) -> Records[Webhook]:
+        """Return the account's webhooks.
+
+        Returns:
+            A list of Webhook, without their secrets; ``to_rows()`` gives rows for tables.
+
+        Raises:
+            AuthenticationError: as from ``list_api_keys``.
+
+        GET /webhooks
+        """
+        return self._fetch_records(Webhook, "GET", "/webhooks", list_of("webhooks"))
+
+    def create_webhook(self, url: str, events: Sequence[str]) -> Webhook:
+        """Register a URL that is told of events.
+
+        Args:
+            url: where deliveries are sent.
+            events: at least one of ``chat.message``, ``chat.response``, ``knowledge.created``,
+                ``memory.stored``, ``user.preferences.updated``, ``subscription.created``,
+                ``subscription.updated``, ``subscription.cancelled``.
+
+        Returns:
+            The new webhook. Keep its ``.secret``, which the server never shows again: with it
+            ``verify_webhook_signature`` tells whether a delivery is genuine.
+
+        Raises:
+            BadRequestError: no URL, no events, or unknown ones.
+            AuthenticationError: as from ``list_api_keys``.
+
+        POST /webhooks
+        """
+        if isinstance(events, str):
+            raise TypeError("events must be a list of names, not a text")
+        body = given(url=url, events=list(events))
+        return self._fetch(Webhook, "POST", "/webhooks", json=body, find=part("webhook"))
+
+    def delete_webhook(self, webhook_id: str) -> DeleteResponse:
+        """Remove a webhook.
+
+        Args:
+            webhook_id: the ``id`` of the webhook.
+
+        Returns:
+            What the server says.
+
+        Raises:
+            InvalidRequestError: an empty id; nothing was sent.
+            AuthenticationError: as from ``list_api_keys``.
+            NotFoundError: no such webhook.
+
+        DELETE /webhooks
+        """
+        return self._fetch(DeleteResponse, "DELETE", "/webhooks", params=self._id(webhook_id, "webhook_id"))
+
+    def health(self) -> Health:
+        """Return how the server is.
+
+        Returns:
+            Its ``status``: look at it, for a ``critical`` server answers as a healthy one does. ``checks``
+            are the things that it depends on, by name.
+
+        GET /health
+        """
+        return self._fetch(Health, "GET", "/health")
+
+    def _id(self, value: str, name: str) -> Mapping[str, str]:
+        """Return the query that names what is to be deleted."""
+        if not isinstance(value, str) or not value.strip():
+            raise self._own(errors.InvalidRequestError(f"{name} must not be empty"))
+        return {"id": value}
