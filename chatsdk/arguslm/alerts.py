@@ -1,0 +1,202 @@
+"""ArgusLM: alerts, and the rules that raise them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Iterator, List, Mapping, Optional, Tuple, Union
+
+from .._core.model import build, to_send
+from .._core.records import Records
+from .._core.service import ServiceBase
+from .inputs import AlertRuleCreate, AlertRuleUpdate
+from .models import Alert, AlertList, AlertRule, RecentAlerts, UnreadCount
+from .queries import Moment, by_offset, count, moment
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .fields import AlertRuleCreateFields, AlertRuleUpdateFields
+
+
+class Alerts(ServiceBase):
+    """The endpoints about alerts.
+
+    What changes rules and alerts is answered some milliseconds before it is stored: a list that is fetched at
+    once may still show what was.
+    """
+
+    def list_alert_rules(self) -> Records[AlertRule]:
+        """Return all alert rules, newest first.
+
+        Returns:
+            A list of AlertRule, with ``to_rows()`` for tables.
+
+        GET /api/v1/alerts/rules
+        """
+        return self._fetch_records(AlertRule, "GET", "/api/v1/alerts/rules")
+
+    def create_alert_rule(
+        self,
+        request: Union[AlertRuleCreate, Mapping[str, Any], None] = None,
+        **fields: Unpack[AlertRuleCreateFields],
+    ) -> AlertRule:
+        """Create an alert rule. It may take some milliseconds to appear in lists.
+
+        Args:
+            request: an AlertRuleCreate or a dict; or give its fields as keywords.
+
+        Returns:
+            The rule.
+
+        Raises:
+            BadRequestError: the rule type needs a ``target_model_id`` or a ``target_model_name``.
+            UnprocessableEntityError: a field is missing or wrong.
+
+        POST /api/v1/alerts/rules
+        """
+        body = build(AlertRuleCreate, "create_alert_rule", request, fields)
+        return self._fetch(AlertRule, "POST", "/api/v1/alerts/rules", json=to_send(body))
+
+    def update_alert_rule(
+        self,
+        rule_id: str,
+        request: Union[AlertRuleUpdate, Mapping[str, Any], None] = None,
+        **fields: Unpack[AlertRuleUpdateFields],
+    ) -> AlertRule:
+        """Change an alert rule; what is not given stays as it is.
+
+        Args:
+            rule_id: its id, a UUID.
+            request: an AlertRuleUpdate or a dict; or give its fields as keywords.
+
+        Returns:
+            The rule as it is now.
+
+        Raises:
+            NotFoundError: there is no such rule, or it was created this moment.
+            UnprocessableEntityError: a field is wrong, or the id is no UUID.
+
+        PATCH /api/v1/alerts/rules/{rule_id}
+        """
+        path = self._path("/api/v1/alerts/rules/{rule_id}", rule_id=rule_id)
+        body = build(AlertRuleUpdate, "update_alert_rule", request, fields)
+        return self._fetch(AlertRule, "PATCH", path, json=to_send(body))
+
+    def delete_alert_rule(self, rule_id: str) -> None:
+        """Delete an alert rule, and its alerts with it. It may stay in lists for some milliseconds.
+
+        Args:
+            rule_id: its id, a UUID.
+
+        Raises:
+            NotFoundError: there is no such rule.
+            UnprocessableEntityError: the id is no UUID.
+
+        DELETE /api/v1/alerts/rules/{rule_id}
+        """
+        self._exchange("DELETE", self._path("/api/v1/alerts/rules/{rule_id}", rule_id=rule_id)).run()
+
+    def list_alerts(
+        self,
+        *,
+        acknowledged: Optional[bool] = None,
+        rule_id: Optional[str] = None,
+        since: Optional[Moment] = None,
+        limit: int = 50,
+        offset: int = 0,
+    ) -> AlertList:
+        """Return one page of alerts, newest first; ``iter_alerts`` goes through all of them.
+
+        Args:
+            acknowledged: only those that are, or that are not.
+            rule_id: only those of this rule.
+            since: only those after this date-time (a naive one is UTC), date or ISO 8601 text. Some servers
+                leave out what is of that very moment.
+            limit: alerts on the page, 1 to 500.
+            offset: alerts to skip, from 0.
+
+        Returns:
+            The page: ``items``; ``unacknowledged_count`` counts all there are, whatever the filter.
+
+        Raises:
+            UnprocessableEntityError: a number outside its limits, an id that is no UUID, no date.
+
+        GET /api/v1/alerts
+        """
+        params = {
+            "acknowledged": acknowledged,
+            "rule_id": rule_id,
+            "since": moment(since),
+            "limit": limit,
+            "offset": offset,
+        }
+        return self._fetch(AlertList, "GET", "/api/v1/alerts", params=params)
+
+    def iter_alerts(
+        self,
+        *,
+        acknowledged: Optional[bool] = None,
+        rule_id: Optional[str] = None,
+        since: Optional[Moment] = None,
+        limit: int = 50,
+    ) -> Iterator[Alert]:
+        """Yield all alerts that ``list_alerts`` would give page by page, each once.
+
+        To acknowledge them all, make a ``list`` of them first: what is acknowledged leaves the filter, and
+        the others move to pages that were fetched already.
+
+        Args:
+            acknowledged, rule_id, since: as for ``list_alerts``.
+            limit: alerts in each request, 1 to 500.
+
+        GET /api/v1/alerts, as often as there are pages
+        """
+
+        def page(offset: int) -> Tuple[List[Alert], bool]:
+            found = self.list_alerts(
+                acknowledged=acknowledged, rule_id=rule_id, since=since, limit=limit, offset=offset
+            )
+            # There is no total; but a server that gives less than it was asked for says how much.
+            return found.items, len(found.items) >= count(found.limit)
+
+        return by_offset(page, limit, key=lambda alert: alert.id or None)
+
+    def acknowledge_alert(self, alert_id: str) -> Alert:
+        """Mark an alert as seen; to do so again is no error.
+
+        Args:
+            alert_id: its id, a UUID.
+
+        Returns:
+            The alert as it is now.
+
+        Raises:
+            NotFoundError: there is no such alert.
+            UnprocessableEntityError: the id is no UUID.
+
+        PATCH /api/v1/alerts/{alert_id}/acknowledge
+        """
+        path = self._path("/api/v1/alerts/{alert_id}/acknowledge", alert_id=alert_id)
+        return self._fetch(Alert, "PATCH", path)
+
+    def get_unread_alert_count(self) -> UnreadCount:
+        """Return how many alerts are not acknowledged, in ``count``.
+
+        GET /api/v1/alerts/unread-count
+        """
+        return self._fetch(UnreadCount, "GET", "/api/v1/alerts/unread-count")
+
+    def get_recent_alerts(self, *, limit: int = 10) -> RecentAlerts:
+        """Return the newest alerts.
+
+        Args:
+            limit: how many, 1 to 50.
+
+        Returns:
+            The alerts in ``items``, and how many are not acknowledged in ``total_unread``.
+
+        Raises:
+            UnprocessableEntityError: a limit outside its limits.
+
+        GET /api/v1/alerts/recent
+        """
+        return self._fetch(RecentAlerts, "GET", "/api/v1/alerts/recent", params={"limit": limit})

@@ -1,0 +1,221 @@
+"""ArgusLM: benchmarks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generator, Iterator, List, Mapping, Optional, Tuple, Union
+
+from .. import errors
+from .._core.auth import Credentials
+from .._core.download import Download
+from .._core.model import build, to_send
+from .._core.options import Service
+from .._core.paging import walk
+from .._core.service import ServiceBase
+from .._core.transport import Transport
+from .inputs import BenchmarkCreate
+from .live import watch
+from .models import (
+    BenchmarkDetail,
+    BenchmarkEvent,
+    BenchmarkList,
+    BenchmarkResults,
+    BenchmarkRun,
+    BenchmarkStart,
+)
+from .queries import count
+from .runs import Run, RunTotals
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .fields import BenchmarkCreateFields
+
+_DEFAULT_RUNS = 3  # the server's
+
+
+class Benchmarks(ServiceBase):
+    """The endpoints about benchmarks."""
+
+    def __init__(self, transport: Transport, settings: Service, credentials: Credentials) -> None:
+        super().__init__(transport, settings, credentials)
+        self._totals = RunTotals()
+
+    def start_benchmark(
+        self,
+        request: Union[BenchmarkCreate, Mapping[str, Any], None] = None,
+        **fields: Unpack[BenchmarkCreateFields],
+    ) -> BenchmarkStart:
+        """Start a benchmark, which then runs in the background.
+
+        Args:
+            request: a BenchmarkCreate or a dict; or give its fields as keywords.
+
+        Returns:
+            The run; its ``id`` is for ``stream_benchmark``, ``wait_for_benchmark``, ``get_benchmark``, ...
+
+        Raises:
+            BadRequestError: a model that is not there, or one that is named twice.
+            UnprocessableEntityError: a field is missing or outside its limits.
+
+        POST /api/v1/benchmarks
+        """
+        body = build(BenchmarkCreate, "start_benchmark", request, fields)
+        started = self._fetch(BenchmarkStart, "POST", "/api/v1/benchmarks", json=to_send(body))
+        runs = _DEFAULT_RUNS if body.num_runs is None else count(body.num_runs)
+        self._totals.remember(started.id, len(body.model_ids) * runs)
+        return started
+
+    def list_benchmarks(
+        self, *, page: int = 1, per_page: int = 20, status: Optional[str] = None
+    ) -> BenchmarkList:
+        """Return one page of benchmark runs, newest first; ``iter_benchmarks`` goes through all of them.
+
+        Args:
+            page: from 1; one beyond the last is empty.
+            per_page: runs on a page, 1 to 100.
+            status: only those with this status: ``pending``, ``running``, ``completed``, ``failed``; an
+                unknown one finds nothing.
+
+        Returns:
+            The page: ``runs``, and ``total`` of all pages.
+
+        Raises:
+            UnprocessableEntityError: a number outside its limits.
+
+        GET /api/v1/benchmarks
+        """
+        params = {"page": page, "per_page": per_page, "status": status}
+        return self._fetch(BenchmarkList, "GET", "/api/v1/benchmarks", params=params)
+
+    def iter_benchmarks(self, *, per_page: int = 20, status: Optional[str] = None) -> Iterator[BenchmarkRun]:
+        """Yield all benchmark runs that ``list_benchmarks`` would give page by page, each once.
+
+        Args:
+            per_page: runs in each request, 1 to 100.
+            status: as for ``list_benchmarks``.
+
+        GET /api/v1/benchmarks, as often as there are pages
+        """
+        received = 0
+
+        def page(number: int) -> Tuple[List[BenchmarkRun], Optional[int]]:
+            nonlocal received
+            found = self.list_benchmarks(page=number, per_page=per_page, status=status)
+            received += len(found.runs)
+            # A total may be wrong: a full page is reason enough to ask for another.
+            more = len(found.runs) >= per_page or received < count(found.total)
+            return found.runs, number + 1 if found.runs and more else None
+
+        return walk(page, 1, key=lambda run: run.id or None)
+
+    def get_benchmark(self, run_id: str) -> BenchmarkDetail:
+        """Return a benchmark run, its results and their percentiles.
+
+        Args:
+            run_id: its id, a UUID.
+
+        Returns:
+            The run. Results are there from its end on. ``completed`` says nothing of success: each result may
+            have an ``error``.
+
+        Raises:
+            NotFoundError: there is no such run.
+            UnprocessableEntityError: the id is no UUID.
+
+        GET /api/v1/benchmarks/{run_id}
+        """
+        path = self._path("/api/v1/benchmarks/{run_id}", run_id=run_id)
+        return self._fetch(BenchmarkDetail, "GET", path)
+
+    def get_benchmark_results(self, run_id: str) -> BenchmarkResults:
+        """Return the results of a benchmark run; there are none before its end.
+
+        Args:
+            run_id: its id, a UUID.
+
+        Returns:
+            The results, with ``to_rows()`` for tables.
+
+        Raises:
+            NotFoundError: there is no such run.
+            UnprocessableEntityError: the id is no UUID.
+
+        GET /api/v1/benchmarks/{run_id}/results
+        """
+        path = self._path("/api/v1/benchmarks/{run_id}/results", run_id=run_id)
+        return self._fetch(BenchmarkResults, "GET", path)
+
+    def export_benchmark(self, run_id: str, format: str = "json") -> Download:
+        """Return a benchmark run and its results as a file.
+
+        Args:
+            run_id: its id, a UUID.
+            format: ``json`` or ``csv``. Read the CSV with a parser: fields may hold newlines.
+
+        Returns:
+            A Download: ``content``, ``text``, ``save(path)``.
+
+        Raises:
+            NotFoundError: there is no such run.
+            UnprocessableEntityError: another format, or an id that is no UUID.
+
+        GET /api/v1/benchmarks/{run_id}/export
+        """
+        path = self._path("/api/v1/benchmarks/{run_id}/export", run_id=run_id)
+        return self._download(path, params={"format": format})
+
+    def stream_benchmark(
+        self, run_id: str, *, timeout: Optional[float] = None
+    ) -> Generator[BenchmarkEvent, None, None]:
+        """Yield what happens in a benchmark run, until its end.
+
+        Live where the package ``websockets`` is installed (the extra ``ws``) and the server can be reached
+        without a proxy. Otherwise, and where that connection breaks, the run is asked for once a
+        second: then the same events come, but the results only at its end, which is when the server shows
+        them. Either way each result comes once, also those from before the call.
+
+        Args:
+            run_id: its id, a UUID.
+            timeout: seconds from the call to the end of the run; by default an hour, or ``total_timeout``.
+
+        Returns:
+            A generator of BenchmarkEvent: a ``progress`` when the run has begun, a ``progress`` and a
+            ``result`` for each call, in the end a ``complete``. All of them have ``completed`` and ``total``,
+            which are 0 while they are not known. ``data["tps"]`` is what ``get_benchmark_results`` calls
+            ``tps_excluding_ttft``. Leaving the loop, ``close()`` and dropping it end the connection.
+
+        Raises:
+            NotFoundError, UnprocessableEntityError: there is no such run, or the id is no UUID.
+            StreamError: the run failed; the text is the server's, where it tells one.
+            APITimeoutError: it did not end in time. A run that died with its server never ends.
+
+        WebSocket /api/v1/benchmarks/{run_id}/stream, GET /api/v1/benchmarks/{run_id} and its results
+        """
+        return watch(Run(self, run_id, timeout), self._totals.get(run_id))
+
+    def wait_for_benchmark(
+        self, run_id: str, *, timeout: Optional[float] = None, poll_interval: float = 1.0
+    ) -> BenchmarkDetail:
+        """Wait for the end of a benchmark run.
+
+        Args:
+            run_id: its id, a UUID.
+            timeout: seconds for the whole of it; by default an hour, or ``total_timeout``.
+            poll_interval: seconds between two looks at it.
+
+        Returns:
+            The run with its results, as from ``get_benchmark``.
+
+        Raises:
+            NotFoundError, UnprocessableEntityError: there is no such run, or the id is no UUID.
+            APIError: the run failed; ``partial`` of the error is the BenchmarkDetail.
+            APITimeoutError: it did not end in time. A run that died with its server never ends.
+
+        GET /api/v1/benchmarks/{run_id}, again and again
+        """
+        run = Run(self, run_id, timeout)
+        for detail in run.details(run.checked(poll_interval, "poll_interval")):
+            last = detail
+        if last.status != "completed":
+            raise run.failed(errors.APIError, last, partial=last)
+        return last

@@ -1,0 +1,149 @@
+"""ArgusLM: the models of the provider accounts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Iterator, List, Mapping, Optional, Tuple, Union
+
+from .._core.model import build, to_send
+from .._core.service import ServiceBase
+from .inputs import ModelCreate, ModelUpdate
+from .models import ModelInfo, ModelList
+from .queries import by_offset
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .fields import ModelCreateFields, ModelUpdateFields
+
+
+class Models(ServiceBase):
+    """The endpoints about models."""
+
+    def list_models(
+        self,
+        *,
+        provider_id: Optional[str] = None,
+        enabled_for_monitoring: Optional[bool] = None,
+        enabled_for_benchmark: Optional[bool] = None,
+        search: Optional[str] = None,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> ModelList:
+        """Return one page of models, oldest first; ``iter_models`` goes through all of them.
+
+        Args:
+            provider_id: only those of this provider account.
+            enabled_for_monitoring, enabled_for_benchmark: only those that take part, or that do not.
+            search: only those with this text in ``model_id`` or ``custom_name``, in upper or lower case.
+            limit: models on the page, 1 to 500.
+            offset: models to skip, from 0.
+
+        Returns:
+            The page: ``items``, ``total`` of all pages, ``has_more``.
+
+        Raises:
+            UnprocessableEntityError: a number outside its limits, or an id that is no UUID.
+
+        GET /api/v1/models
+        """
+        params = {
+            "provider_id": provider_id,
+            "enabled_for_monitoring": enabled_for_monitoring,
+            "enabled_for_benchmark": enabled_for_benchmark,
+            "search": search,
+            "limit": limit,
+            "offset": offset,
+        }
+        return self._fetch(ModelList, "GET", "/api/v1/models", params=params)
+
+    def iter_models(
+        self,
+        *,
+        provider_id: Optional[str] = None,
+        enabled_for_monitoring: Optional[bool] = None,
+        enabled_for_benchmark: Optional[bool] = None,
+        search: Optional[str] = None,
+        limit: int = 100,
+    ) -> Iterator[ModelInfo]:
+        """Yield all models that ``list_models`` would give page by page, each once.
+
+        Args:
+            provider_id, enabled_for_monitoring, enabled_for_benchmark, search: as for ``list_models``.
+            limit: models in each request, 1 to 500.
+
+        GET /api/v1/models, as often as there are pages
+        """
+
+        def page(offset: int) -> Tuple[List[ModelInfo], bool]:
+            found = self.list_models(
+                provider_id=provider_id,
+                enabled_for_monitoring=enabled_for_monitoring,
+                enabled_for_benchmark=enabled_for_benchmark,
+                search=search,
+                limit=limit,
+                offset=offset,
+            )
+            return found.items, bool(found.has_more)
+
+        return by_offset(page, limit, key=lambda model: model.id or None)
+
+    def get_model(self, model_id: str) -> ModelInfo:
+        """Return a model.
+
+        Args:
+            model_id: its ``id``, a UUID.
+
+        Raises:
+            NotFoundError: there is no such model.
+            UnprocessableEntityError: the id is no UUID.
+
+        GET /api/v1/models/{model_id}
+        """
+        return self._fetch(ModelInfo, "GET", self._path("/api/v1/models/{model_id}", model_id=model_id))
+
+    def create_model(
+        self,
+        request: Union[ModelCreate, Mapping[str, Any], None] = None,
+        **fields: Unpack[ModelCreateFields],
+    ) -> ModelInfo:
+        """Add a model by hand. The server does not mind if it is there already.
+
+        Args:
+            request: a ModelCreate or a dict; or give its fields as keywords.
+
+        Returns:
+            The model; its ``provider_name`` is None here.
+
+        Raises:
+            BadRequestError: ``model_id`` has other characters than letters, digits, hyphens and underscores.
+            UnprocessableEntityError: a field is missing or wrong.
+
+        POST /api/v1/models
+        """
+        body = build(ModelCreate, "create_model", request, fields)
+        return self._fetch(ModelInfo, "POST", "/api/v1/models", json=to_send(body))
+
+    def update_model(
+        self,
+        model_id: str,
+        request: Union[ModelUpdate, Mapping[str, Any], None] = None,
+        **fields: Unpack[ModelUpdateFields],
+    ) -> ModelInfo:
+        """Change a model. What is not given, or is None, stays as it is; ``custom_name=""`` clears the name.
+
+        Args:
+            model_id: its ``id``, a UUID.
+            request: a ModelUpdate or a dict; or give its fields as keywords.
+
+        Returns:
+            The model as it is now; its ``provider_name`` is None here.
+
+        Raises:
+            NotFoundError: there is no such model.
+            UnprocessableEntityError: a field is wrong, or the id is no UUID.
+
+        PATCH /api/v1/models/{model_id}
+        """
+        path = self._path("/api/v1/models/{model_id}", model_id=model_id)
+        body = build(ModelUpdate, "update_model", request, fields)
+        return self._fetch(ModelInfo, "PATCH", path, json=to_send(body))

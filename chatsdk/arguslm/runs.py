@@ -1,0 +1,126 @@
+"""ArgusLM: one benchmark run that is waited for."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any, Dict, Iterator, List, Optional, Type, TypeVar
+
+from .. import errors
+from .._core.exchange import Exchange
+from .._core.options import is_wait
+from .._core.service import ServiceBase
+from .models import BenchmarkDetail, BenchmarkResult, BenchmarkResults
+
+E = TypeVar("E", bound=errors.APIError)
+
+LONGEST = 3600.0  # seconds; a run that died with its server is "running" for ever
+_UNFINISHED = ("pending", "running")
+_REMEMBERED = 1000  # runs
+
+
+class Run:
+    """One benchmark run on the server, which is asked until a deadline.
+
+    Args:
+        service: what asks.
+        run_id: the id of the run.
+        timeout: seconds from now on; None for ``total_timeout`` of the service, or else for an hour.
+    """
+
+    def __init__(self, service: ServiceBase, run_id: str, timeout: Optional[float]) -> None:
+        self._service = service
+        self._path = service._path("/api/v1/benchmarks/{run_id}", run_id=run_id)
+        self._call_seconds = service._options.total_timeout
+        self._id = run_id
+        self._seconds = self._call_seconds or LONGEST
+        if timeout is not None:
+            self._seconds = self.checked(timeout, "timeout")
+        self._end = time.monotonic() + self._seconds
+
+    def detail(self) -> BenchmarkDetail:
+        """Return how it is now."""
+        return self._in_time()._fetch(BenchmarkDetail, "GET", self._path)
+
+    def results(self) -> List[BenchmarkResult]:
+        """Return its results."""
+        return self._in_time()._fetch(BenchmarkResults, "GET", self._path + "/results").results
+
+    def details(self, interval: float) -> Iterator[BenchmarkDetail]:
+        """Yield how it is, again and again after *interval* seconds; the last time, how it ended."""
+        while True:
+            detail = self.detail()
+            yield detail
+            if is_over(detail):
+                return
+            time.sleep(min(interval, self.left()))
+
+    def frames(self) -> Exchange:
+        """Return the request for its events."""
+        return self._in_time()._exchange("GET", self._path + "/stream")
+
+    def left(self) -> float:
+        """Return the seconds that are left; APITimeoutError where there are none."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            text = f"benchmark {self._id} did not end within {self._seconds:g} seconds"
+            raise self.error(errors.APITimeoutError, text)
+        return left
+
+    def failed(self, kind: Type[E], detail: BenchmarkDetail, **details: Any) -> E:
+        """Return the error for a run that ended as *detail* says."""
+        return self.error(kind, f"benchmark {self._id} {detail.status}", **details)
+
+    def error(self, kind: Type[E], message: str, **details: Any) -> E:
+        """Return an error of the service about this run."""
+        return self._service._exchange("GET", self._path).error(kind, message, **details)
+
+    def redact(self, data: bytes) -> bytes:
+        """Return what the server sent without the key."""
+        return self._service._exchange("GET", self._path).redact(data)
+
+    def checked(self, seconds: float, name: str) -> float:
+        """Return *seconds* where that is a time to wait, or raise InvalidRequestError."""
+        if not is_wait(seconds):
+            text = f"{name} must be a finite number of seconds above 0"
+            raise self._service._own(errors.InvalidRequestError(text))
+        return float(seconds)
+
+    def _in_time(self) -> ServiceBase:
+        """Return the service with no more time for a call than is left."""
+        left = self.left()
+        seconds = left if self._call_seconds is None else min(left, self._call_seconds)
+        return self._service.with_options(total_timeout=seconds)
+
+
+def is_over(detail: BenchmarkDetail) -> bool:
+    """Return whether a run has ended; newer servers may know further ends."""
+    if detail.status in ("completed", "failed"):
+        return True
+    return detail.completed_at is not None and detail.status not in _UNFINISHED
+
+
+class RunTotals:
+    """How many calls each of the last runs makes that were started here: no endpoint tells it."""
+
+    def __init__(self) -> None:
+        self._totals: Dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def __reduce__(self) -> Any:
+        return RunTotals, ()
+
+    def remember(self, run_id: str, total: int) -> None:
+        """Keep the number for a run that has been started."""
+        with self._lock:
+            self._totals[_key(run_id)] = total
+            if len(self._totals) > _REMEMBERED:
+                del self._totals[next(iter(self._totals))]
+
+    def get(self, run_id: str) -> int:
+        """Return the number, 0 where it is not known."""
+        return self._totals.get(_key(run_id), 0)
+
+
+def _key(run_id: str) -> str:
+    return str(run_id).replace("-", "").lower()  # the server takes ids in these forms too

@@ -1,0 +1,26 @@
+"""ArgusLM: monitoring and benchmarks of language models, with alerts."""
+
+from __future__ import annotations
+
+from .alerts import Alerts
+from .benchmarks import Benchmarks
+from .errors import ArgusLMError
+from .llms import Models
+from .monitoring import Monitoring
+from .providers import Providers
+
+
+class ArgusLM(Providers, Models, Monitoring, Benchmarks, Alerts):
+    """The endpoints of ArgusLM.
+
+    The server itself checks no keys; 401, 403 and 429 come from a gateway in front of it. Ids are UUIDs: with
+    anything else the answer is an UnprocessableEntityError, and NotFoundError means a UUID that is not known.
+    All methods raise ArgusLMError, which is always one of the library's errors as well.
+    """
+
+    service = "arguslm"
+    prefix = "ARGUSLM"
+    default_base_url = "http://localhost:8000"
+    default_timeout = 30.0
+    default_retries = 2
+    error_base = ArgusLMError
