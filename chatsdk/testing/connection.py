@@ -1,4 +1,4 @@
-"""HTTP/1.1 on one connection: read requests, send whole answers and streams."""
+"""HTTP/1.1 on one connection: read requests, send whole answers, streams and feeds."""
 
 import http.client
 import socket
@@ -7,7 +7,8 @@ from http.server import BaseHTTPRequestHandler
 from itertools import islice
 from typing import Callable, Dict, Mapping
 
-from .exchange import Answer, EventStream, Headers, Reply
+from .exchange import Answer, EventStream, Feed, Headers, Reply
+from .websocket import Conversation, accept_key
 
 Respond = Callable[[str, str, Headers, bytes], Answer]
 
@@ -79,6 +80,8 @@ class Connection(BaseHTTPRequestHandler):
     def _send(self, answer: Answer) -> None:
         if isinstance(answer, EventStream):
             self._send_stream(answer)
+        elif isinstance(answer, Feed):
+            self._send_feed(answer)
         else:
             self._send_reply(answer)
 
@@ -108,6 +111,20 @@ class Connection(BaseHTTPRequestHandler):
                 return
             stream.on_delivered()
         self.wfile.write(b"0\r\n\r\n")
+
+    def _send_feed(self, feed: Feed) -> None:
+        key = self.headers.get("Sec-WebSocket-Key")
+        if key is None:
+            self._send_reply(Reply.text("Missing Sec-WebSocket-Key header.", 400, hangs_up=True))
+            return
+        upgrade = {
+            "upgrade": "websocket",
+            "connection": "Upgrade",
+            "sec-websocket-accept": accept_key(key),
+        }
+        self.wfile.write(self._head(101, {**feed.headers, **upgrade}))
+        self.close_connection = True
+        Conversation(self.connection, feed).run()
 
     def _client_stays(self) -> bool:
         self.connection.settimeout(SAVING_SECONDS)

@@ -1,4 +1,4 @@
-"""What goes in and out of a dialect: a request, and a reply or a stream of events."""
+"""What goes in and out of a dialect: a request, and a reply, a stream of events or a feed."""
 
 import json
 import uuid
@@ -95,7 +95,24 @@ class EventStream:
     cut_after: Optional[int] = None
 
 
-Answer = Union[Reply, EventStream]
+@dataclass(frozen=True)
+class Feed:
+    """An answer that goes on over a WebSocket: texts, each one sent when its time has come.
+
+    `texts` gives each text with its time, a value of `time.monotonic()`. After the last one the
+    connection stays open until the client closes it. `keep_alive` is sent whenever the client has
+    sent no text for a while; `replies` has the answers to texts of the client.
+    `cut_after` is the number of texts after which the connection is dropped.
+    """
+
+    texts: Iterator[Tuple[float, str]]
+    keep_alive: str
+    replies: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cut_after: Optional[int] = None
+
+
+Answer = Union[Reply, EventStream, Feed]
 
 # What uvicorn and Starlette send for any unhandled exception.
 CRASH = Reply.text("Internal Server Error", 500, hangs_up=True)
@@ -109,6 +126,6 @@ class Refusal(Exception):
         self.reply = reply
 
 
-def event(data: str) -> str:
+def event(data: str, name: str = "") -> str:
     """One server-sent event."""
-    return f"data: {data}\n\n"
+    return f"event: {name}\ndata: {data}\n\n" if name else f"data: {data}\n\n"

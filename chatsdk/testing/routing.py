@@ -1,4 +1,7 @@
-"""Routes, with the habits of Starlette: its 404, 405 and its redirect of trailing slashes."""
+"""Routes, with the habits of Starlette: its 404, 405 and its redirect of trailing slashes.
+
+What stands in for a service that is made of something else overrides them.
+"""
 
 import re
 from dataclasses import dataclass, replace
@@ -35,11 +38,18 @@ class Routes:
             if route.method == request.method:
                 return route.handler(replace(request, params=params))
         if found:
-            # Starlette names the method of the first matching route only.
-            allow = {"allow": found[0][0].method}
-            return Reply.json({"detail": "Method Not Allowed"}, 405, allow)
+            return self.other_method(request, [route.method for route, _ in found])
         if request.path.endswith("/") and self._find(request.path.rstrip("/")):
             return _redirect(request)
+        return self.unknown_path(request)
+
+    def other_method(self, request: Request, methods: List[str]) -> Answer:
+        """The answer on a path that has only these methods."""
+        # Starlette names the method of the first matching route only.
+        return Reply.json({"detail": "Method Not Allowed"}, 405, {"allow": methods[0]})
+
+    def unknown_path(self, request: Request) -> Answer:
+        """The answer on a path that there is not."""
         return Reply.json({"detail": "Not Found"}, 404)
 
     def _find(self, path: str) -> List[Tuple[Route, Dict[str, str]]]:

@@ -1,25 +1,31 @@
 """The local server that users see."""
 
 from dataclasses import replace
-from typing import Any, Dict, List, Mapping, Optional, TypedDict, Union
+from typing import Any, Dict, List, Mapping, Optional, Tuple, TypedDict, Union
 
 from .._core.closable import Closable
 from ..client import Service
+from .arguslm import ArgusLM
 from .chat import MakeReply, default_reply
 from .chatserver import ChatServer
 from .dialect import API_KEY, Dialect
-from .exchange import CRASH, Answer, EventStream, Headers, Reply, Request
+from .exchange import CRASH, Answer, EventStream, Feed, Headers, Reply, Request
 from .faults import Faults
+from .infinity import Infinity
 from .journal import Journal, RecordedRequest
 from .listener import HOST, Listener
+from .mongars import MonGARS
 from .zaguan import Zaguan
 
 
 class Services(TypedDict):
     """The arguments of a Client for the services of a LocalServer."""
 
-    zaguan: Service
+    mongars: Service
     chatserver: Service
+    arguslm: Service
+    infinity: Service
+    zaguan: Service
 
 
 class LocalServer(Closable):
@@ -32,11 +38,28 @@ class LocalServer(Closable):
         reply: Makes the assistant's text from the messages of a request. The default mentions
             the last user message.
         credits: How many credits the Zaguan account has left.
+        token_seconds: How long a token of monGARS is valid after its login.
+        daily_limit: How many chats a user of Infinity Assistant has in a day.
+        call_seconds: How long each call of a model takes in ArgusLM's benchmarks and monitoring.
     """
 
-    def __init__(self, *, reply: Optional[MakeReply] = None, credits: int = 1000) -> None:
+    def __init__(
+        self,
+        *,
+        reply: Optional[MakeReply] = None,
+        credits: int = 1000,
+        token_seconds: float = 3600.0,
+        daily_limit: int = 50,
+        call_seconds: float = 0.1,
+    ) -> None:
         make_reply = reply or default_reply
-        dialects = (Zaguan(make_reply, credits), ChatServer(make_reply))
+        dialects: Tuple[Dialect, ...] = (
+            MonGARS(make_reply, token_seconds),
+            ChatServer(make_reply),
+            ArgusLM(call_seconds),
+            Infinity(make_reply, daily_limit),
+            Zaguan(make_reply, credits),
+        )
         self._dialects: Dict[str, Dialect] = {dialect.name: dialect for dialect in dialects}
         self._journal = Journal()
         self._faults = Faults()
@@ -49,7 +72,13 @@ class LocalServer(Closable):
 
     def services(self) -> Services:
         """Address and key of each service, ready for `Client(**server.services())`."""
-        return {"zaguan": self._service("zaguan"), "chatserver": self._service("chatserver")}
+        return {
+            "mongars": self._service("mongars"),
+            "chatserver": self._service("chatserver"),
+            "arguslm": self._service("arguslm"),
+            "infinity": self._service("infinity"),
+            "zaguan": self._service("zaguan"),
+        }
 
     @property
     def requests(self) -> List[RecordedRequest]:
@@ -102,7 +131,7 @@ class LocalServer(Closable):
 
         Args:
             service: Such as "zaguan".
-            after: How many events are still sent (`[DONE]` counts as one).
+            after: How many events are still sent (`[DONE]` counts as one), or texts of a WebSocket.
             times: How many streams break.
 
         Raises:
@@ -146,7 +175,7 @@ class LocalServer(Closable):
 
     def _answer(self, dialect: Dialect, request: Request) -> Answer:
         answer: Answer = self._faults.next_reply(dialect.name) or dialect.answer(request)
-        if isinstance(answer, EventStream):
+        if isinstance(answer, (EventStream, Feed)):
             answer = replace(answer, cut_after=self._faults.next_cut(dialect.name))
         return replace(answer, headers={**dialect.stamp(request), **answer.headers})
 

@@ -8,8 +8,9 @@ import json
 import re
 from email.message import Message
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
+from urllib.parse import parse_qsl
 
-from .exchange import Refusal, Reply, Request
+from .exchange import CRASH, Refusal, Reply, Request
 
 Place = Tuple[Union[str, int], ...]
 Rule = Callable[[Any, Place], Any]
@@ -73,19 +74,53 @@ def body(request: Request, fields: Fields) -> Dict[str, Any]:
         Refusal: 422 with everything that is wrong, 400 where the body cannot be decoded.
     """
     try:
-        checked: Dict[str, Any] = record(fields)(_decoded(request), ("body",))
+        value = _decoded(request)
+        if value is None:
+            raise invalid("missing", ("body",), "Field required", None)
+        checked: Dict[str, Any] = record(fields)(value, ("body",))
     except Invalid as error:
         raise _refusal(error.problems) from None
     return checked
 
 
+def readable(request: Request) -> None:
+    """Check that the body can be decoded; the services do so before they look at a token.
+
+    Raises:
+        Refusal: 422 or 400, as from `body`.
+    """
+    try:
+        _decoded(request)
+    except Invalid as error:
+        raise _refusal(error.problems) from None
+
+
+def form(request: Request, fields: Fields) -> Dict[str, Any]:
+    """The fields of a request's form; a body that is no form has none.
+
+    Raises:
+        Refusal: 422 with everything that is wrong.
+    """
+    values: Dict[str, str] = {}
+    if _media_type(request.headers.get("content-type")) == "application/x-www-form-urlencoded":
+        values = dict(parse_qsl(request.body.decode("latin-1"), keep_blank_values=True))
+    try:
+        return _check(values, ("body",), fields, None)
+    except Invalid as error:
+        raise _refusal(error.problems) from None
+
+
 def _refusal(problems: List[Dict[str, Any]]) -> Refusal:
-    return Refusal(Reply.json({"detail": problems}, 422))
+    try:
+        return Refusal(Reply.json({"detail": problems}, 422))
+    except ValueError:
+        # The services repeat the input, and crash where JSON cannot: NaN, half a surrogate pair.
+        return Refusal(CRASH)
 
 
 def _decoded(request: Request) -> Any:
     if not request.body:
-        raise invalid("missing", ("body",), "Field required", None)
+        return None
     if not _is_json(request.headers.get("content-type")):
         return request.body.decode("utf-8", "replace")
     try:
@@ -93,7 +128,7 @@ def _decoded(request: Request) -> Any:
     except json.JSONDecodeError as error:
         place = ("body", error.pos)
         raise invalid("json_invalid", place, "JSON decode error", {}, error=error.msg) from None
-    except ValueError:
+    except (ValueError, RecursionError):
         detail = {"detail": "There was an error parsing the body"}
         raise Refusal(Reply.json(detail, 400)) from None
 
@@ -101,11 +136,14 @@ def _decoded(request: Request) -> Any:
 def _is_json(content_type: Optional[str]) -> bool:
     if content_type is None:
         return True
+    main, _, subtype = _media_type(content_type).partition("/")
+    return main == "application" and (subtype == "json" or subtype.endswith("+json"))
+
+
+def _media_type(content_type: Optional[str]) -> str:
     message = Message()
-    message["content-type"] = content_type
-    subtype = message.get_content_subtype()
-    is_application = message.get_content_maintype() == "application"
-    return is_application and (subtype == "json" or subtype.endswith("+json"))
+    message["content-type"] = content_type or ""
+    return message.get_content_type()
 
 
 def _check(values: Mapping[str, Any], place: Place, fields: Fields, whole: Any) -> Dict[str, Any]:
@@ -138,8 +176,8 @@ def record(fields: Fields) -> Rule:
     return rule
 
 
-def array(item: Rule) -> Rule:
-    """A list of such items."""
+def array(item: Rule, min_length: int = 0) -> Rule:
+    """A list of such items, at least so many."""
 
     def rule(value: Any, place: Place) -> Any:
         if not isinstance(value, list):
@@ -153,6 +191,12 @@ def array(item: Rule) -> Rule:
                 problems.extend(error.problems)
         if problems:
             raise Invalid(problems)
+        size = len(checked)
+        if size < min_length:
+            items = "1 item" if min_length == 1 else f"{min_length} items"
+            message = f"List should have at least {items} after validation, not {size}"
+            context = {"field_type": "List", "min_length": min_length, "actual_length": size}
+            raise invalid("too_short", place, message, value, **context)
         return checked
 
     return rule
@@ -182,6 +226,42 @@ def string(value: Any, place: Place) -> Any:
     if not isinstance(value, str):
         raise invalid("string_type", place, "Input should be a valid string", value)
     return value
+
+
+def text(min_length: int = 0, max_length: Optional[int] = None, pattern: str = "") -> Rule:
+    """A string of so many characters, in which the pattern is found."""
+
+    def rule(value: Any, place: Place) -> Any:
+        string(value, place)
+        if len(value) < min_length:
+            message = f"String should have at least {_characters(min_length)}"
+            raise invalid("string_too_short", place, message, value, min_length=min_length)
+        if max_length is not None and len(value) > max_length:
+            message = f"String should have at most {_characters(max_length)}"
+            raise invalid("string_too_long", place, message, value, max_length=max_length)
+        if not re.search(pattern, value):
+            message = f"String should match pattern '{pattern}'"
+            raise invalid("string_pattern_mismatch", place, message, value, pattern=pattern)
+        return value
+
+    return rule
+
+
+def _characters(count: int) -> str:
+    return "1 character" if count == 1 else f"{count} characters"
+
+
+def custom(inner: Rule, convert: Callable[[Any], Any]) -> Rule:
+    """The same, then converted by a function; what it says in its ValueError is the problem."""
+
+    def rule(value: Any, place: Place) -> Any:
+        checked = inner(value, place)
+        try:
+            return convert(checked)
+        except ValueError as error:
+            raise invalid("value_error", place, f"Value error, {error}", value, error={}) from None
+
+    return rule
 
 
 def mapping(value: Any, place: Place) -> Any:

@@ -4,6 +4,8 @@ import requests
 from chatsdk.testing import LocalServer
 from tests.environment import scrub
 
+from .arguslm import PREFIX, ArgusApi
+from .infinity import InfinityApi
 from .wire import KEY, Api
 
 
@@ -35,3 +37,26 @@ def zaguan(server, session):
 @pytest.fixture
 def chatserver(server, session):
     return Api(session, server.url("chatserver"), {})
+
+
+@pytest.fixture
+def infinity(server, session):
+    return InfinityApi(session, server.url("infinity"), {"X-API-Key": KEY})
+
+
+@pytest.fixture
+def guest(server):
+    """Infinity Assistant without a key; its session holds the cookie of nobody else."""
+    with requests.Session() as session:
+        session.trust_env = False
+        yield InfinityApi(session, server.url("infinity"), {})
+
+
+@pytest.fixture
+def mongars(server, session):
+    return Api(session, server.url("mongars"), {"Authorization": f"Bearer {KEY}"})
+
+
+@pytest.fixture
+def arguslm(server, session):
+    return ArgusApi(session, server.url("arguslm") + PREFIX, {})

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 RECORDINGS = Path(__file__).resolve().parent.parent / "recordings"
-FREE = {"metadata", "variables", "provider_specific"}  # objects of the user, any keys
+FREE = {"metadata", "variables", "provider_specific", "model_metadata"}  # objects of the user, any keys
 
 
 def recordings(service):

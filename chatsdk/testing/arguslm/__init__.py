@@ -1,0 +1,5 @@
+"""The stand-in of ArgusLM."""
+
+from .dialect import ArgusLM
+
+__all__ = ["ArgusLM"]

@@ -1,0 +1,5 @@
+"""The stand-in of Infinity Assistant."""
+
+from .dialect import Infinity
+
+__all__ = ["Infinity"]
