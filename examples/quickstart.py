@@ -1,41 +1,66 @@
-"""The main job: list the models, chat, stream, and read a stored session back.
+"""The main job of each service: chat, stream, history, memory, suggestions, a small benchmark.
 
 Offline, against a stand-in of the services that the script starts itself:
 
     python examples/quickstart.py
 
-Against real servers (one of them is enough; keys come from ZAGUAN_API_KEY and CHATSERVER_API_KEY):
+Against real servers (one of them is enough; keys come from ZAGUAN_API_KEY, CHATSERVER_API_KEY and so on, the
+account of monGARS from MONGARS_USERNAME and MONGARS_PASSWORD, or a token from MONGARS_API_KEY):
 
     ZAGUAN_BASE_URL=https://api.zaguanai.com ZAGUAN_API_KEY=... python examples/quickstart.py
-    python examples/quickstart.py --chatserver http://localhost:3284
+    python examples/quickstart.py --chatserver http://localhost:3284 --arguslm http://localhost:8000
 """
 
 import argparse
 import os
 import sys
+import tempfile
 import uuid
-from typing import List
+from typing import List, Sequence
 
 from chatsdk import ChatSDKError, Client
+from chatsdk.arguslm import ArgusLM
 from chatsdk.chatserver import ChatServer, Message, MessageRole
+from chatsdk.infinity import Infinity
+from chatsdk.mongars import MonGARS
 from chatsdk.testing import LocalServer
 from chatsdk.zaguan import Zaguan
 
+SERVICES = ("zaguan", "chatserver", "mongars", "infinity", "arguslm")
+
 
 def main() -> None:
-    """Show the services that are configured, or else the stand-in."""
+    """Show the services that are configured, or else all of the stand-in."""
     arguments = read_arguments()
-    if not (arguments.zaguan or arguments.chatserver):
-        print("No server is configured, so this runs offline against chatsdk.testing.LocalServer.")
-        with LocalServer() as server, Client(**server.services()) as client:
-            show_zaguan(client.zaguan)
-            show_chatserver(client.chatserver, arguments.user)
+    configured = [name for name in SERVICES if getattr(arguments, name)]
+    if configured:
+        account = (os.environ.get("MONGARS_USERNAME", ""), os.environ.get("MONGARS_PASSWORD", ""))
+        with Client(
+            zaguan=arguments.zaguan,
+            chatserver=arguments.chatserver,
+            mongars=arguments.mongars,
+            infinity=arguments.infinity,
+            arguslm=arguments.arguslm,
+        ) as client:
+            show(client, configured, arguments.user, *account)
         return
-    with Client(zaguan=arguments.zaguan, chatserver=arguments.chatserver) as client:
-        if arguments.zaguan:
-            show_zaguan(client.zaguan)
-        if arguments.chatserver:
-            show_chatserver(client.chatserver, arguments.user)
+    print("No server is configured, so this runs offline against chatsdk.testing.LocalServer.")
+    with LocalServer() as server, Client(**server.services()) as client:
+        show(client, SERVICES, arguments.user, "alice", "secret-password")
+
+
+def show(client: Client, services: Sequence[str], user: str, username: str, password: str) -> None:
+    """Show some of the services, each as who it knows."""
+    if "zaguan" in services:
+        show_zaguan(client.zaguan)
+    if "chatserver" in services:
+        show_chatserver(client.chatserver, user)
+    if "mongars" in services:
+        show_mongars(client.mongars, username, password)
+    if "infinity" in services:
+        show_infinity(client.infinity)
+    if "arguslm" in services:
+        show_arguslm(client.arguslm)
 
 
 def show_zaguan(api: Zaguan) -> None:
@@ -83,6 +108,59 @@ def show_chatserver(api: ChatServer, user: str) -> None:
         print(f"    {message.message_index} {message.role}: {message.content}")
 
 
+def show_mongars(api: MonGARS, username: str, password: str) -> None:
+    """Log in, chat, and ask for the history and for suggestions."""
+    print("\nmonGARS")
+    if username:
+        api.login(username, password)  # all that follows carries the token
+        print(f"  logged in: {username}")
+
+    answer = api.chat(message="Say hello in one sentence.")
+    print(f"  chat: {answer.response}")
+    for item in api.history(limit=3):
+        print(f"  history: {item.query} -> {item.response}")
+    print(f"  suggestions: {', '.join(api.suggest_actions(prompt='My loop never ends').actions)}")
+
+
+def show_infinity(api: Infinity) -> None:
+    """Chat and stream in one conversation, search, and remember something."""
+    print("\nInfinity Assistant")
+    answer = api.chat(message="Say hello in one sentence.")
+    print(f"  chat: {answer.response}")
+
+    print("  stream: ", end="")
+    for chunk in api.chat_stream(message="Count to five.", conversation_id=answer.conversation_id):
+        print(chunk.text, end="", flush=True)
+    print()
+
+    for found in api.search_knowledge(query="testing", limit=1):
+        print(f"  knowledge: {found.type} {found.title!r}")
+    key = f"quickstart-{uuid.uuid4()}"  # whoever knows a key can read what is stored there
+    api.store_memory(key, {"theme": "dark"})
+    print(f"  memory: {api.retrieve_memory(key).value}")
+
+
+def show_arguslm(api: ArgusLM) -> None:
+    """Ask what is up, follow a small benchmark, and export its results."""
+    print("\nArgusLM")
+    for check in api.get_uptime_history(limit=3).items:
+        print(f"  uptime: {check.model_name} was {check.status}")
+    models = [model.id for model in api.list_models(enabled_for_benchmark=True, limit=2)]
+    if not models:
+        print("  no model is enabled for benchmarks")
+        return
+
+    run = api.start_benchmark(model_ids=models, prompt_pack="health_check", num_runs=1)
+    for event in api.stream_benchmark(run.id, timeout=300):
+        if event.type == "result" and event.data is not None:
+            outcome = event.data.error or f"{event.data.ttft_ms:.0f} ms to the first token"
+            print(f"  {event.completed}/{event.total} {event.data.model_name}: {outcome}")
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "benchmark.csv")
+        api.export_benchmark(run.id, format="csv").save(path)
+        print(f"  exported: {os.path.getsize(path)} bytes of CSV")
+
+
 def choose(offered: List[str], favourite: str) -> str:
     """Return the favourite where it is offered, or else the first model that is."""
     return offered[0] if offered and favourite not in offered else favourite
@@ -90,9 +168,10 @@ def choose(offered: List[str], favourite: str) -> str:
 
 def read_arguments() -> argparse.Namespace:
     """Return where the services are: from the command line, or else from the environment."""
-    parser = argparse.ArgumentParser(description="List models, chat, stream, read a session back.")
-    parser.add_argument("--zaguan", metavar="URL", default=os.environ.get("ZAGUAN_BASE_URL"))
-    parser.add_argument("--chatserver", metavar="URL", default=os.environ.get("CHATSERVER_BASE_URL"))
+    parser = argparse.ArgumentParser(description="Show the main job of each service.")
+    for name in SERVICES:
+        prefix = "INFINITY_ASSISTANT" if name == "infinity" else name.upper()
+        parser.add_argument(f"--{name}", metavar="URL", default=os.environ.get(f"{prefix}_BASE_URL"))
     parser.add_argument(
         "--user", metavar="UUID", default=str(uuid.uuid4()), help="whose history it becomes on ChatServer"
     )
@@ -104,3 +183,5 @@ if __name__ == "__main__":
         main()
     except ChatSDKError as error:
         sys.exit(f"{type(error).__name__}: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -89,3 +89,5 @@ if __name__ == "__main__":
         main()
     except ChatSDKError as error:
         sys.exit(f"{type(error).__name__}: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

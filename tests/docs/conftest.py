@@ -1,5 +1,5 @@
 from pathlib import Path
-from typing import Dict, Iterator
+from typing import Any, Dict, Iterator
 
 import pytest
 
@@ -26,10 +26,11 @@ def server() -> Iterator[LocalServer]:
 
 @pytest.fixture
 def addresses(server: LocalServer) -> Dict[str, str]:
-    """Environment variables that lead to the server."""
-    services = server.services()
-    return {
-        "ZAGUAN_BASE_URL": str(services["zaguan"].base_url),
-        "ZAGUAN_API_KEY": str(services["zaguan"].api_key),
-        "CHATSERVER_BASE_URL": str(services["chatserver"].base_url),
-    }
+    """Environment variables that lead to the server, with its keys."""
+    found = {}
+    services: Dict[str, Any] = {**server.services()}
+    for name, service in services.items():
+        prefix = "INFINITY_ASSISTANT" if name == "infinity" else name.upper()
+        found[f"{prefix}_BASE_URL"] = service.base_url
+        found[f"{prefix}_API_KEY"] = service.api_key
+    return found

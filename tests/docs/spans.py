@@ -1,12 +1,11 @@
 """Checks the pieces of code in running text: every name, attribute and argument in them must exist."""
 
 import ast
+import importlib
 import inspect
 import re
 from dataclasses import fields, is_dataclass
 from typing import Any, Dict, List, Mapping
-
-from chatsdk.zaguan import ChatRequest
 
 _SPAN = re.compile(r"`([^`\n]+)`")
 
@@ -94,13 +93,22 @@ def _check_arguments(called: Any, node: ast.Call) -> None:
     parameters: Dict[str, Any] = dict(inspect.signature(called).parameters)
     names = list(parameters)
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-        names += [field.name for field in fields(ChatRequest)]
+        names += _keywords_of(called)
     for position, argument in enumerate(node.args):
         if isinstance(argument, ast.Name) and names[position] != argument.id:
             raise Wrong(f"argument {position} is {names[position]!r}, not {argument.id!r}")
     for keyword in node.keywords:
         if keyword.arg is not None and keyword.arg not in names:
             raise Wrong(f"{node.func!r} takes no {keyword.arg!r}")
+
+
+def _keywords_of(method: Any) -> List[str]:
+    """The keywords that a method takes as the fields of its request: those of ``Unpack[XFields]``."""
+    annotation = inspect.unwrap(method).__annotations__["fields"]
+    name = re.fullmatch(r"Unpack\[(\w+)\]", annotation)
+    assert name is not None, annotation
+    package = method.__module__.rpartition(".")[0]
+    return list(getattr(importlib.import_module(package + ".fields"), name.group(1)).__annotations__)
 
 
 def attributes_of(kind: Any) -> List[str]:

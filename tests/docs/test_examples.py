@@ -1,28 +1,31 @@
-"""The examples, each as a process of its own."""
+"""The examples, each as a process of its own; the longer ones have tests of their own beside this file."""
 
 import ast
-import os
 import subprocess
-import sys
-from typing import Dict, List
+from typing import Any, Dict, List
 
 import pytest
 
+from chatsdk import Client
 from chatsdk.testing import LocalServer
-from tests.docs.conftest import ROOT, VARIABLES
+from tests.docs.conftest import ROOT
+from tests.docs.programs import command, surroundings
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 OFFLINE = "No server is configured, so this runs offline against chatsdk.testing.LocalServer."
+ONLY_ONCE = {"peer_metrics.py": ["--once"]}
+PREFIXES = ("MONGARS", "CHATSERVER", "ARGUSLM", "INFINITY_ASSISTANT", "ZAGUAN")
+ACCOUNT = {"MONGARS_USERNAME": "alice", "MONGARS_PASSWORD": "secret-password"}
 
 
-def run(name: str, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-    env = {key: value for key, value in os.environ.items() if key not in VARIABLES}
-    # The checkout itself is tested, whether or not it is installed.
-    path = os.pathsep.join(filter(None, [str(ROOT), env.get("PYTHONPATH")]))
-    env.update(PYTHONPATH=path, PYTHONIOENCODING="utf-8", **variables)
+def run(
+    name: str, *arguments: str, folder: Any = None, **variables: str
+) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-W", "error", str(ROOT / "examples" / name), *arguments],
-        env=env,
+        command(name, *arguments),
+        env=surroundings(**variables),
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
         timeout=60,
@@ -44,10 +47,11 @@ def test_says_how_to_run_it(path):
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
-def test_shows_no_key(path):
-    done = run(path.name, ZAGUAN_API_KEY="secret-of-zaguan", CHATSERVER_API_KEY="secret-of-chatserver")
+def test_shows_no_key(path, tmp_path):
+    secrets = {f"{prefix}_API_KEY": f"secret-of-{prefix}" for prefix in PREFIXES}
+    done = run(path.name, *ONLY_ONCE.get(path.name, []), folder=tmp_path, **secrets)
     assert done.returncode == 0
-    for secret in ("secret-of", "local-key"):
+    for secret in ("secret-of", "local-key", "eyJ"):
         assert secret not in done.stdout + done.stderr
 
 
@@ -58,36 +62,85 @@ def test_quickstart_offline():
 
 
 def assert_quickstart(lines: List[str]) -> None:
-    shown = "\n".join(lines)
-    assert "6 models, this one answers: openai/gpt-4o-mini" in shown
-    assert "  chat: Hello! You said: Say hello in one sentence." in lines
-    assert "  stream: Hello! You said: Count to five." in lines
-    assert "4 models, this one answers: claude-haiku-4-5@20251001" in shown
-    assert "  stream: Hello! You said: Give me an example." in lines
-    assert lines[-5:] == [
+    starts = [number for number, line in enumerate(lines) if line == ""]
+    parts = [lines[start + 1 : end] for start, end in zip(starts, [*starts[1:], len(lines)])]
+    assert [part[0] for part in parts] == [
+        "Zaguan CoreX",
+        "ChatServer",
+        "monGARS",
+        "Infinity Assistant",
+        "ArgusLM",
+    ]
+    zaguan, chatserver, mongars, infinity, arguslm = (part[1:] for part in parts)
+    assert zaguan == [
+        "  6 models, this one answers: openai/gpt-4o-mini",
+        "  chat: Hello! You said: Say hello in one sentence.",
+        "  tokens: 17",
+        "  stream: Hello! You said: Count to five.",
+    ]
+    assert chatserver == [
+        "  4 models, this one answers: claude-haiku-4-5@20251001",
+        "  chat: Hello! You said: What is recursion?",
+        "  stream: Hello! You said: Give me an example.",
         "  stored session 'What is recursion?':",
         "    0 user: What is recursion?",
         "    1 assistant: Hello! You said: What is recursion?",
         "    2 user: Give me an example.",
         "    3 assistant: Hello! You said: Give me an example.",
     ]
+    assert mongars == [
+        "  logged in: alice",
+        "  chat: Hello! You said: Say hello in one sentence.",
+        "  history: Say hello in one sentence. -> Hello! You said: Say hello in one sentence.",
+        "  suggestions: code, summarize, explain",
+    ]
+    assert infinity[:2] == [
+        "  chat: Hello! You said: Say hello in one sentence.",
+        "  stream: Hello! You said: Count to five.",
+    ]
+    assert infinity[2].startswith("  knowledge: ")
+    assert infinity[-1] == "  memory: {'theme': 'dark'}"
+    assert arguslm[0].startswith("  uptime: ")
+    assert arguslm[-3].startswith("  1/2 ")
+    assert arguslm[-2].startswith("  2/2 ")
+    assert arguslm[-1].startswith("  exported: ")
 
 
 def test_quickstart_with_servers_in_the_environment(server: LocalServer, addresses: Dict[str, str]):
-    lines = lines_of("quickstart.py", **addresses)
+    lines = lines_of("quickstart.py", **addresses, **ACCOUNT)
     assert OFFLINE not in lines
     assert_quickstart(lines)
-    assert {request.service for request in server.requests} == {"zaguan", "chatserver"}
-    assert addresses["ZAGUAN_API_KEY"] not in "\n".join(lines)
+    assert {request.service for request in server.requests} == set(server.services())
+    shown = "\n".join(lines)
+    assert addresses["ZAGUAN_API_KEY"] not in shown
+    assert ACCOUNT["MONGARS_PASSWORD"] not in shown
 
 
 def test_quickstart_with_one_server_as_an_argument(server: LocalServer):
     user = "00000000-0000-0000-0000-000000000001"
     lines = lines_of("quickstart.py", "--chatserver", server.url("chatserver"), "--user", user)
     assert OFFLINE not in lines
-    assert "Zaguan CoreX" not in lines
+    assert lines[:2] == ["", "ChatServer"]
+    assert lines.count("") == 1
     assert {request.service for request in server.requests} == {"chatserver"}
     assert server.requests[-1].query == {"user_id": [user]}
+
+
+def test_quickstart_with_a_token_instead_of_a_login(server: LocalServer):
+    with Client(mongars=server.url("mongars")) as client:
+        token = client.mongars.login("alice", "secret-password").access_token
+    lines = lines_of("quickstart.py", "--mongars", server.url("mongars"), MONGARS_API_KEY=token)
+    assert lines[2] == "  chat: Hello! You said: Say hello in one sentence."
+    assert [request.path for request in server.requests].count("/token") == 1
+    assert token not in "\n".join(lines)
+
+
+def test_quickstart_without_a_model_to_measure(server: LocalServer):
+    with Client(arguslm=server.services()["arguslm"]) as client:
+        for model in client.arguslm.iter_models():
+            client.arguslm.update_model(model.id, enabled_for_benchmark=False)
+    lines = lines_of("quickstart.py", "--arguslm", server.url("arguslm"))
+    assert lines[-1] == "  no model is enabled for benchmarks"
 
 
 def test_quickstart_that_fails_says_so_in_one_line(addresses: Dict[str, str]):

@@ -4,25 +4,54 @@ import inspect
 import logging
 import re
 import sys
+from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
 import pytest
 
 import chatsdk
 from chatsdk import APIStatusError, ChatSDKError, Client, Service, Stream
+from chatsdk import arguslm as arguslm_package
 from chatsdk import chatserver as chatserver_package
+from chatsdk import infinity as infinity_package
+from chatsdk import mongars as mongars_package
 from chatsdk import zaguan as zaguan_package
+from chatsdk._core.download import Download
 from chatsdk._core.options import CONNECT_TIMEOUT, STREAM_TIMEOUT
 from chatsdk._core.retry import LONGEST_WAIT
+from chatsdk.arguslm import ArgusLM, BenchmarkEvent
 from chatsdk.chatserver import ChatServer
 from chatsdk.errors import APIConnectionError, APIError, APIResponseError, StreamError, status_error
+from chatsdk.infinity import Infinity
+from chatsdk.mongars import MonGARS
 from chatsdk.testing import LocalServer
 from chatsdk.zaguan import ChatChunk, ChatResponse, Zaguan
 from tests.docs.conftest import ROOT, VARIABLES
 from tests.docs.spans import Wrong, attributes_of, check, spans_of
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SERVICES = (Zaguan, ChatServer)
+SERVICES = (MonGARS, ChatServer, ArgusLM, Infinity, Zaguan)
+PACKAGES = {
+    "mongars": mongars_package,
+    "chatserver": chatserver_package,
+    "arguslm": arguslm_package,
+    "infinity": infinity_package,
+    "zaguan": zaguan_package,
+}
+# How the tables of calls begin: the name of a service and the package of its other client.
+TABLES = {
+    "mongars": "monGARS (`monGARS_sdk`):",
+    "chatserver": "ChatServer (`chatserver_sdk`):",
+    "arguslm": "ArgusLM (`arguslm`):",
+    "infinity": "Infinity Assistant (`infinity_assistant`):",
+    "zaguan": "Zaguan (`zaguan`, `zaguan_sdk`):",
+}
+
+
+def names_of(package: Any) -> Dict[str, Any]:
+    """What a package exports."""
+    return {name: getattr(package, name) for name in package.__all__}
+
 
 Block = Tuple[int, str]  # the line above it, and its code
 
@@ -55,7 +84,10 @@ def rows(text: str) -> List[List[str]]:
 
 class TestCode:
     @pytest.fixture(autouse=True)
-    def _surroundings(self, addresses: Dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    def _surroundings(
+        self, addresses: Dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> Iterator[None]:
+        monkeypatch.chdir(tmp_path)  # some blocks write files
         for name in VARIABLES:
             monkeypatch.delenv(name, raising=False)
         for name, value in addresses.items():
@@ -95,18 +127,24 @@ class TestNames:
             stream = client.zaguan.chat_stream(model="any", messages="Hello")
             stream.final()
             known: Dict[str, Any] = {}
-            for package in (zaguan_package, chatserver_package, chatsdk):
-                known.update({name: getattr(package, name) for name in package.__all__})
+            for package in (*PACKAGES.values(), chatsdk):
+                known.update(names_of(package))
             errors = (
                 APIStatusError(""),
                 StreamError(""),
                 APIResponseError(""),
                 zaguan_package.InsufficientCreditsError(""),
                 zaguan_package.BandAccessDeniedError(""),
+                infinity_package.InfinityAssistantRateLimitError(""),
+                mongars_package.AuthenticationError(""),
             )
+            download = client.arguslm.export_uptime_history()
             known.update(
                 client=client,
-                api=(client.zaguan, client.chatserver),
+                api=tuple(getattr(client, service) for service in PACKAGES),
+                argus=client.arguslm,
+                download=download,
+                event=BenchmarkEvent(),
                 server=server,
                 stream=stream,
                 error=errors,
@@ -115,18 +153,21 @@ class TestNames:
                 LocalServer=LocalServer,
             )
             yield known
+            download.close()
 
     def test_in_running_text(self, known: Dict[str, Any]):
         # The first column of the tables of this section shows other libraries.
         text = README.replace(section("From other clients to chatsdk"), "")
         assert sum([check(span, known) for span in spans_of(text)]) > 30
 
-    @pytest.mark.parametrize("service", ["zaguan", "chatserver"])
+    @pytest.mark.parametrize("service", TABLES)
     def test_in_the_tables_of_calls(self, known: Dict[str, Any], service: str):
         text = section("From other clients to chatsdk")
-        first, second = text.split("\nChatServer (`chatserver_sdk`):\n")
-        new = [cells[1] for cells in rows(first if service == "zaguan" else second)]
+        assert TABLES[service] in text
+        table = re.split(r"\n\n(?=[^|])", text.partition(TABLES[service])[2])[0]
+        known.update(names_of(PACKAGES[service]))
         known["api"] = getattr(known["client"], service)
+        new = [cells[1] for cells in rows(table)]
         assert sum([check(span, known) for cell in new for span in spans_of(cell)]) > 12
 
     @pytest.mark.parametrize(
@@ -160,9 +201,12 @@ class TestNames:
     def test_everything_of_a_stream_is_shown(self):
         assert [name for name in attributes_of(Stream) if f"stream.{name}" not in README] == []
 
+    def test_everything_of_a_download_is_shown(self):
+        assert [name for name in attributes_of(Download) if f"download.{name}" not in README] == []
+
     def test_errors_named_anywhere_exist(self):
         words = set(re.findall(r"\b[A-Z]\w*Error\b", README)) - {"ValueError", "TypeError"}
-        known = {*chatsdk.__all__, *zaguan_package.__all__, *chatserver_package.__all__}
+        known = {*chatsdk.__all__, *(name for package in PACKAGES.values() for name in package.__all__)}
         assert words <= known
 
     def test_aliases(self):
@@ -225,7 +269,7 @@ class TestErrorTree:
 
 class TestConfiguration:
     def test_variables(self):
-        named = set(re.findall(r"\b[A-Z]+_(?:BASE_URL|API_KEY)\b", README))
+        named = set(re.findall(r"\b[A-Z_]+_(?:BASE_URL|API_KEY)\b", README))
         assert named == {f"{service.prefix}_{end}" for service in SERVICES for end in ("BASE_URL", "API_KEY")}
 
     @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.service)
@@ -255,7 +299,9 @@ class TestConfiguration:
         assert f"{Service().max_response_bytes // 2**20} MiB" in section("Configuration")
         assert f"more than {LONGEST_WAIT:g} s" in section("Retries")
         for service in SERVICES:
-            assert f"{service.default_timeout:g} (" in text
+            named = re.search(rf"\b{service.default_timeout:g} \(([^;)]*)", text)
+            assert named is not None
+            assert service.__name__ in named.group(1).replace("monGARS", "MonGARS")
 
 
 class TestInstallation:

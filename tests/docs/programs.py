@@ -1,0 +1,72 @@
+"""The examples as programs: how they are started, and the stand-in that waits for a test."""
+
+import os
+import sys
+import threading
+from dataclasses import replace
+from typing import Any, Dict, Iterator, List, Optional
+
+from chatsdk.testing import LocalServer
+from chatsdk.testing.exchange import EventStream
+from tests.docs.conftest import ROOT
+
+PATIENCE = 20.0  # seconds
+
+
+def command(name: str, *arguments: str) -> List[str]:
+    return [sys.executable, "-W", "error", str(ROOT / "examples" / name), *arguments]
+
+
+def surroundings(**variables: str) -> Dict[str, str]:
+    """The environment of an example: this one's, and the checkout, whether or not it is installed."""
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    # Who sees pieces at once sees what the example itself has flushed.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return {**env, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8", **variables}
+
+
+class Gate:
+    """Holds one answer back: all of it, or what follows its first events."""
+
+    def __init__(self, after: int) -> None:
+        self.after = after
+        self._reached = threading.Event()
+        self._opened = threading.Event()
+
+    def wait(self) -> None:
+        """Wait until the answer is at the gate."""
+        assert self._reached.wait(PATIENCE), "no request came"
+
+    def open(self) -> None:
+        self._opened.set()
+
+    def hold(self) -> None:
+        self._reached.set()
+        self._opened.wait(PATIENCE)
+
+    def between(self, events: Iterator[str]) -> Iterator[str]:
+        for number, event in enumerate(events):
+            if number == self.after:
+                self.hold()
+            yield event
+
+
+class GatedServer(LocalServer):
+    """A stand-in that can hold answers back."""
+
+    _gate: Optional[Gate] = None
+
+    def hold_next(self, after: int = 0) -> Gate:
+        """Hold the next answer back, a streamed one *after* so many events."""
+        gate = self._gate = Gate(after)
+        return gate
+
+    def _answer(self, *request: Any) -> Any:
+        gate, self._gate = self._gate, None
+        answer = super()._answer(*request)
+        if gate is None:
+            return answer
+        if gate.after and isinstance(answer, EventStream):
+            return replace(answer, events=gate.between(answer.events))
+        gate.hold()
+        return answer

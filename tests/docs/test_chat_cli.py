@@ -1,0 +1,339 @@
+"""examples/chat_cli.py on a terminal, against a server in this process."""
+
+import json
+import re
+import subprocess
+import time
+from typing import Any, Callable, Dict, Iterator, List
+
+import pytest
+
+from chatsdk.testing import LocalServer
+from tests.docs.programs import PATIENCE, GatedServer, command, surroundings
+from tests.docs.terminal import CTRL_D, Terminal
+
+PREFIXES = {
+    "mongars": "MONGARS",
+    "chatserver": "CHATSERVER",
+    "infinity": "INFINITY_ASSISTANT",
+    "zaguan": "ZAGUAN",
+}
+STREAMING = ["chatserver", "infinity", "zaguan"]
+PROMPT = "you> "
+PASSWORD = "secret-password"
+
+Start = Callable[..., Terminal]
+
+
+@pytest.fixture
+def server() -> Iterator[GatedServer]:
+    with GatedServer() as server:
+        yield server
+        assert server.errors == []
+
+
+@pytest.fixture
+def start(server: GatedServer, tmp_path: Any) -> Iterator[Start]:
+    """Start the program on a terminal of its own, as a client of the server."""
+    terminals: List[Terminal] = []
+
+    def start(service: str, *arguments: str, **variables: str) -> Terminal:
+        line = command("chat_cli.py", "--service", service, *arguments)
+        env = surroundings(**{**address(server, service), **variables})
+        terminals.append(Terminal(line, env, str(tmp_path)))
+        return terminals[-1]
+
+    yield start
+    for terminal in terminals:
+        terminal.close()
+        assert "Traceback" not in terminal.shown
+        assert "local-key" not in terminal.shown
+
+
+def address(server: LocalServer, service: str) -> Dict[str, str]:
+    """The environment that leads to one service of the server, with its key."""
+    known: Any = dict(server.services())[service]
+    prefix = PREFIXES[service]
+    return {f"{prefix}_BASE_URL": known.base_url, f"{prefix}_API_KEY": known.api_key}
+
+
+def say(terminal: Terminal, text: str) -> str:
+    """Say something, again and again where monGARS wants a second between two messages; return the answer."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        terminal.enter(text)
+        terminal.wait_for("\n")  # the echo
+        shown = terminal.wait_for(PROMPT)[: -len(PROMPT)]
+        if "RateLimitError" not in shown or time.monotonic() > deadline:
+            return shown
+
+
+def sent(server: LocalServer, text: str) -> Any:
+    """The last body that was sent to say *text*."""
+    bodies = [request.json for request in server.requests if isinstance(request.json, dict)]
+    return next(body for body in reversed(bodies) if said(body) == text)
+
+
+def said(body: Dict[str, Any]) -> Any:
+    return body["messages"][-1]["content"] if "messages" in body else body.get("message")
+
+
+def memory(body: Dict[str, Any]) -> Any:
+    """What a request carries of the conversation before it."""
+    if "messages" in body:
+        return [message["content"] for message in body["messages"][:-1]]
+    return body.get("conversationId") or body.get("session_id")
+
+
+@pytest.mark.parametrize("service", PREFIXES)
+def test_a_conversation_and_another(server: GatedServer, start: Start, service: str):
+    terminal = start(service)
+    terminal.wait_for("Type a message, or /reset, /save FILE, /quit.\n" + PROMPT)
+    assert say(terminal, "first") == "bot> Hello! You said: first\n"
+    assert say(terminal, "second") == "bot> Hello! You said: second\n"
+    assert say(terminal, "/reset") == "A new conversation.\n"
+    assert say(terminal, "third") == "bot> Hello! You said: third\n"
+    terminal.enter("/quit")
+    assert terminal.wait_for_end() == 0
+
+    first, second, third = (memory(sent(server, text)) for text in ("first", "second", "third"))
+    assert second
+    assert second != third
+    if service == "mongars":
+        assert first == second
+    else:
+        assert first == third or service == "infinity"
+        assert not first
+        assert not third
+    if service in ("zaguan", "chatserver"):
+        assert second == ["first", "Hello! You said: first"]
+
+
+@pytest.mark.parametrize("service", STREAMING)
+def test_shows_the_pieces_as_they_come(server: GatedServer, start: Start, service: str):
+    terminal = start(service)
+    terminal.wait_for(PROMPT)
+    gate = server.hold_next(after=2)
+    terminal.enter("One two")
+    terminal.wait_for("bot> Hello!")
+    gate.wait()
+    assert "two" not in terminal.shown.partition("bot> ")[2]
+    gate.open()
+    assert terminal.wait_for(PROMPT).startswith(" You said: One two\n")
+
+
+class TestCtrlC:
+    @pytest.mark.parametrize("service", STREAMING)
+    def test_in_the_middle_of_an_answer(self, server: GatedServer, start: Start, service: str):
+        terminal = start(service)
+        terminal.wait_for(PROMPT)
+        gate = server.hold_next(after=2)
+        terminal.enter("Forget this")
+        terminal.wait_for("bot> Hello!")
+        terminal.interrupt("\n(interrupted)\n" + PROMPT)
+        gate.open()
+        assert say(terminal, "Go on") == "bot> Hello! You said: Go on\n"
+        assert "Forget" not in json.dumps(sent(server, "Go on"))
+
+    @pytest.mark.parametrize("service", PREFIXES)
+    def test_before_the_first_byte(self, server: GatedServer, start: Start, service: str):
+        terminal = start(service)
+        terminal.wait_for(PROMPT)
+        gate = server.hold_next()
+        terminal.enter("Forget this")
+        gate.wait()
+        terminal.interrupt("\n(interrupted)\n" + PROMPT)
+        gate.open()
+        assert say(terminal, "Go on") == "bot> Hello! You said: Go on\n"
+
+    def test_drops_a_line(self, server: GatedServer, start: Start):
+        terminal = start("zaguan")
+        terminal.wait_for(PROMPT)
+        terminal.type("half a line")
+        terminal.wait_for("half a line")
+        terminal.interrupt("\n(interrupted)\n" + PROMPT)
+        assert say(terminal, "whole") == "bot> Hello! You said: whole\n"
+
+    def test_during_the_login_ends_it(self, start: Start):
+        terminal = start("mongars", "--username", "alice", MONGARS_API_KEY="")
+        terminal.wait_for("password: ")
+        terminal.interrupt("\n")
+        assert terminal.wait_for_end() == 1
+
+
+class TestSave:
+    def test_writes_whole_turns(self, server: GatedServer, start: Start, tmp_path: Any):
+        terminal = start("zaguan")
+        terminal.wait_for(PROMPT)
+        say(terminal, "Grüße")
+        server.cut("zaguan", after=2)
+        assert "StreamInterruptedError" in say(terminal, "broken")
+        assert say(terminal, "/save my chat.json") == "2 messages saved.\n"
+        saved = (tmp_path / "my chat.json").read_text(encoding="utf-8")
+        assert json.loads(saved) == [
+            {"role": "user", "content": "Grüße"},
+            {"role": "assistant", "content": "Hello! You said: Grüße"},
+        ]
+        assert "Grüße" in saved
+
+    @pytest.mark.parametrize("path", ["", "missing/chat.json", "."])
+    def test_that_fails(self, start: Start, path: str):
+        terminal = start("zaguan")
+        terminal.wait_for(PROMPT)
+        shown = say(terminal, f"/save {path}")
+        assert shown.startswith("not saved: ")
+        assert len(shown.splitlines()) == 1
+        assert say(terminal, "Hello") == "bot> Hello! You said: Hello\n"
+
+
+class TestErrors:
+    @pytest.mark.parametrize("service", PREFIXES)
+    def test_are_one_line(self, server: GatedServer, start: Start, service: str):
+        terminal = start(service)
+        terminal.wait_for(PROMPT)
+        server.fail(service, 500, "first line\nsecond line")
+        assert say(terminal, "Hello").splitlines() == [
+            "bot> ",
+            "InternalServerError: first line second line",
+        ]
+        assert say(terminal, "Hello") == "bot> Hello! You said: Hello\n"
+
+    def test_in_the_middle_of_an_answer(self, server: GatedServer, start: Start):
+        terminal = start("chatserver")
+        terminal.wait_for(PROMPT)
+        server.cut("chatserver", after=2)
+        first, second = say(terminal, "Hello").splitlines()
+        assert first.startswith("bot> Hello!")
+        assert second.startswith("StreamInterruptedError: ")
+        assert say(terminal, "Again") == "bot> Hello! You said: Again\n"
+
+    def test_unknown_commands_are_not_sent(self, server: GatedServer, start: Start):
+        terminal = start("chatserver")
+        terminal.wait_for(PROMPT)
+        before = len(server.requests)
+        assert say(terminal, "/help").startswith("unknown command")
+        assert len(server.requests) == before
+
+    def test_before_the_first_turn_end_it(self, start: Start):
+        terminal = start("zaguan", ZAGUAN_API_KEY="wrong-key")
+        assert terminal.wait_for_end() == 1
+        assert terminal.shown == "AuthenticationError: Invalid API key\n"
+
+
+class TestLogin:
+    def start(self, start: Start, *arguments: str) -> Terminal:
+        return start("mongars", *arguments, MONGARS_API_KEY="")
+
+    def test_three_wrong_passwords(self, server: GatedServer, start: Start):
+        terminal = self.start(start, "--username", "alice", "--login-wait", "0.05")
+        moments = []
+        for attempt in range(3):
+            terminal.wait_for("password: ")
+            moments.append(time.monotonic())
+            terminal.enter(f"guess-number-{attempt}")
+            terminal.wait_for("AuthenticationError: Invalid credentials\n")
+        assert terminal.wait_for_end() == 1
+        assert "guess" not in terminal.shown
+        assert [request.path for request in server.requests] == ["/token"] * 3
+
+        first, second = map(float, re.findall(r"^again in ([\d.]+) s$", terminal.shown, re.M))
+        assert 0.05 <= first < 0.07
+        assert 0.1 <= second < 0.13
+        assert moments[1] - moments[0] > 0.05
+        assert moments[2] - moments[1] > 0.1
+
+    def test_a_right_one_after_a_wrong_one(self, server: GatedServer, start: Start):
+        terminal = self.start(start, "--login-wait", "0")
+        for password in ("wrong-password", PASSWORD):
+            terminal.wait_for("username: ")
+            terminal.enter("alice")
+            terminal.wait_for("password: ")
+            terminal.enter(password)
+        terminal.wait_for(PROMPT)
+        assert say(terminal, "Hello") == "bot> Hello! You said: Hello\n"
+        assert PASSWORD not in terminal.shown
+        assert "wrong-password" not in terminal.shown
+
+    def test_the_name_in_the_environment(self, start: Start):
+        terminal = start("mongars", MONGARS_API_KEY="", MONGARS_USERNAME="alice")
+        terminal.wait_for("password: ")
+        terminal.enter(PASSWORD)
+        terminal.wait_for(PROMPT)
+        assert "username" not in terminal.shown
+
+    def test_end_of_input(self, start: Start):
+        terminal = self.start(start)
+        terminal.wait_for("username: ")
+        terminal.type(CTRL_D)
+        assert terminal.wait_for_end() == 1
+
+    def test_other_errors_end_it(self, server: GatedServer, start: Start):
+        server.fail("mongars", 500)
+        terminal = self.start(start, "--username", "alice")
+        terminal.wait_for("password: ")
+        terminal.enter(PASSWORD)
+        assert terminal.wait_for_end() == 1
+        assert terminal.shown.splitlines()[-1] == "InternalServerError: Internal Server Error"
+
+
+def test_ctrl_d_ends_it(start: Start):
+    terminal = start("zaguan")
+    terminal.wait_for(PROMPT)
+    terminal.type(CTRL_D)
+    assert terminal.wait_for_end() == 0
+
+
+def test_takes_address_key_and_model_as_arguments(server: GatedServer, start: Start):
+    known = server.services()["zaguan"]
+    arguments = ["--url", str(known.base_url), "--api-key", str(known.api_key), "--model", "openai/gpt-4o"]
+    terminal = start("zaguan", *arguments, ZAGUAN_BASE_URL="", ZAGUAN_API_KEY="")
+    terminal.wait_for(PROMPT)
+    assert say(terminal, "Hello") == "bot> Hello! You said: Hello\n"
+    assert [request.json["model"] for request in server.requests] == ["openai/gpt-4o"]
+
+
+@pytest.mark.parametrize("service", STREAMING)
+def test_offline_without_a_terminal(service: str):
+    done = subprocess.run(
+        command("chat_cli.py", "--service", service),
+        input="Hello\n",
+        env=surroundings(),
+        capture_output=True,
+        encoding="utf-8",
+        timeout=PATIENCE,
+    )
+    assert done.stderr == ""
+    assert done.returncode == 0
+    assert "runs offline" in done.stdout
+    assert "bot> Hello! You said: Hello\n" in done.stdout
+
+
+def test_monGARS_offline(start: Start):
+    real = {"MONGARS_API_KEY": "a-real-token", "MONGARS_USERNAME": "bob"}
+    terminal = start("mongars", MONGARS_BASE_URL="", **real)
+    terminal.wait_for("Its user alice has the password secret-password.\nusername: ")
+    terminal.enter("alice")
+    terminal.wait_for("password: ")
+    terminal.enter(PASSWORD)
+    terminal.wait_for(PROMPT)
+    assert say(terminal, "Hello") == "bot> Hello! You said: Hello\n"
+
+
+def test_nobody_reads_on(server: GatedServer):
+    env = surroundings(**address(server, "zaguan"))
+    with subprocess.Popen(
+        command("chat_cli.py"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=env,
+        encoding="utf-8",
+    ) as program:
+        assert program.stdin is not None
+        assert program.stdout is not None
+        assert program.stderr is not None
+        program.stdout.close()
+        program.stdin.write("Hello\n")
+        program.stdin.close()
+        assert program.stderr.read() == ""
+        assert program.wait(PATIENCE) == 1

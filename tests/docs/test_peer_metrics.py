@@ -1,0 +1,285 @@
+"""examples/peer_metrics.py as a process, against a server in this one."""
+
+import re
+import signal
+import subprocess
+import threading
+import time
+from queue import Empty, Queue
+from typing import Any, Callable, Iterator, List, Tuple
+
+import pytest
+
+from chatsdk.testing import LocalServer
+from tests.docs.programs import PATIENCE, GatedServer, command, surroundings
+
+LOGIN, TELEMETRY = "/token", "/api/v1/peer/telemetry"
+
+
+class Program:
+    """The example, and the lines that it has printed."""
+
+    def __init__(self, server: LocalServer, *arguments: str, **variables: str) -> None:
+        env = surroundings(**{"MONGARS_BASE_URL": server.url("mongars"), **variables})
+        self._process = subprocess.Popen(
+            command("peer_metrics.py", *arguments),
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+        )
+        self._lines: Queue[str] = Queue()
+        self._reading = threading.Thread(target=self._read, daemon=True)
+        self._reading.start()
+        self.shown: List[str] = []
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._lines.put(line.rstrip("\n"))
+
+    def wait_for(self, pattern: str) -> str:
+        """Return the next line that begins like *pattern*."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                self.shown.append(self._lines.get(timeout=max(0.0, deadline - time.monotonic())))
+            except Empty:
+                raise AssertionError(f"no line like {pattern!r} after {self.shown}") from None
+            if re.match(pattern, self.shown[-1]):
+                return self.shown[-1]
+
+    def send(self, number: int) -> None:
+        self._process.send_signal(number)
+
+    def end(self) -> Tuple[int, List[str]]:
+        """Return the exit status and all lines."""
+        status = self._process.wait(PATIENCE)
+        self._reading.join(PATIENCE)
+        while not self._lines.empty():
+            self.shown.append(self._lines.get())
+        return status, self.shown
+
+    def insist(self, number: int) -> int:
+        """Send a signal until it ends; return the exit status."""
+        deadline = time.monotonic() + PATIENCE
+        while self._process.poll() is None:
+            assert time.monotonic() < deadline
+            self.send(number)
+            try:
+                self._process.wait(0.05)
+            except subprocess.TimeoutExpired:
+                continue
+        return self._process.returncode
+
+    def close(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self.end()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+
+Start = Callable[..., Program]
+
+
+@pytest.fixture
+def server() -> Iterator[GatedServer]:
+    with GatedServer() as server:
+        yield server
+        assert server.errors == []
+
+
+@pytest.fixture
+def start(server: GatedServer) -> Iterator[Start]:
+    """Start the program as a client of the server, or of another one."""
+    programs: List[Program] = []
+
+    def start(*arguments: str, other: Any = None, **variables: str) -> Program:
+        programs.append(Program(other or server, *arguments, **variables))
+        return programs[-1]
+
+    yield start
+    for program in programs:
+        program.close()
+        assert "Traceback" not in "\n".join(program.shown)
+
+
+def paths(server: LocalServer) -> List[str]:
+    return [request.path for request in server.requests]
+
+
+def test_once(server: GatedServer, start: Start):
+    status, shown = start("--once").end()
+    assert (status, shown) == (0, ["logged in as u1", "report 1: accepted"])
+    assert paths(server) == [LOGIN, TELEMETRY]
+    sent = server.requests[-1].json
+    assert sent["concurrency"] >= 1
+    assert sent["observed_at"].endswith("Z") or "+00:00" in sent["observed_at"]
+
+
+def test_offline(start: Start):
+    account = {
+        "MONGARS_API_KEY": "a-real-token",
+        "MONGARS_USERNAME": "bob",
+        "MONGARS_PASSWORD": "real-password",
+    }
+    status, shown = start("--once", MONGARS_BASE_URL="", **account).end()
+    assert status == 0
+    assert "runs offline" in shown[0]
+    assert shown[1:] == ["logged in as u1", "report 1: accepted"]
+
+
+def test_once_that_fails(server: GatedServer, start: Start):
+    server.fail("mongars", 500)
+    status, shown = start("--once").end()
+    assert (status, shown) == (1, ["InternalServerError: Internal Server Error"])
+
+
+def test_reports_again_and_again(server: GatedServer, start: Start):
+    program = start("--interval", "0.02")
+    program.wait_for("report 5: accepted")
+    program.send(signal.SIGTERM)
+    status, shown = program.end()
+    assert status == 0
+    assert re.fullmatch(r"stopped after \d+ reports", shown[-1])
+    assert paths(server).count(LOGIN) == 1
+    assert len({request.json["scheduler_id"] for request in server.requests[1:]}) == 1
+
+
+def test_waits_longer_after_each_failure_and_recovers(server: GatedServer, start: Start):
+    program = start("--interval", "0.05", "--max-backoff", "0.15")
+    program.wait_for("report 1")
+    began = time.monotonic()
+    server.fail("mongars", 500, times=4)
+    waits = []
+    for _ in range(4):
+        program.wait_for("InternalServerError: ")
+        waits.append(float(program.wait_for("next try in ").split()[3]))
+    program.wait_for("report ")
+    assert time.monotonic() - began > sum(waits) - 0.02  # they are rounded
+    for wait, longest in zip(waits, (0.05, 0.1, 0.15, 0.15)):
+        assert longest * 0.9 - 0.005 <= wait <= longest + 0.005
+
+    server.fail("mongars", 500)
+    assert float(program.wait_for("next try in ").split()[3]) <= 0.055  # from the start again
+    program.send(signal.SIGTERM)
+    assert program.end()[0] == 0
+
+
+def test_a_server_that_cannot_be_reached_is_tried_again(start: Start):
+    with LocalServer() as gone:
+        pass
+    program = start("--interval", "0.02", other=gone)
+    for _ in range(2):
+        program.wait_for("APIConnectionError: ")
+        program.wait_for("next try in ")
+    program.send(signal.SIGINT)
+    assert program.end()[0] == 0
+
+
+class TestSignals:
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_while_it_waits(self, start: Start, number: int):
+        program = start("--interval", "3600")
+        program.wait_for("report 1")
+        began = time.monotonic()
+        program.send(number)
+        status, shown = program.end()
+        assert status == 0
+        assert shown[-1] == "stopped after 1 reports"
+        assert time.monotonic() - began < 5
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_the_report_on_its_way_is_finished(self, server: GatedServer, start: Start, number: int):
+        program = start("--interval", "0.01")
+        program.wait_for("report 1")
+        gate = server.hold_next()
+        gate.wait()
+        program.send(number)
+        gate.open()
+        status, shown = program.end()
+        assert status == 0
+        assert shown[-2].startswith("report ")
+
+    def test_a_call_without_an_answer_is_left_in_time(self, server: GatedServer, start: Start):
+        gate = server.hold_next()
+        program = start("--interval", "3600", "--call-timeout", "0.5")
+        gate.wait()
+        program.send(signal.SIGTERM)
+        status, shown = program.end()
+        gate.open()
+        assert status == 0
+        assert shown[0].startswith("APITimeoutError: ")
+        assert shown[-1] == "stopped after 0 reports"
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_a_second_one_ends_it_at_once(self, server: GatedServer, start: Start, number: int):
+        gate = server.hold_next()
+        program = start("--call-timeout", "3600")
+        gate.wait()
+        assert program.insist(number) == -number
+        gate.open()
+
+
+class TestAccounts:
+    def test_wrong_login(self, server: GatedServer, start: Start):
+        status, shown = start(MONGARS_PASSWORD="wrong-password").end()
+        assert (status, shown) == (1, ["AuthenticationError: Invalid credentials"])
+        assert paths(server) == [LOGIN]
+
+    def test_no_administrator(self, server: GatedServer, start: Start):
+        program = start(MONGARS_USERNAME="alice", MONGARS_PASSWORD="secret-password")
+        status, shown = program.end()
+        assert (status, shown) == (1, ["logged in as alice", "PermissionDeniedError: Admin required"])
+        assert paths(server) == [LOGIN, TELEMETRY]
+
+    def test_an_expired_token(self, start: Start):
+        with LocalServer(token_seconds=1) as server:
+            program = start("--interval", "0.02", other=server)
+            program.wait_for("logged in as u1")
+            program.wait_for("logged in as u1")
+            program.wait_for("report ")
+            program.send(signal.SIGTERM)
+            status, shown = program.end()
+            assert status == 0
+            assert not any("Error" in line for line in shown)
+            expired = paths(server).index(LOGIN, 1)
+            assert paths(server)[expired - 1 : expired + 2] == [TELEMETRY, LOGIN, TELEMETRY]
+
+    def test_a_token_instead_of_a_login(self, server: GatedServer, start: Start):
+        token = str(server.services()["mongars"].api_key)
+        status, shown = start("--once", MONGARS_API_KEY=token).end()
+        assert (status, shown) == (0, ["report 1: accepted"])
+
+    def test_an_address_that_cannot_be(self, start: Start):
+        status, shown = start(MONGARS_BASE_URL="ftp://localhost").end()
+        assert status == 1
+        assert len(shown) == 1
+        assert shown[0].startswith("ConfigurationError: ")
+
+
+@pytest.mark.parametrize("value", ["0", "nan", "soon"])
+def test_times_that_cannot_be(start: Start, value: str):
+    assert start(f"--interval={value}").end()[0] == 2
+
+
+def test_times_in_the_environment(start: Start):
+    assert start(MONGARS_PUBLISH_INTERVAL="-1").end()[0] == 2
+    assert start(MONGARS_MAX_BACKOFF="inf").end()[0] == 2
+
+
+def test_nobody_reads_on(server: GatedServer):
+    with subprocess.Popen(
+        command("peer_metrics.py", "--interval", "0.01"),
+        env=surroundings(MONGARS_BASE_URL=server.url("mongars")),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    ) as program:
+        assert program.stdout is not None
+        assert program.stderr is not None
+        program.stdout.close()
+        assert program.stderr.read() == ""
+        assert program.wait(PATIENCE) == 1
