@@ -24,7 +24,7 @@ import time
 import uuid
 from abc import ABC, abstractmethod
 from contextlib import ExitStack, suppress
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional
 
 from chatsdk import ChatSDKError, Client, Service
 from chatsdk.mongars import AuthenticationError, MonGARS
@@ -52,7 +52,7 @@ class ZaguanChat(Chat):
 
     def __init__(self, client: Client, model: Optional[str]) -> None:
         self._api = client.zaguan
-        self._model = model or self._api.list_models()[0].id
+        self._model = model or first(item.id for item in self._api.list_models())
 
     def say(self, text: str, transcript: Transcript) -> Iterator[str]:
         """Yield the pieces of the answer to *text*."""
@@ -66,7 +66,7 @@ class ChatServerChat(Chat):
 
     def __init__(self, client: Client, model: Optional[str]) -> None:
         self._api = client.chatserver
-        self._model = model or self._api.list_models().data[0].id
+        self._model = model or first(item.id for item in self._api.list_models().data)
 
     def say(self, text: str, transcript: Transcript) -> Iterator[str]:
         """Yield the pieces of the answer to *text*."""
@@ -107,6 +107,13 @@ class MonGARSChat(Chat):
     def reset(self) -> None:
         """Choose another id."""
         self._session = str(uuid.uuid4())
+
+
+def first(models: Iterable[str]) -> str:
+    """Return the first model, or end where there is none."""
+    for model in models:
+        return model
+    sys.exit("the service offers no models; name one with --model")
 
 
 CHATS: Dict[str, Callable[[Client, Optional[str]], Chat]] = {

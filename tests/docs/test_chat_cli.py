@@ -214,6 +214,13 @@ class TestErrors:
         assert say(terminal, "/help").startswith("unknown command")
         assert len(server.requests) == before
 
+    @pytest.mark.parametrize("service", ["zaguan", "chatserver"])
+    def test_no_models(self, server: GatedServer, start: Start, service: str):
+        server.fail(service, 200, {"object": "list", "data": []})
+        terminal = start(service)
+        assert terminal.wait_for_end() == 1
+        assert terminal.shown == "the service offers no models; name one with --model\n"
+
     def test_before_the_first_turn_end_it(self, start: Start):
         terminal = start("zaguan", ZAGUAN_API_KEY="wrong-key")
         assert terminal.wait_for_end() == 1
