@@ -19,31 +19,29 @@ _SECRET_HEADERS = r"auth|cookie|key|token|secret|password"
 
 
 class Credentials:
-    """Who is asking one service: shared by all copies of the service, and never pickled.
-
-    Attributes:
-        user: whose key it is, where the key came from a login.
-    """
+    """Who is asking one service: shared by all copies of the service, and never pickled."""
 
     def __init__(self, service: str, prefix: str, key: Optional[str] = None) -> None:
         self.service = service
         self._variable = prefix + "_API_KEY"
         self._line_checked = False
-        self._begin(clean_key(key) or self._from_environment())
+        self.become(clean_key(key) or self._from_environment())
 
-    def _begin(self, key: Optional[str]) -> None:
-        self._key = key
-        self._cookies: Dict[str, str] = {}  # by origin
-        self.user: Optional[str] = None
+    def become(self, key: Optional[str], user: Optional[str] = None) -> None:
+        """Use another key, that of *user*. Whoever gets one is somebody else: the cookies are forgotten."""
+        cookies: Dict[str, str] = {}  # by origin
+        # In one step: no call of another thread goes out with this key and the cookie of somebody else.
+        self._person = clean_key(key), user, cookies
 
     @property
     def key(self) -> Optional[str]:
-        """The key, or None. Whoever gets another one is somebody else: user and cookies are forgotten."""
-        return self._key
+        """The key, or None."""
+        return self._person[0]
 
-    @key.setter
-    def key(self, key: Optional[str]) -> None:
-        self._begin(clean_key(key))
+    @property
+    def user(self) -> Optional[str]:
+        """Whose key it is, where the key came from a login."""
+        return self._person[1]
 
     def _from_environment(self) -> Optional[str]:
         return clean_key(os.environ.get(self._variable))
@@ -55,7 +53,7 @@ class Credentials:
         self.service = state["service"]
         self._variable = state["_variable"]
         self._line_checked = False
-        self._begin(self._from_environment())
+        self.become(self._from_environment())
 
     def auth(
         self,
@@ -69,15 +67,16 @@ class Credentials:
         The key goes into *key_header*; the cookie *cookie_name*, if there is such a name, is kept and sent.
         A secret in the body is as good a reason to warn.
         """
-        if (has_secret or self._key is not None) and not self._line_checked:
+        key, _, cookies = self._person
+        if (has_secret or key is not None) and not self._line_checked:
             self._line_checked = True
             if not is_private_line(base_url):
-                what = "the API key" if self._key is not None else "a password or key"
+                what = "the API key" if key is not None else "a password or key"
                 warnings.warn(
                     f"{what} of {self.service} goes over plain http to another machine: use https",
                     stacklevel=5,  # the line that called the service's method
                 )
-        return OriginAuth(origin_of(base_url), self._key, key_header, self._cookies, cookie_name)
+        return OriginAuth(origin_of(base_url), key, key_header, cookies, cookie_name)
 
 
 class OriginAuth(AuthBase):
@@ -98,11 +97,13 @@ class OriginAuth(AuthBase):
         self.key = key
         self._cookies = {} if cookies is None else cookies
         self._cookie_name = cookie_name
+        identity = self._cookies.get(origin)
+        self.secrets = [secret for secret in (key, identity) if secret]
         self._headers: Dict[str, str] = {}
         if key is not None:
             self._headers[key_header] = "Bearer " + key if key_header == "Authorization" else key
-        if origin in self._cookies:
-            self._headers["Cookie"] = f"{cookie_name}={self._cookies[origin]}"
+        if identity is not None:
+            self._headers["Cookie"] = f"{cookie_name}={identity}"
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         if self._headers and (request.url or "").startswith(self.origin):

@@ -71,4 +71,9 @@ def utc_text(value: Union[datetime, str]) -> str:
     """Return a date-time for a query, in UTC with ``Z``; a naive one is UTC, a string stays as it is."""
     if isinstance(value, str):
         return value
-    return format_datetime(value.replace(tzinfo=_UTC) if value.tzinfo is None else value.astimezone(_UTC))
+    if value.tzinfo is None:
+        return format_datetime(value.replace(tzinfo=_UTC))
+    try:
+        return format_datetime(value.astimezone(_UTC))
+    except OverflowError:  # in UTC it is before the year 1, or after 9999
+        return value.isoformat()

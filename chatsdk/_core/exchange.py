@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import time
 import zlib
 from contextlib import suppress
 from http.client import BadStatusLine, HTTPException, IncompleteRead, RemoteDisconnected
 from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Sequence, Type, TypeVar
+from urllib.parse import quote, quote_plus
 
 import requests
 from urllib3.exceptions import HTTPError as URLLib3Error
@@ -34,6 +36,8 @@ T = TypeVar("T")
 BROKEN = (requests.RequestException, URLLib3Error, HTTPException, OSError, zlib.error, ValueError)
 
 _SHOWN_BODY = 2000  # bytes of an unreadable answer that its error keeps
+# A member of a JSON object whose name says that its text is a secret; also where the text was cut.
+_SECRET_MEMBER = rb'(?i)("[^"]*(?:key|token|secret|password)"\s*:\s*)"(?:[^"\\]|\\.)*"?'
 _SHORTEST_SECRET = 6  # characters; shorter ones stand in ordinary words, so only whole strings are hidden
 
 
@@ -68,7 +72,7 @@ class Exchange:
         self._transport = transport
         self._request = request
         self._auth = auth
-        self._secrets = [secret for secret in (auth.key, *secrets) if secret]
+        self._secrets = [secret for secret in (*auth.secrets, *secrets) if secret]
         self._family = family
         self.limit = options.max_response_bytes
         self._policy = options.retry
@@ -178,13 +182,14 @@ class Exchange:
     ) -> errors.APIResponseError:
         """Return the error for a success that brought *what* instead of what was expected."""
         content_type = self._without_key(response.headers.get("Content-Type", ""))
-        content = self.redact(response._content or b"")
+        # Some answers bring a new key or token, which the server never shows again.
+        content = re.sub(_SECRET_MEMBER, rb'\1"***"', self.redact(response._content or b"")[:_SHOWN_BODY])
         return self.error(
             errors.APIResponseError,
             said or f"{self._family.service} sent {what} ({content_type[:100] or 'no content type'})",
             status_code=response.status_code,
             content_type=content_type,
-            body=content[:_SHOWN_BODY].decode("utf-8", "replace"),
+            body=content.decode("utf-8", "replace"),
             response=response,
         )
 
@@ -296,6 +301,8 @@ def _written(secret: str) -> Sequence[bytes]:
     for ascii_only in (True, False):
         escaped = json.dumps(secret, ensure_ascii=ascii_only)[1:-1].encode("utf-8", "surrogatepass")
         forms |= {escaped, escaped.replace(b"/", b"\\/")}
+    for quoted in (quote, quote_plus):  # as a form or an address holds it
+        forms |= {quoted(secret, safe=safe, errors="surrogatepass").encode("ascii") for safe in ("", "/")}
     with suppress(UnicodeEncodeError):
         forms.add(secret.encode("latin-1"))
     return sorted(forms, key=len, reverse=True)

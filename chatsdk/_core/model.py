@@ -134,7 +134,9 @@ class Model:
         return iter(self.keys())
 
     def __contains__(self, key: object) -> bool:
-        return key in self.to_dict()
+        if not isinstance(key, str):
+            return False
+        return self.get(key) is not None or key in self.extra
 
 
 def reader(cls: Type[M]) -> Callable[[Dict[str, Any]], M]:
@@ -150,6 +152,11 @@ def adopt(cls: Type[M], data: Dict[str, Any]) -> M:
 def adopt_all(cls: Type[M], items: List[Dict[str, Any]]) -> List[M]:
     """Make a *cls* of each of *items*, as ``adopt`` does."""
     return [*map(_plan_of(cls).adopt, items)]
+
+
+def json_names(cls: Type[Model]) -> List[str]:
+    """Return the names that the fields of *cls* have in JSON."""
+    return [*_plan_of(cls).json_names.values()]
 
 
 def to_json_value(value: Any) -> Any:

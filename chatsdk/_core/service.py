@@ -6,6 +6,7 @@ import copy
 import os
 import re
 from typing import (
+    TYPE_CHECKING,
     Any,
     Callable,
     ClassVar,
@@ -30,7 +31,6 @@ from . import codec
 from .address import check_base_url, path_part, query_string
 from .auth import Credentials, clean_headers, without_secrets
 from .closable import Closable
-from .download import Download
 from .exchange import Exchange, Family
 from .failures import Failure, has_failure, read_failure
 from .model import Model, adopt, adopt_all, is_list_of_objects, missing_essential
@@ -38,6 +38,9 @@ from .options import Service, Timeout, change_options, make_options
 from .records import Records
 from .stream import Stream, StreamReader, open_stream
 from .transport import Outgoing, Transport
+
+if TYPE_CHECKING:
+    from .download import Download
 
 M = TypeVar("M", bound=Model)
 S = TypeVar("S", bound="ServiceBase")
@@ -87,7 +90,7 @@ class ServiceBase(Closable):
     def set_api_key(self, api_key: Optional[str]) -> None:
         """Use another API key from now on, here and in all copies of this object; None for no key."""
         try:
-            self._credentials.key = api_key
+            self._credentials.become(api_key)
         except errors.ConfigurationError as error:
             raise self._own(error) from None
 
@@ -250,6 +253,8 @@ class ServiceBase(Closable):
 
     def _download(self, path: str, *, params: Optional[Params] = None) -> Download:
         """Return the file at *path*, its body unread."""
+        from .download import Download  # few programs need it, and each module costs time to import
+
         # Only of a body that is not compressed the length is known before its end.
         identity = {"Accept-Encoding": "identity"}
         return Download(self._exchange("GET", path, params=params, headers=identity, accept="*/*"))

@@ -205,7 +205,7 @@ class PeerLoadSnapshot(Model):
     """How busy a node is; ``load_factor`` may exceed 1."""
 
     scheduler_id: Optional[str] = None
-    queue_depth: int = essential(default=0)
+    queue_depth: int = 0
     active_workers: int = 0
     concurrency: int = 0
     load_factor: float = 0.0

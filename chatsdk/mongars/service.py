@@ -95,8 +95,7 @@ class MonGARS(ServiceBase):
         # A form: the one endpoint that takes no JSON.
         form = {"username": _text(username, "username"), "password": _text(password, "password")}
         token = self._fetch(TokenResponse, "POST", "/token", form=form, secrets=[password])
-        self._credentials.key = token.access_token
-        self._credentials.user = username.strip()
+        self._credentials.become(token.access_token, username.strip())
         return token
 
     def register_user(

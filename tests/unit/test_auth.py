@@ -1,5 +1,6 @@
 import copy
 import pickle
+import sys
 import warnings
 
 import pytest
@@ -119,9 +120,9 @@ class TestCredentials:
 
     def test_setting_the_key(self):
         credentials = Credentials("zaguan", "ZAGUAN", "sk-own")
-        credentials.key = " sk-new "
+        credentials.become(" sk-new ")
         assert credentials.key == "sk-new"
-        credentials.key = None
+        credentials.become(None)
         assert credentials.key is None
 
     def test_the_key_is_not_pickled(self, monkeypatch):
@@ -154,7 +155,7 @@ class TestCredentials:
             credentials.auth("http://api.example", has_secret=True)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            credentials.key = "the-token"
+            credentials.become("the-token")
             credentials.auth("http://api.example")
             Credentials("mongars", "MONGARS").auth("http://127.0.0.1:1", has_secret=True)
 
@@ -247,16 +248,35 @@ class TestIdentity:
         assert self.sent(credentials) == "who=me"
 
     def test_another_key_is_somebody_else(self, credentials):
-        credentials.user = "ada"
+        credentials.become("k1", "ada")
+        assert credentials.user == "ada"
         late = credentials.auth(self.BASE, "X-API-Key", "who")
-        credentials.key = "k2"
+        late.received(self.answer())
+        assert self.sent(credentials) == "who=me"
+        credentials.become("k2")
         assert credentials.user is None
         assert self.sent(credentials) is None
         late.received(self.answer())  # an answer to the one before
         assert self.sent(credentials) is None
 
+    def test_no_other_thread_sees_half_of_a_change(self, credentials):
+        seen = []
+
+        def look(*_):  # between any two lines, as another thread could
+            seen.append(tuple(credentials.auth(self.BASE, "X-API-Key", "who").secrets))
+            return look
+
+        before = sys.gettrace()
+        sys.settrace(look)
+        try:
+            credentials.become("k2")
+        finally:
+            sys.settrace(before)
+        assert set(seen) == {("k", "me"), ("k2",)}
+
     def test_does_not_travel(self, credentials):
-        credentials.user = "ada"
+        credentials.become("k", "ada")
+        credentials.auth(self.BASE, "X-API-Key", "who").received(self.answer())
         copy = pickle.loads(pickle.dumps(credentials))
         assert self.sent(copy) is None
         assert copy.user is None

@@ -110,6 +110,8 @@ def test_formatted(value, text):
         (datetime(2025, 11, 1, 8, tzinfo=PLUS_TWO), "2025-11-01T06:00:00Z"),
         (datetime(2025, 11, 1, 8), "2025-11-01T08:00:00Z"),
         ("yesterday", "yesterday"),
+        (datetime(1, 1, 1, tzinfo=PLUS_TWO), "0001-01-01T00:00:00+02:00"),
+        (datetime(9999, 12, 31, 23, tzinfo=timezone(-timedelta(hours=3))), "9999-12-31T23:00:00-03:00"),
     ],
 )
 def test_for_a_query(value, text):

@@ -220,7 +220,8 @@ class TestSearch:
         assert found["results"] is found.results
         assert (found.total, found.counts, found.query, found.success) == (30, counts, "q", True)
         assert not any(item.extra for item in found)
-        assert found.to_rows()[0] == {"id": "w", "type": "wisdom", "title": "W", "content": "wc"}
+        missing = dict.fromkeys(["score", "domain", "source"])
+        assert found.to_rows()[0] == {"id": "w", "type": "wisdom", "title": "W", "content": "wc", **missing}
         assert "<td>gc</td>" in found._repr_html_()
 
     def test_nothing_that_was_sent_is_lost(self, http, api):
@@ -479,6 +480,7 @@ class TestResearch:
         http.add("POST", URL + "/research", json={"result": {"findings": None}})
         found = api.research(topic="t")
         assert (found.findings, found.summary, found.result.sources) == ([], "", None)
+        assert all(name in found for name in ("findings", "results", "summary", "result"))
 
     @pytest.mark.parametrize("body", [{}, {"result": None}, {"result": []}])
     def test_no_answer(self, http, api, body):
@@ -549,6 +551,23 @@ class TestKeysAndWebhooks:
             api.create_api_key("x")
         with pytest.raises(errors.APIResponseError):
             api.create_webhook("https://a.example", ["chat.message"])
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            '{"apiKey": {"key": "ia_\\"new", "name": "x"}}',
+            '{"webhook": {"signingSecret" : "ia_new\\\\", "url": "x"}}',
+            '{"apiKey": {"id": "k", "key": "ia_ne',
+        ],
+    )
+    def test_what_cannot_be_read_keeps_its_secret(self, http, api, body):
+        http.add("POST", URL + "/api-keys", body=body)
+        with pytest.raises(errors.APIResponseError) as caught:
+            api.create_api_key("x")
+        assert "***" in caught.value.body
+        assert "ia_" not in caught.value.body
+        assert b"ia_" not in pickle.dumps(caught.value)
+        assert caught.value.body.endswith(('"x"}}', '"***"'))
 
     @pytest.mark.parametrize("body", [{}, [], {"apiKeys": None, "webhooks": {}}, {"apiKeys": ["x"]}])
     def test_answers_without_a_list(self, http, api, body):

@@ -124,7 +124,10 @@ def test_reads_like_a_dict():
     assert set(whole.keys()) == set(whole) == set(FULL)
     assert dict(whole) == {key: whole[key] for key in FULL}
     assert "unknown" in whole
+    assert "maxItems" in whole
+    assert "max_items" in whole
     assert "nothing" not in whole
+    assert 5 not in whole
     assert whole.get("nothing") is None
     assert whole.get("nothing", 1) == 1
 

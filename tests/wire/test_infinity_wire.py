@@ -196,7 +196,7 @@ class TestIdentity:
 
     def test_it_is_shown_nowhere(self, serve, infinity, caplog):
         caplog.set_level("DEBUG", "chatsdk")
-        server = serve(named("anon_secret"), json_reply({"error": "No"}, 500))
+        server = serve(named("anon_secret"), json_reply({"error": "No, anon_secret"}, 500))
         api = infinity(server, api_key=KEY)
         api.chat(message="Hi")
         with pytest.raises(errors.InternalServerError) as caught:
@@ -205,6 +205,7 @@ class TestIdentity:
         request = caught.value.response.request
         shown = f"{api!r} {caught.value!r} {vars(caught.value)} {request.headers} {caplog.text}"
         assert "anon_secret" not in shown
+        assert str(caught.value) == "No, ***"
         assert KEY not in shown
 
 
