@@ -13,6 +13,7 @@ class Dialect(ABC):
     """The stand-in of one service: its endpoints, its state, its way to say no."""
 
     name: str
+    key = API_KEY  # what the local server hands out for this service
 
     def __init__(self) -> None:
         self.routes = Routes()

@@ -8,7 +8,7 @@ from ..client import Service
 from .arguslm import ArgusLM
 from .chat import MakeReply, default_reply
 from .chatserver import ChatServer
-from .dialect import API_KEY, Dialect
+from .dialect import Dialect
 from .exchange import CRASH, Answer, EventStream, Feed, Headers, Reply, Request
 from .faults import Faults
 from .infinity import Infinity
@@ -150,7 +150,7 @@ class LocalServer(Closable):
 
     def _service(self, name: str) -> Service:
         # All get a key: else a real one from the environment would be sent here.
-        return Service(base_url=self.url(name), api_key=API_KEY)
+        return Service(base_url=self.url(name), api_key=self._dialects[name].key)
 
     def _dialect(self, service: str) -> Dialect:
         if service not in self._dialects:

@@ -54,7 +54,8 @@ def guest(server):
 
 @pytest.fixture
 def mongars(server, session):
-    return Api(session, server.url("mongars"), {"Authorization": f"Bearer {KEY}"})
+    token = server.services()["mongars"].api_key
+    return Api(session, server.url("mongars"), {"Authorization": f"Bearer {token}"})
 
 
 @pytest.fixture

@@ -91,9 +91,10 @@ def test_login_with_json(mongars):
     assert [kind for kind, _, _ in problems(long)] == ["string_too_long", "string_too_short"]
 
 
-def test_key_of_the_server_is_a_token_of_u1(mongars):
-    assert history(mongars, "Bearer local-key", "u1").status_code == 200
-    assert history(mongars, "bearer local-key", "alice").status_code == 403
+def test_key_of_the_server_is_a_token_of_u1(mongars, server):
+    token = server.services()["mongars"].api_key
+    assert history(mongars, f"Bearer {token}", "u1").status_code == 200
+    assert history(mongars, f"bearer {token}", "alice").status_code == 403
     assert mongars.get("/api/v1/user/list").json() == {"users": ["alice", "u1", "u2"]}
 
 
@@ -146,7 +147,8 @@ def test_tokens_that_expire(session, token_seconds):
         answer = history(mongars, f"Bearer {token}")
         assert answer.status_code == 401
         assert answer.json()["detail"].endswith("Signature has expired.")
-        assert history(mongars, "Bearer local-key", "u1").status_code == 200
+        lasting = server.services()["mongars"].api_key
+        assert history(mongars, f"Bearer {lasting}", "u1").status_code == 200
 
 
 def test_lifetime_of_tokens(session, clock):

@@ -59,7 +59,7 @@ def test_chat(alice):
 )
 def test_speech(session, reply, sentences):
     with LocalServer(reply=lambda messages: reply) as server:
-        api = Api(session, server.url("mongars"), {"Authorization": "Bearer local-key"})
+        api = as_user(Api(session, server.url("mongars"), {}), "u1")
         answer = say(api, "Hi")
     assert answer["response"] == answer["speech_turn"]["text"] == reply
     segments = answer["speech_turn"]["segments"]
@@ -73,7 +73,7 @@ def test_speech(session, reply, sentences):
 def test_reply_is_made_from_the_message_as_it_was_sent(session):
     seen = []
     with LocalServer(reply=lambda messages: seen.append(messages) or "ok") as server:
-        say(Api(session, server.url("mongars"), {"Authorization": "Bearer local-key"}), "  1 < 2 \n")
+        say(as_user(Api(session, server.url("mongars"), {}), "u1"), "  1 < 2 \n")
     assert seen == [[{"role": "user", "content": "1 < 2"}]]
 
 
@@ -251,7 +251,7 @@ def test_texts_are_sent_as_they_are(alice):
 
 def test_a_reply_that_fails_is_a_500(session):
     with LocalServer(reply=lambda messages: 1 / 0) as server:
-        api = Api(session, server.url("mongars"), {"Authorization": "Bearer local-key"})
+        api = as_user(Api(session, server.url("mongars"), {}), "u1")
         answer = api.post(CHAT, json={"message": "Hi"})
         assert (answer.status_code, answer.text) == (500, "Internal Server Error")
         assert api.get(HISTORY, params={"user_id": "u1"}).json() == []

@@ -27,6 +27,13 @@ def test_services_are_ready_for_a_client(server):
     assert services["zaguan"].api_key == "local-key"
 
 
+def test_a_client_with_the_keys_of_the_server_is_somebody(server):
+    with Client(**server.services()) as client:
+        client.mongars.chat(message="Hi")
+        assert [item.user_id for item in client.mongars.history()] == ["u1"]
+        assert [key.name for key in client.infinity.list_api_keys()] == []
+
+
 @pytest.mark.parametrize("path", ["/", "/nope", "/nope/v1/models", "/zaguan", "/zaguan/"])
 def test_unknown_paths(server, path):
     answer = exchange(server.url("zaguan")[:-7], "GET", path)

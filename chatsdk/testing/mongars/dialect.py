@@ -15,7 +15,7 @@ from .peers import Peers
 from .review import rag_context
 from .suggestions import suggest
 from .telemetry import Telemetry
-from .tokens import Tokens, User
+from .tokens import LOCAL_TOKEN, Tokens, User
 
 UserHandler = Callable[[Request, User], Answer]
 
@@ -24,10 +24,11 @@ class MonGARS(Dialect):
     """The stand-in of monGARS.
 
     Its accounts are alice (with the password secret-password), the admin u1 (x), u2 (y), and those
-    that register. The key of the local servers is a token of u1 that does not expire.
+    that register. The key that the local server hands out is a token of u1 that does not expire.
     """
 
     name = "mongars"
+    key = LOCAL_TOKEN
 
     def __init__(self, make_reply: MakeReply, token_seconds: float) -> None:
         super().__init__()
