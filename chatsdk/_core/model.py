@@ -130,8 +130,8 @@ class Model:
         """Return the keys of ``to_dict()``."""
         return list(self.to_dict())
 
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.keys())
+    # Not iterable, though dict(model) works: pandas takes a list of iterables for rows without names.
+    __iter__: ClassVar[Optional[Callable[..., Iterator[Any]]]] = None
 
     def __contains__(self, key: object) -> bool:
         if not isinstance(key, str):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Dict, Iterator, List, TypeVar
 
-from .model import Model
+from .model import Model, json_names
 
 M = TypeVar("M", bound=Model)
 
@@ -16,8 +16,16 @@ class Records(List[M]):
     """A list of models; notebooks show it as a table."""
 
     def to_rows(self) -> List[Dict[str, Any]]:
-        """Return one dict for each record, as ``pandas.DataFrame`` and ``csv.DictWriter`` take them."""
-        return [record.to_dict() for record in self]
+        """Return one dict for each record, as ``pandas.DataFrame`` and ``csv.DictWriter`` take them.
+
+        All of them have the same keys; what a record lacks is None.
+        """
+        found = [record.to_dict() for record in self]
+        kinds = dict.fromkeys(map(type, self))
+        names = dict.fromkeys(name for kind in kinds for name in json_names(kind))
+        for row in found:
+            names.update(dict.fromkeys(row))
+        return [{**names, **row} for row in found]
 
     def _repr_html_(self) -> str:
         return _table(self.to_rows())
@@ -35,8 +43,14 @@ class ListResponse(Model):
     def __iter__(self) -> Iterator[Any]:
         return iter(self._records())
 
+    def __contains__(self, key: object) -> bool:
+        return key in self._records() if isinstance(key, Model) else super().__contains__(key)
+
     def to_rows(self) -> List[Dict[str, Any]]:
-        """Return one dict for each item, as ``pandas.DataFrame`` and ``csv.DictWriter`` take them."""
+        """Return one dict for each item, as ``pandas.DataFrame`` and ``csv.DictWriter`` take them.
+
+        All of them have the same keys; what an item lacks is None.
+        """
         return Records(item for item in self._records() if isinstance(item, Model)).to_rows()
 
     def _repr_html_(self) -> str:
@@ -46,14 +60,15 @@ class ListResponse(Model):
 def _table(rows: List[Dict[str, Any]]) -> str:
     from html import escape  # only notebooks need it, and it takes milliseconds to import
 
-    columns = list(dict.fromkeys(name for row in rows for name in row))
+    columns = list(dict.fromkeys(name for row in rows for name in row if row[name] is not None))
 
     def line(tag: str, values: List[Any]) -> str:
-        cells = (f"<{tag}>{escape(str(value)[:_SHOWN_CHARACTERS])}</{tag}>" for value in values)
+        texts = ("" if value is None else str(value)[:_SHOWN_CHARACTERS] for value in values)
+        cells = (f"<{tag}>{escape(text)}</{tag}>" for text in texts)
         return f"<tr>{''.join(cells)}</tr>"
 
     lines = ["<table>", line("th", columns)]
-    lines += [line("td", [row.get(name, "") for name in columns]) for row in rows[:_SHOWN_ROWS]]
+    lines += [line("td", [row[name] for name in columns]) for row in rows[:_SHOWN_ROWS]]
     lines.append("</table>")
     if len(rows) > _SHOWN_ROWS:
         lines.append(f"<p>and {len(rows) - _SHOWN_ROWS} more</p>")

@@ -351,7 +351,8 @@ class TestExport:
         dict_data = results.model_dump()
         assert json.loads(json_data) == dict_data
         assert [row["model_name"] for row in dict_data["results"]] == [r.model_name for r in results.results]
-        assert results.to_rows() == dict_data["results"]
+        told = [{key: value for key, value in row.items() if value is not None} for row in results.to_rows()]
+        assert told == dict_data["results"]
 
 
 class TestErrors:

@@ -31,7 +31,15 @@ BOTH = pytest.mark.parametrize(
 
 @BOTH
 def test_rows(records):
-    assert records.to_rows() == ROWS
+    """The same keys in each: csv.DictWriter refuses others, and a DataFrame lacks what no row has."""
+    assert records.to_rows() == [{"note": None, "<b>key</b>": None, **row} for row in ROWS]
+    assert [list(row) for row in records.to_rows()] == [["id", "note", "<b>key</b>"]] * 2
+
+
+def test_a_field_that_no_record_has_is_a_column_all_the_same():
+    records = Records([Item("a"), Item("b")])
+    assert records.to_rows() == [{"id": "a", "note": None}, {"id": "b", "note": None}]
+    assert "note" not in records._repr_html_()
 
 
 @BOTH
