@@ -44,7 +44,10 @@ class Download(Closable):
     def filename(self) -> Optional[str]:
         """The name that the server gives the file, without any folders; None where it gives none."""
         message = Message()
-        message["Content-Disposition"] = self.response.headers.get("Content-Disposition", "")
+        header = self.response.headers.get("Content-Disposition", "")
+        with suppress(UnicodeError):  # http.client reads all headers as Latin-1; many servers write UTF-8
+            header = header.encode("latin-1").decode("utf-8")
+        message["Content-Disposition"] = header
         told = message.get_filename("")
         name = re.split(r"[/\\]", told)[-1].strip()
         return name if name not in ("", ".", "..") and name.isprintable() else None
@@ -68,7 +71,7 @@ class Download(Closable):
         """``content`` as text, which is UTF-8."""
         return self.content.decode("utf-8-sig", "replace")
 
-    def save(self, path: Union[str, os.PathLike[str]], progress: Optional[Progress] = None) -> None:
+    def save(self, path: Union[str, bytes, os.PathLike[str]], progress: Optional[Progress] = None) -> None:
         """Write the file to *path*, piece by piece; what stood there before is replaced at the very end.
 
         Args:
@@ -82,7 +85,7 @@ class Download(Closable):
             OSError: the file cannot be written.
         """
         self._check_unspent()
-        target = os.path.realpath(path)
+        target = os.path.realpath(os.fsdecode(path))
         partial = os.path.join(os.path.dirname(target), f".{os.urandom(8).hex()}.part")
         with open(partial, "xb") as file:
             try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Tuple, Union
@@ -111,8 +110,7 @@ def is_wait(value: object) -> TypeGuard[float]:
     return (
         isinstance(value, (int, float))
         and not isinstance(value, bool)
-        and math.isfinite(value)
-        and 0 < value <= threading.TIMEOUT_MAX
+        and 0 < value <= threading.TIMEOUT_MAX  # neither NaN nor infinity is
     )
 
 

@@ -107,6 +107,7 @@ def _open(
         wait: Any = timeout.connect_timeout
         # On a socket of our own, websockets follows no redirects, which would carry the key elsewhere.
         sock = socket.create_connection(place, wait)
+        patience: Any = timeout.read_timeout
     except (OSError, ValueError) as error:
         raise WebSocketError(type(error).__name__) from None
     try:
@@ -118,7 +119,7 @@ def _open(
                 compression=None,
                 additional_headers=_headers(request),
                 user_agent_header=None,
-                open_timeout=min(wait, timeout.read_timeout),
+                open_timeout=min(wait, patience / 2),  # plain HTTP needs time too
                 close_timeout=_CLOSE_SECONDS,
                 max_size=limit,
                 logger=_silent,

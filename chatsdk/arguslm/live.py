@@ -48,6 +48,7 @@ class Story:
         elif event.type == "result" and isinstance(event.data, LiveResult):
             data = event.data
             self._told.append((data.model_id, data.ttft_ms, data.tps, data.error))
+            self.completed = max(self.completed, len(self._told))
         event.completed, event.total = self.completed, self.total
         self._begun = True
         return event

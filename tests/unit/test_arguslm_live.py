@@ -378,6 +378,18 @@ class TestEnds:
             events = list(api.stream_benchmark(ID))
         assert len([event for event in events if event.type == "result"]) == 1
 
+    def test_results_without_progress_count_too(self, connect):
+        play = frames(*(pair(0, 0, result(name))[1] for name in "ab"), COMPLETE)
+        with LiveServer(play, RUNNING, results=[result(name) for name in "abc"]) as server:
+            events = list(connect(server).stream_benchmark(ID))
+        assert told(events) == [
+            ("result", 1, 0, "a"),
+            ("result", 2, 0, "b"),
+            ("progress", 3, 3, "c"),
+            ("result", 3, 3, "c"),
+            ("complete", 3, 3, None),
+        ]
+
     def test_the_run_failed(self, connect):
         text = "IntegrityError: 'x' \u2028 " + KEY
         play = frames(START, {"type": "error", "error": text, "status": "failed"})

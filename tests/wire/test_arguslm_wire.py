@@ -240,9 +240,10 @@ class TestWebSocket:
         self.check(events)
         assert sum(request.target.endswith("/stream") for request in server.requests) == 1
 
-    def test_that_is_not_answered(self, stream):
+    @pytest.mark.parametrize("settings", [{"timeout": (0.2, 5)}, {"total_timeout": 1.0}], ids=str)
+    def test_that_is_not_answered(self, stream, settings):
         begun = time.monotonic()
-        events, _ = stream(lambda request: [SILENCE], timeout=(0.2, 5))
+        events, _ = stream(lambda request: [SILENCE], **settings)
         self.check(events)
         assert time.monotonic() - begun < 3
 

@@ -61,6 +61,14 @@ def test_save(export, tmp_path, framing):
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
 
 
+@pytest.mark.parametrize("kind", [str, os.fsencode])
+def test_save_to_a_relative_path(export, tmp_path, monkeypatch, kind):
+    monkeypatch.chdir(tmp_path)
+    download, _ = export(reply(CSV))
+    download.save(kind("a.csv"))
+    assert (tmp_path / "a.csv").read_bytes() == CSV
+
+
 def test_the_length_is_known_because_no_compression_is_asked_for(export):
     download, server = export(reply(CSV))
     assert server.requests[0].headers["accept-encoding"] == "identity"
@@ -219,6 +227,8 @@ def test_total_timeout(export, tmp_path):
         ('attachment; filename="uptime.csv"', "uptime.csv"),
         ("attachment; filename=uptime.csv", "uptime.csv"),
         ("attachment; filename*=UTF-8''na%C3%AFve.csv", "naïve.csv"),
+        ('attachment; filename="größe.csv"', "größe.csv"),
+        ('attachment; filename="\u6a21.csv"'.encode("utf-8").decode("latin-1"), "\u6a21.csv"),
         ('attachment; filename="../../etc/passwd"', "passwd"),
         ('attachment; filename="C:\\\\evil\\\\x.csv"', "x.csv"),
         ('attachment; filename=".."', None),
