@@ -10,17 +10,19 @@ from typing import List, Mapping
 
 import pytest
 
-fcntl = pytest.importorskip("fcntl")
-pty = pytest.importorskip("pty")
-termios = pytest.importorskip("termios")
+fcntl = pytest.importorskip("fcntl", reason="this system has no terminals of this kind")
+pty = pytest.importorskip("pty", reason="this system has no terminals of this kind")
+termios = pytest.importorskip("termios", reason="this system has no terminals of this kind")
 
 PATIENCE = 20.0  # seconds
 _PAUSE = 2.0  # seconds
 CTRL_D = "\x04"
 
-# In the process that becomes the program: forking with a terminal is not safe beside threads.
+# In the process that becomes the program: forking with a terminal is not safe beside threads. A test run in
+# the background of a script ignores Ctrl-C, and what it starts would too.
 _TAKE_TERMINAL = """
-import fcntl, os, sys, termios
+import fcntl, os, signal, sys, termios
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execv(sys.argv[1], sys.argv[1:])
 """

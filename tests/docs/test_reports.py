@@ -193,7 +193,7 @@ class TestPicture:
         assert server.requests == []
 
     def test_is_drawn(self, address: Dict[str, str], run: Report):
-        pytest.importorskip("matplotlib")
+        pytest.importorskip("matplotlib", reason="the package matplotlib is not installed")
         done = run("benchmark_report.py", "--png", "report.png", **address)
         assert done.returncode == 0
         assert done.stdout.splitlines()[-1] == "written: report.png"
@@ -203,7 +203,7 @@ class TestPicture:
         assert (width, height) == (1000, 300)  # inches for three models, at 100 dots
 
     def test_needs_a_folder(self, server: GatedServer, address: Dict[str, str], run: Report):
-        pytest.importorskip("matplotlib")
+        pytest.importorskip("matplotlib", reason="the package matplotlib is not installed")
         done = run("benchmark_report.py", "--png", "missing/report.png", **address)
         assert done.returncode == 1
         assert done.stderr == "--png: no folder that missing/report.png can be written to\n"

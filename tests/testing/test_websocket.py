@@ -221,7 +221,7 @@ def test_many_watchers_get_all(session):
 
 
 def test_with_a_real_client(arguslm):
-    client = pytest.importorskip("websockets.sync.client")
+    client = pytest.importorskip("websockets.sync.client", reason="the package websockets is not installed")
     run_id = arguslm.start(num_runs=2)
     address = arguslm.base_url.replace("http", "ws") + f"/benchmarks/{run_id}/stream"
     with client.connect(address, open_timeout=TIMEOUT) as connection:
@@ -238,8 +238,8 @@ def test_with_a_real_client(arguslm):
 
 @pytest.mark.parametrize("path", ["/benchmarks/nope/stream", f"/benchmarks/{UNKNOWN}/stream/", "/models"])
 def test_a_real_client_is_refused(arguslm, path):
-    exceptions = pytest.importorskip("websockets.exceptions")
-    client = pytest.importorskip("websockets.sync.client")
+    exceptions = pytest.importorskip("websockets.exceptions", reason="the package websockets is not installed")
+    client = pytest.importorskip("websockets.sync.client", reason="the package websockets is not installed")
     address = arguslm.base_url.replace("http", "ws") + path
     with pytest.raises(exceptions.InvalidStatus, match="403"):
         client.connect(address, open_timeout=TIMEOUT)

@@ -209,9 +209,10 @@ class TestRecordings:
             vanish(connection)
 
         with LiveServer(play, detail) as server:
-            stream = connect(server).stream_benchmark(ID, timeout=0.3)
-            with pytest.raises(errors.APITimeoutError, match=r"did not end within 0.3 seconds") as caught:
+            stream = connect(server).stream_benchmark(ID, timeout=0.5)
+            with pytest.raises(errors.APITimeoutError) as caught:  # between two looks, or in the midst of one
                 list(stream)
+            assert len(server.requests) > 1
         assert isinstance(caught.value, ArgusLMError)
 
     def test_keep_alives_are_no_events(self, connect):
@@ -432,14 +433,17 @@ class TestEnds:
         with LiveServer(frames(*messages), RUNNING) as server:
             begun = time.monotonic()
             with pytest.raises(errors.APITimeoutError):
-                list(connect(server).stream_benchmark(ID, timeout=0.3))
-            assert 0.25 < time.monotonic() - begun < 3
+                list(connect(server).stream_benchmark(ID, timeout=0.5))
+            assert 0.45 < time.monotonic() - begun < 3
             assert server.left.wait(5)
         assert server.closed == [1000]
 
     def test_the_deadline_of_all_calls(self, connect):
-        with LiveServer(None, RUNNING) as server, pytest.raises(errors.APITimeoutError, match=r"0.2 seconds"):
-            list(connect(server, total_timeout=0.2).stream_benchmark(ID))
+        with LiveServer(None, RUNNING) as server:
+            begun = time.monotonic()
+            with pytest.raises(errors.APITimeoutError):
+                list(connect(server, total_timeout=0.2).stream_benchmark(ID))
+            assert time.monotonic() - begun < 3
 
 
 class TestOddMessages:

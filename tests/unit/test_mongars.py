@@ -4,7 +4,7 @@ import logging
 import pickle
 import warnings
 from datetime import datetime, timedelta, timezone
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -378,7 +378,7 @@ class TestHistory:
         if not http.registered():
             http.add("GET", URL + self.PATH, json=[])
         assert api.history(*arguments, **more) == []
-        return dict(http.calls[-1].request.params)
+        return dict(parse_qsl(urlsplit(http.calls[-1].request.url).query, keep_blank_values=True))
 
     def test_given(self, http, api):
         api.set_token(jwt(sub="ada"))

@@ -118,6 +118,11 @@ class WireServer:
         with self._changed:
             assert self._changed.wait_for(condition, TIMEOUT), "it never happened"
 
+    def settled(self) -> List[Request]:
+        """Return the requests, once all was read that peers sent who have given up and gone."""
+        self.until(lambda: self.connections and not self._open)
+        return self.requests
+
     def close(self) -> None:
         """Close all connections and wait for all threads."""
         with self._changed:

@@ -20,7 +20,7 @@ from chatsdk.arguslm import ArgusLMError, live
 
 from .answers import json_reply
 from .conftest import KEY
-from .server import CLOSE, RESET, SILENCE
+from .server import CLOSE, RESET, SILENCE, Pause
 
 ID = "f2bfa32b-2249-4ed0-9d6e-6a11f5d9b6c0"
 RUNNING = {"id": ID, "status": "running", "completed_at": None, "results": []}
@@ -81,7 +81,7 @@ class TestOnce:
         with pytest.raises(APITimeoutError) as caught:
             getattr(api, method)(*args)
         assert isinstance(caught.value, ArgusLMError)
-        assert len(server.requests) == 1
+        assert len(server.settled()) == 1
 
     @pytest.mark.parametrize(("method", "args"), CHANGES)
     def test_after_a_lost_connection(self, argus, method, args):
@@ -261,7 +261,7 @@ def test_the_deadline_holds_while_a_server_keeps_pinging(argus):
         yield handshake(request)
         while True:
             yield text_frame({"type": "ping"})
-            time.sleep(0.01)
+            yield Pause(0.01)
 
     def answer(request):
         return pings(request) if request.target.endswith("/stream") else json_reply(RUNNING)

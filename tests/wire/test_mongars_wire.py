@@ -85,7 +85,7 @@ class TestLogin:
         server = serve(SILENCE)
         with pytest.raises(APITimeoutError):
             mongars(server, timeout=0.2, max_retries=5).login("ada", PASSWORD)
-        assert len(server.requests) == 1
+        assert len(server.settled()) == 1
 
     def test_an_expired_token_does_not_log_in_again(self, serve, mongars):
         expired = json_reply(

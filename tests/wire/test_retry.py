@@ -128,7 +128,7 @@ def test_post_is_not_sent_again_after_a_timeout(serve, connect, waits):
     server = serve(SILENCE)
     with pytest.raises(APITimeoutError):
         chats(connect(server, timeout=0.1))
-    assert len(server.requests) == 1
+    assert len(server.settled()) == 1
 
 
 def test_an_opened_stream_is_a_post_like_others(serve, connect, waits):

@@ -18,6 +18,7 @@ from .server import CLOSE, RESET, SILENCE, Pause
 # The begin of a gzip body of one long block that is stored as it is.
 STORED = gzip.compress(b"")[:10] + b"\x00\xff\xff\x00\x00"
 HEAD = head(200, "Content-Type: application/json", "Content-Length: 1000")
+DROP = Pause(0.05)  # between two pieces of what drips
 
 
 @contextmanager
@@ -25,7 +26,7 @@ def soon():
     """Less than any drip here lasts, and far more than a timeout here takes."""
     started = time.monotonic()
     yield
-    assert time.monotonic() - started < 1.2
+    assert time.monotonic() - started < 4
 
 
 @pytest.fixture
@@ -39,12 +40,12 @@ def drip(first, piece, count=100):
     yield first
     for _ in range(count):
         yield piece
-        yield Pause(0.02)
+        yield DROP
     yield CLOSE
 
 
 def dripping(framing, piece=b" "):
-    return framed(framing, [piece, Pause(0.02)] * 100, kind="application/json")
+    return framed(framing, [piece, DROP] * 100, kind="application/json")
 
 
 @pytest.mark.parametrize("answer", [SILENCE, [HEAD, SILENCE], [HEAD, b"{", SILENCE]], ids=str)
@@ -53,11 +54,11 @@ def test_a_silent_server_is_a_timeout(serve, connect, waits, answer):
     zaguan = connect(server, timeout=0.1).zaguan
     with pytest.raises(APITimeoutError):
         zaguan.chat(**ASK)
-    assert len(server.requests) == 1
+    assert len(server.settled()) == 1
     # Under a mounted Retry the same arrives as a ConnectionError around a MaxRetryError.
     with pytest.raises(APITimeoutError):
         zaguan.list_models()
-    assert len(server.requests) == 1 + 3
+    assert len(server.settled()) == 1 + 3
 
 
 def test_the_read_timeout_of_a_pair(serve, connect):
@@ -75,8 +76,8 @@ def test_the_timeout_of_one_copy_and_of_one_request(serve, connect):
 
 def test_a_timeout_waits_for_bytes_not_for_the_whole(serve, connect):
     """The body takes longer than the timeout, and no part of it does."""
-    answer = framed("chunked", [b"[", *[Pause(0.1), b" "] * 4, b"]"], kind="application/json")
-    response = connect(serve(answer), timeout=0.3).zaguan.request("GET", "/x")
+    answer = framed("chunked", [b"[", *[Pause(0.2), b" "] * 6, b"]"], kind="application/json")
+    response = connect(serve(answer), timeout=1).zaguan.request("GET", "/x")
     assert response.json() == []
 
 
@@ -174,14 +175,14 @@ def test_total_timeout_bounds_a_call_through_a_proxy(serve, connect, monkeypatch
 def test_total_timeout_bounds_all_attempts_together(serve, connect, short_waits):
     server = serve(SILENCE)
     with soon(), pytest.raises(APITimeoutError):
-        connect(server, timeout=0.1, total_timeout=0.35, max_retries=1000).zaguan.list_models()
-    assert 2 <= len(server.requests) <= 4
+        connect(server, timeout=0.2, total_timeout=0.7, max_retries=1000).zaguan.list_models()
+    assert 2 <= len(server.settled()) <= 4
 
 
 def test_total_timeout_bounds_attempts_after_cut_bodies(serve, connect, short_waits):
-    server = serve([HEAD, Pause(0.05), RESET])
+    server = serve([HEAD, Pause(0.2), RESET])
     with soon(), pytest.raises(APIError):
-        connect(server, total_timeout=0.3, max_retries=1000).zaguan.list_models()
+        connect(server, total_timeout=1, max_retries=1000).zaguan.list_models()
     assert 2 <= len(server.requests) <= 6
 
 
@@ -199,14 +200,14 @@ def test_total_timeout_bounds_the_connection(connect, monkeypatch):
 
 
 def test_total_timeout_of_a_copy(serve, connect):
-    server = serve([HEAD, *[b" ", Pause(0.02)] * 100])
+    server = serve([HEAD, *[b" ", DROP] * 100])
     with soon(), pytest.raises(APITimeoutError):
         connect(server, max_retries=0).zaguan.with_options(total_timeout=0.2).list_models()
 
 
 def test_total_timeout_bounds_a_stream(serve, connect):
-    server = serve(framed("chunked", [text_event("a"), Pause(0.02)] * 100))
-    stream = connect(server, total_timeout=0.2).zaguan.chat_stream(**ASK)
+    server = serve(framed("chunked", [text_event("a"), DROP] * 100))
+    stream = connect(server, total_timeout=0.5).zaguan.chat_stream(**ASK)
     texts = []
     with soon(), pytest.raises(APITimeoutError) as caught:
         texts.extend(chunk.text for chunk in stream)
@@ -215,19 +216,19 @@ def test_total_timeout_bounds_a_stream(serve, connect):
 
 def test_total_timeout_ends_with_its_call(serve, connect):
     """The socket of the next call is the same, its time is not."""
-    server = serve(MODELS, [Pause(0.4), CHAT])
+    server = serve(MODELS, [Pause(1.1), CHAT])
     zaguan = connect(server).zaguan
-    zaguan.with_options(total_timeout=0.3).list_models()
+    zaguan.with_options(total_timeout=1).list_models()
     assert zaguan.chat(**ASK).text == "Hello"
     assert len(server.connections) == 1
 
 
 @pytest.mark.parametrize(
-    ("settings", "ends"), [({}, True), ({"timeout": 30}, False), ({"timeout": 0.1}, True)], ids=str
+    ("settings", "ends"), [({}, True), ({"timeout": 30}, False), ({"timeout": 0.4}, True)], ids=str
 )
 def test_streams_wait_longer_unless_told_otherwise(serve, connect, monkeypatch, settings, ends):
-    monkeypatch.setattr(options, "STREAM_TIMEOUT", 0.1)
-    server = serve(framed("chunked", [text_event("a"), Pause(0.5), STOP, DONE]))
+    monkeypatch.setattr(options, "STREAM_TIMEOUT", 0.4)
+    server = serve(framed("chunked", [text_event("a"), Pause(1.0), STOP, DONE]))
     stream = connect(server, **settings).zaguan.chat_stream(**ASK)
     assert next(stream).text == "a"
     if ends:
@@ -252,7 +253,7 @@ def test_a_stream_that_never_begins_is_a_timeout_of_the_call(serve, connect):
 def test_a_failure_without_its_text_is_still_that_failure(serve, connect, status):
     server = serve([head(status, "Content-Length: 100"), b"half of", SILENCE])
     with pytest.raises(APIStatusError) as caught:
-        connect(server, timeout=0.1).zaguan.chat(**ASK)
+        connect(server, timeout=0.5).zaguan.chat(**ASK)
     assert caught.value.status_code == status
 
 
