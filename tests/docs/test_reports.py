@@ -275,7 +275,7 @@ class TestUptime:
                 program.send_signal(signal.SIGINT)  # again, if it came right before a read
                 with suppress(subprocess.TimeoutExpired):
                     program.wait(2)
-            shown, _ = program.communicate(timeout=1)
+            shown, _ = program.communicate(timeout=PATIENCE)
         gate.open()
         assert (program.returncode, shown) == (130, b"")
         assert list(tmp_path.iterdir()) == []

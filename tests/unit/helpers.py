@@ -47,6 +47,19 @@ def sse(*events):
     return "".join([*lines, "data: [DONE]\n\n"])
 
 
+def told(events):
+    """The events of a benchmark as short tuples."""
+    return [
+        (
+            event.type,
+            event.completed,
+            event.total,
+            event.data.model_name if event.data else event.current_model,
+        )
+        for event in events
+    ]
+
+
 def random_json(rng, depth=3):
     """Any JSON value."""
     scalars = [

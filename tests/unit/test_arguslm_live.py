@@ -22,16 +22,14 @@ pytest.importorskip("websockets", reason="the package websockets is not installe
 from websockets.datastructures import Headers
 from websockets.http11 import Response
 
+from tests.testing.shapes import recordings
+
+from .helpers import told
 from .live_server import LiveServer, frames, vanish
 
 KEY = "sk-argus-very-secret"
 ID = "f2bfa32b-2249-4ed0-9d6e-6a11f5d9b6c0"
-RECORDINGS = {
-    raw["name"]: raw
-    for raw in json.loads(
-        (Path(__file__).resolve().parents[1] / "recordings" / "arguslm.json").read_text(encoding="utf-8")
-    )
-}
+RECORDINGS = recordings("arguslm")
 RUNNING = {"id": ID, "status": "running", "completed_at": None, "results": []}
 START = {"type": "progress", "status": "running"}
 COMPLETE = {"type": "complete", "status": "completed"}
@@ -103,19 +101,6 @@ def connect():
     yield make
     for client in clients:
         client.close()
-
-
-def told(events):
-    """Events as short tuples."""
-    return [
-        (
-            event.type,
-            event.completed,
-            event.total,
-            event.data.model_name if event.data else event.current_model,
-        )
-        for event in events
-    ]
 
 
 class TestRecordings:

@@ -9,6 +9,8 @@ from chatsdk import Client, Service, errors
 from chatsdk._core import websocket
 from chatsdk.arguslm import ArgusLMError, BenchmarkDetail, live, runs
 
+from .helpers import told
+
 ID = "f2bfa32b-2249-4ed0-9d6e-6a11f5d9b6c0"
 URL = f"https://argus.example/api/v1/benchmarks/{ID}"
 
@@ -65,18 +67,6 @@ def plan(http, *details):
     """Answer with one of these after the other, the last again and again."""
     for item in details:
         http.add("GET", URL, **({"json": item} if isinstance(item, dict) else {"status": item}))
-
-
-def told(events):
-    return [
-        (
-            event.type,
-            event.completed,
-            event.total,
-            event.data.model_name if event.data else event.current_model,
-        )
-        for event in events
-    ]
 
 
 class TestEvents:
