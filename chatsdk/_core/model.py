@@ -253,7 +253,7 @@ def is_list_of_objects(value: Any) -> bool:
 def _check(hint: Any) -> Callable[[Any], bool]:
     if getattr(hint, "__origin__", None) is list and _is_model(hint.__args__[0]):
         return is_list_of_objects
-    if _is_model(hint):
+    if _is_model(hint) or getattr(hint, "__origin__", None) is dict:
         return lambda value: isinstance(value, dict)
     return lambda value: value is not None
 

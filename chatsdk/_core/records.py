@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Dict, Iterator, List, TypeVar
+from typing import Any, ClassVar, Dict, Generic, Iterator, List, TypeVar
 
 from .model import Model, json_names
 
@@ -31,16 +31,16 @@ class Records(List[M]):
         return _table(self.to_rows())
 
 
-class ListResponse(Model):
+class ListResponse(Model, Generic[M]):
     """A response around a list; iterating gives the items of the list."""
 
     items_field: ClassVar[str]
 
-    def _records(self) -> List[Any]:
+    def _records(self) -> List[M]:
         found = self.__dict__[self.items_field]
         return found if isinstance(found, list) else []
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[M]:
         return iter(self._records())
 
     def __contains__(self, key: object) -> bool:

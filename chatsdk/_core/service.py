@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 import os
 import re
+from contextlib import contextmanager
 from typing import (
     TYPE_CHECKING,
     Any,
     Callable,
     ClassVar,
     Dict,
+    Iterator,
     List,
     Mapping,
     Optional,
@@ -57,6 +59,11 @@ def _itself(value: Any) -> Any:
     return value
 
 
+def member(name: str) -> Callable[[Any], Any]:
+    """Return the function that takes the value *name* out of a decoded answer; None where there is none."""
+    return lambda body: body.get(name) if isinstance(body, dict) else None
+
+
 class ServiceBase(Closable):
     """One service of a Client, such as ``client.zaguan``."""
 
@@ -89,10 +96,8 @@ class ServiceBase(Closable):
 
     def set_api_key(self, api_key: Optional[str]) -> None:
         """Use another API key from now on, here and in all copies of this object; None for no key."""
-        try:
+        with self._owning():
             self._credentials.become(api_key)
-        except errors.ConfigurationError as error:
-            raise self._own(error) from None
 
     def with_options(
         self: S,
@@ -116,12 +121,10 @@ class ServiceBase(Closable):
             ConfigurationError: one of them cannot work.
         """
         twin = copy.copy(self)
-        try:
+        with self._owning():
             twin._options = change_options(
                 self._options, timeout, max_retries, headers, total_timeout, max_response_bytes
             )
-        except errors.ConfigurationError as error:
-            raise self._own(error) from None
         return twin
 
     def request(
@@ -185,10 +188,8 @@ class ServiceBase(Closable):
 
     def _path(self, template: str, **parts: object) -> str:
         """Return *template* with its parts quoted."""
-        try:
+        with self._owning():
             return template.format(**{name: path_part(part, name) for name, part in parts.items()})
-        except errors.InvalidRequestError as error:
-            raise self._own(error) from None
 
     def _fetch(
         self,
@@ -286,7 +287,7 @@ class ServiceBase(Closable):
         secrets: Sequence[str] = (),
     ) -> Exchange:
         """Return a request ready to be sent; what is wrong with it is raised here, before it is sent."""
-        try:
+        with self._owning():
             shared = self._transport.session.headers  # empty, unless the session is the user's own
             base_url = self._address()
             request = Outgoing()
@@ -313,8 +314,6 @@ class ServiceBase(Closable):
             auth = self._credentials.auth(
                 base_url, self.key_header, self.identity_cookie, has_secret=bool(secrets)
             )
-        except errors.ChatSDKError as error:
-            raise self._own(error) from None
         family = Family(self.service, self.error_base, self._status_kind)
         return Exchange(self._transport, request, auth, self._options, family, stream=stream, secrets=secrets)
 
@@ -338,6 +337,14 @@ class ServiceBase(Closable):
     def _tidy(self, base_url: str) -> str:
         """Return a checked address in the form that this service's paths continue."""
         return base_url
+
+    @contextmanager
+    def _owning(self) -> Iterator[None]:
+        """Make what is refused in a ``with`` block an error of this service."""
+        try:
+            yield
+        except errors.ChatSDKError as error:
+            raise self._own(error) from None
 
     def _own(self, error: errors.ChatSDKError) -> errors.ChatSDKError:
         """Return *error* as one of this service."""

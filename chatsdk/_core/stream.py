@@ -163,20 +163,21 @@ def _from_events(
     try:
         pieces = iter(body)
         events = EventReader(pieces, exchange.limit)
+        ended = False
         for name, data in events:
             if not data:
                 continue
-            if not data.startswith(_END):
+            ended = data.startswith(_END)
+            if not ended:
                 item = reader.read(name, _decode(exchange, name, data, events.torn))
                 if item is not None:
                     yield item
-                if not reader.ended:
-                    continue
-            _read_on(body, pieces)
-            break
-        else:
-            if not reader.finished:
-                raise exchange.error(StreamInterruptedError, "the stream ended before its end")
+                ended = reader.ended
+            if ended:
+                _read_on(body, pieces)
+                break
+        if not ended and not reader.finished:
+            raise exchange.error(StreamInterruptedError, "the stream ended before its end")
         state.complete = True
         yield from reader.last()
     except APIError as error:

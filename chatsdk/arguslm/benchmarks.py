@@ -188,6 +188,7 @@ class Benchmarks(ServiceBase):
             NotFoundError, UnprocessableEntityError: there is no such run, or the id is no UUID.
             StreamError: the run failed; the text is the server's, where it tells one.
             APITimeoutError: it did not end in time. A run that died with its server never ends.
+            InvalidRequestError: an empty id, or a timeout that is no number above 0.
 
         WebSocket /api/v1/benchmarks/{run_id}/stream, GET /api/v1/benchmarks/{run_id} and its results
         """
@@ -210,6 +211,7 @@ class Benchmarks(ServiceBase):
             NotFoundError, UnprocessableEntityError: there is no such run, or the id is no UUID.
             APIError: the run failed; ``partial`` of the error is the BenchmarkDetail.
             APITimeoutError: it did not end in time. A run that died with its server never ends.
+            InvalidRequestError: an empty id, or a time that is no number above 0.
 
         GET /api/v1/benchmarks/{run_id}, again and again
         """

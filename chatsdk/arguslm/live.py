@@ -72,7 +72,7 @@ class Story:
 
     def _missing(self, results: Sequence[BenchmarkResult]) -> List[BenchmarkResult]:
         told = list(self._told)
-        if len(told) >= len(results):
+        if len(told) >= len(results):  # all were told, even if the server stored other numbers
             return []
         missing = []
         for result in results:

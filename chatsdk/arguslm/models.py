@@ -34,7 +34,7 @@ class Provider(Model):
 
 
 @dataclass
-class ProviderList(ListResponse):
+class ProviderList(ListResponse[Provider]):
     """All provider accounts, oldest first."""
 
     items_field = "providers"
@@ -64,9 +64,7 @@ class ProviderSpec(Model):
 class ProviderCatalog(Model):
     """All kinds of providers that the server knows, by ``provider_type``."""
 
-    providers: Dict[str, ProviderSpec] = essential(
-        lambda value: isinstance(value, dict), default_factory=dict
-    )
+    providers: Dict[str, ProviderSpec] = essential(default_factory=dict)
     total: int = 0
     tested_count: int = 0
 
@@ -110,7 +108,7 @@ class ModelInfo(Model):
 
 
 @dataclass
-class ModelList(ListResponse):
+class ModelList(ListResponse[ModelInfo]):
     """A page of models; ``total`` counts those of all pages."""
 
     items_field = "items"
@@ -164,7 +162,7 @@ class UptimeCheck(Model):
 
 
 @dataclass
-class UptimeHistory(ListResponse):
+class UptimeHistory(ListResponse[UptimeCheck]):
     """A page of checks, newest first; ``total`` counts those of all pages."""
 
     items_field = "items"
@@ -216,7 +214,7 @@ class BenchmarkRun(Model):
 
 
 @dataclass
-class BenchmarkList(ListResponse):
+class BenchmarkList(ListResponse[BenchmarkRun]):
     """A page of benchmark runs, newest first; ``total`` counts those of all pages."""
 
     items_field = "runs"
@@ -269,7 +267,7 @@ class BenchmarkDetail(BenchmarkRun):
 
 
 @dataclass
-class BenchmarkResults(ListResponse):
+class BenchmarkResults(ListResponse[BenchmarkResult]):
     """All results of a run; there are none before its end."""
 
     items_field = "results"
@@ -343,7 +341,7 @@ class Alert(Model):
 
 
 @dataclass
-class AlertList(ListResponse):
+class AlertList(ListResponse[Alert]):
     """A page of alerts, newest first; ``unacknowledged_count`` counts all there are, whatever the filter."""
 
     items_field = "items"
@@ -355,7 +353,7 @@ class AlertList(ListResponse):
 
 
 @dataclass
-class RecentAlerts(ListResponse):
+class RecentAlerts(ListResponse[Alert]):
     """The newest alerts; ``total_unread`` counts all that are not acknowledged."""
 
     items_field = "items"

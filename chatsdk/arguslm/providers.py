@@ -51,7 +51,7 @@ class Providers(ServiceBase):
         POST /api/v1/providers
         """
         body = build(ProviderCreate, "create_provider", request, fields)
-        secrets = strings_in(body.credentials)
+        secrets = _strings_in(body.credentials)
         return self._fetch(Provider, "POST", "/api/v1/providers", json=to_send(body), secrets=secrets)
 
     def get_provider(self, provider_id: str) -> Provider:
@@ -92,7 +92,7 @@ class Providers(ServiceBase):
         """
         path = self._path("/api/v1/providers/{provider_id}", provider_id=provider_id)
         body = build(ProviderUpdate, "update_provider", request, fields)
-        secrets = strings_in(body.credentials)
+        secrets = _strings_in(body.credentials)
         return self._fetch(Provider, "PATCH", path, json=to_send(body), secrets=secrets)
 
     def delete_provider(self, provider_id: str) -> None:
@@ -145,7 +145,7 @@ class Providers(ServiceBase):
             "POST",
             "/api/v1/providers/test-connection",
             json=to_send(body),
-            secrets=strings_in(body.credentials),
+            secrets=_strings_in(body.credentials),
         )
 
     def test_existing_provider(self, provider_id: str) -> ProviderTestResult:
@@ -192,7 +192,7 @@ def _patient(service: P) -> P:
     return service if service._options.timeout_given else service.with_options(timeout=_PATIENCE)
 
 
-def strings_in(value: Any) -> List[str]:
+def _strings_in(value: Any) -> List[str]:
     """Return all texts in *value*, however deep."""
     found: List[str] = []
     waiting: List[Any] = [value]

@@ -14,7 +14,7 @@ from .models import BenchmarkDetail, BenchmarkResult, BenchmarkResults
 
 E = TypeVar("E", bound=errors.APIError)
 
-LONGEST = 3600.0  # seconds; a run that died with its server is "running" for ever
+_LONGEST = 3600.0  # seconds; a run that died with its server is "running" for ever
 _UNFINISHED = ("pending", "running")
 _REMEMBERED = 1000  # runs
 
@@ -33,7 +33,7 @@ class Run:
         self._path = service._path("/api/v1/benchmarks/{run_id}", run_id=run_id)
         self._call_seconds = service._options.total_timeout
         self._id = run_id
-        self._seconds = self._call_seconds or LONGEST
+        self._seconds = self._call_seconds or _LONGEST
         if timeout is not None:
             self._seconds = self.checked(timeout, "timeout")
         self._end = time.monotonic() + self._seconds

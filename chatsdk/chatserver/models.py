@@ -94,7 +94,7 @@ class ModelInfo(Model):
 
 
 @dataclass
-class ModelsResponse(ListResponse):
+class ModelsResponse(ListResponse[ModelInfo]):
     """The models that the server offers."""
 
     items_field = "data"
@@ -125,7 +125,7 @@ class ChatSessionSummary(Model):
 
 
 @dataclass
-class ChatSessionListResponse(ListResponse):
+class ChatSessionListResponse(ListResponse[ChatSessionSummary]):
     """A page of a user's sessions; ``total`` counts those of all pages."""
 
     items_field = "sessions"
@@ -196,7 +196,7 @@ class AdminInfo(Model):
 
 
 @dataclass
-class AdminList(ListResponse):
+class AdminList(ListResponse[AdminInfo]):
     """The administrators; reads like the dict ``{"admins": [...], "count": n}``."""
 
     items_field = "admins"
@@ -237,7 +237,7 @@ class AuditEntry(Model):
 
 
 @dataclass
-class AuditLogResponse(ListResponse):
+class AuditLogResponse(ListResponse[AuditEntry]):
     """A page of the audit log; ``count`` is the number of entries on this page, not of all."""
 
     items_field = "entries"

@@ -42,7 +42,7 @@ def research_body(request: ResearchRequest) -> Dict[str, Any]:
     if body.setdefault("topic", query) is None:
         raise TypeError("research() needs topic")
     if depth is not None:
-        if depth not in list(_MODES):
+        if depth not in list(_MODES):  # a list: not every depth can be hashed
             raise errors.InvalidRequestError(f"depth must be one of {', '.join(_MODES)}")
         body.setdefault("mode", _MODES[depth])
     if sources is not None:
@@ -129,8 +129,3 @@ def part(name: str) -> Callable[[Dict[str, Any]], Dict[str, Any]]:
         return found if isinstance(found, dict) else {}
 
     return find
-
-
-def list_of(name: str) -> Callable[[Any], Any]:
-    """Return the function that takes the list *name* out of an answer."""
-    return lambda body: body.get(name) if isinstance(body, dict) else None

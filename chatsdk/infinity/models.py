@@ -140,7 +140,7 @@ class KnowledgeItem(Model):
 
 
 @dataclass
-class KnowledgeSearchResponse(ListResponse):
+class KnowledgeSearchResponse(ListResponse[KnowledgeItem]):
     """What a search found: wisdom, then patterns, then gotchas.
 
     ``total`` and ``counts`` (by group) are from before the limit, so that they may exceed the list. For a
@@ -344,8 +344,8 @@ class ResearchResponse(Model):
     @property
     def summary(self) -> str:
         """What the findings say together."""
-        synthesis = self.result.get("synthesis") if isinstance(self.result, ResearchResult) else None
-        return _text(synthesis.get("summary")) if isinstance(synthesis, Synthesis) else ""
+        synthesis = self.result.synthesis if isinstance(self.result, ResearchResult) else None
+        return _text(synthesis.summary) if isinstance(synthesis, Synthesis) else ""
 
     def __getitem__(self, key: str) -> Any:
         return getattr(self, key) if key in ("findings", "results", "summary") else super().__getitem__(key)

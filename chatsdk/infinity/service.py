@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence, Union
 from .. import errors
 from .._core.model import build, to_send
 from .._core.records import Records
-from .._core.service import ServiceBase
+from .._core.service import ServiceBase, member
 from .._core.stream import Stream
 from .bodies import (
     given,
-    list_of,
     memory_answer,
     memory_body,
     memory_key,
@@ -167,10 +166,8 @@ class Infinity(ServiceBase):
         """
         if ttl is not None:
             raise self._own(errors.InvalidRequestError("the server keeps no expiry: leave ttl out"))
-        try:
+        with self._owning():
             body = memory_body(key, value)
-        except errors.InvalidRequestError as error:
-            raise self._own(error) from None
         return self._fetch(MemoryStoreResponse, "POST", "/memory", json=body)
 
     def retrieve_memory(self, key: str) -> MemoryRetrieveResponse:
@@ -189,10 +186,8 @@ class Infinity(ServiceBase):
 
         GET /memory
         """
-        try:
+        with self._owning():
             params = {"conversationId": memory_key(key)}
-        except errors.InvalidRequestError as error:
-            raise self._own(error) from None
         return self._fetch(MemoryRetrieveResponse, "GET", "/memory", params=params, find=memory_answer)
 
     def research(
@@ -214,10 +209,8 @@ class Infinity(ServiceBase):
 
         POST /research
         """
-        try:
+        with self._owning():
             body = research_body(build(ResearchRequest, "research", request, fields))
-        except errors.InvalidRequestError as error:
-            raise self._own(error) from None
         return self._fetch(ResearchResponse, "POST", "/research", json=body)
 
     def list_api_keys(self) -> Records[ApiKey]:
@@ -232,7 +225,7 @@ class Infinity(ServiceBase):
 
         GET /api-keys
         """
-        return self._fetch_records(ApiKey, "GET", "/api-keys", list_of("apiKeys"))
+        return self._fetch_records(ApiKey, "GET", "/api-keys", member("apiKeys"))
 
     def create_api_key(self, name: str) -> ApiKey:
         """Create an API key.
@@ -245,6 +238,7 @@ class Infinity(ServiceBase):
 
         Raises:
             BadRequestError: a blank name.
+            InternalServerError: a key of that name is there already.
             AuthenticationError: as from ``list_api_keys``.
 
         POST /api-keys
@@ -280,7 +274,7 @@ class Infinity(ServiceBase):
 
         GET /webhooks
         """
-        return self._fetch_records(Webhook, "GET", "/webhooks", list_of("webhooks"))
+        return self._fetch_records(Webhook, "GET", "/webhooks", member("webhooks"))
 
     def create_webhook(self, url: str, events: Sequence[str]) -> Webhook:
         """Register a URL that is told of events.

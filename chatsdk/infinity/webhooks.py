@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, Union
-
-_WHITE_SPACE = frozenset(" \t\n\r")
 
 
 def verify_webhook_signature(
@@ -73,29 +72,25 @@ def _signed_texts(payload: Any) -> List[bytes]:
 def _members(body: str) -> Iterator[Tuple[str, Tuple[str, Any]]]:
     """Yield the names in a JSON object, each with the text of its value and the value."""
     decode = json.JSONDecoder(object_pairs_hook=_once).raw_decode
-
-    def skip(place: int) -> int:
-        while body[place : place + 1] in _WHITE_SPACE:
-            place += 1
-        return place
-
-    def expect(marks: str, place: int) -> int:
-        place = skip(place)
-        if body[place : place + 1] not in [*marks]:
-            raise ValueError("no JSON object")
-        return place + 1
-
-    place = expect("{", 0)
-    while body[place - 1] != "}":
-        name, place = decode(body, skip(place))
+    mark, place = _mark("{", body, 0)
+    while mark != "}":
+        name, place = decode(body, place)
         if not isinstance(name, str):
             raise ValueError("no JSON object")
-        start = skip(expect(":", place))
-        value, place = decode(body, start)
-        yield name, (body[start:place], value)
-        place = expect(",}", place)
-    if skip(place) != len(body):
+        _, start = _mark(":", body, place)
+        value, end = decode(body, start)
+        yield name, (body[start:end], value)
+        mark, place = _mark(",}", body, end)
+    if place != len(body):
         raise ValueError("more than one JSON value")
+
+
+def _mark(marks: str, body: str, place: int) -> Tuple[str, int]:
+    """Return which of *marks* stands at *place*, and where the text behind it begins."""
+    found = re.compile(rf"[ \t\n\r]*([{marks}])[ \t\n\r]*").match(body, place)
+    if found is None:
+        raise ValueError("no JSON object")
+    return found.group(1), found.end()
 
 
 def _once(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:

@@ -145,7 +145,7 @@ class RagReference(Model):
 
 
 @dataclass
-class RagContextResponse(ListResponse):
+class RagContextResponse(ListResponse[RagReference]):
     """What was found for a question; iterating gives the references."""
 
     items_field = "references"
@@ -239,7 +239,7 @@ class PeerTelemetryPayload(Model):
 
 
 @dataclass
-class PeerTelemetryEnvelope(ListResponse):
+class PeerTelemetryEnvelope(ListResponse[PeerTelemetryPayload]):
     """The latest reports of all nodes, newest first."""
 
     items_field = "telemetry"
@@ -305,7 +305,7 @@ class ProvisionStatus(Model):
 
 
 @dataclass
-class ProvisionReport(ListResponse):
+class ProvisionReport(ListResponse[ProvisionStatus]):
     """What became of each model; a failure is a row too, with the action ``error``."""
 
     items_field = "statuses"

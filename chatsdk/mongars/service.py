@@ -10,7 +10,7 @@ from .._core.dates import utc_text
 from .._core.failures import Failure
 from .._core.model import build, to_send
 from .._core.records import Records
-from .._core.service import ServiceBase
+from .._core.service import ServiceBase, member
 from .claims import subject
 from .errors import AuthenticationError, MonGARSError
 from .models import (
@@ -151,7 +151,7 @@ class MonGARS(ServiceBase):
 
         GET /api/v1/user/list
         """
-        return self._fetch_list(_are_texts, "GET", "/api/v1/user/list", _users)
+        return self._fetch_list(_are_texts, "GET", "/api/v1/user/list", member("users"))
 
     def chat(
         self,
@@ -199,6 +199,7 @@ class MonGARS(ServiceBase):
         Raises:
             InvalidRequestError: no ``user_id``, and neither token nor login tell it.
             AuthenticationError: the history of another user (403), for administrators too.
+            UnprocessableEntityError: a limit below 1, or a blank ``user_id``.
 
         GET /api/v1/conversation/history
         """
@@ -259,7 +260,9 @@ class MonGARS(ServiceBase):
             The receipt; ``data`` is the message in clear.
 
         Raises:
+            InvalidRequestError: a dict without ``payload``; nothing was sent.
             BadRequestError: the server cannot decrypt it.
+            UnprocessableEntityError: a blank payload.
 
         POST /api/v1/peer/message
         """
@@ -407,6 +410,7 @@ class MonGARS(ServiceBase):
 
         Raises:
             AuthenticationError: the token is no administrator's (403).
+            UnprocessableEntityError: a blank role.
             APITimeoutError: no answer in time; the server goes on.
 
         POST /api/v1/models/provision
@@ -448,7 +452,3 @@ def _text(value: object, name: str) -> str:
 
 def _are_texts(value: Any) -> bool:
     return isinstance(value, list) and {str}.issuperset(map(type, value))
-
-
-def _users(body: Any) -> Any:
-    return body.get("users") if isinstance(body, dict) else None

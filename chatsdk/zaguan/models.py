@@ -360,7 +360,7 @@ class CreditsHistoryEntry(Model):
 
 
 @dataclass
-class CreditsHistory(ListResponse):
+class CreditsHistory(ListResponse[CreditsHistoryEntry]):
     """A page of the credits history; ``next_cursor`` is None on the last one."""
 
     items_field = "entries"

@@ -12,7 +12,7 @@ from .._core.failures import Failure
 from .._core.model import build, reader, to_send
 from .._core.paging import walk
 from .._core.records import Records
-from .._core.service import ServiceBase
+from .._core.service import ServiceBase, member
 from .._core.stream import Stream
 from .errors import BandAccessDeniedError, InsufficientCreditsError, RateLimitError, ZaguanError
 from .models import (
@@ -144,7 +144,7 @@ class Zaguan(ServiceBase):
 
         GET /v1/models
         """
-        return self._fetch_records(ModelInfo, "GET", "/v1/models", _data, headers=_id(request_id))
+        return self._fetch_records(ModelInfo, "GET", "/v1/models", member("data"), headers=_id(request_id))
 
     def get_capabilities(self, request_id: Optional[str] = None) -> Records[ModelCapabilities]:
         """Return what the models can do.
@@ -346,10 +346,6 @@ def _chat_body(request: ChatRequest, stream: bool) -> Dict[str, Any]:
     body["messages"] = messages_to_send(request.messages)
     body["stream"] = stream
     return body
-
-
-def _data(body: Any) -> Any:
-    return body.get("data") if isinstance(body, dict) else None
 
 
 def _capabilities(body: Any) -> Any:
