@@ -1,3 +1,4 @@
+import signal
 from pathlib import Path
 from typing import Any, Dict, Iterator
 
@@ -9,6 +10,16 @@ from tests.environment import PREFIXES, scrub
 ROOT = Path(__file__).resolve().parents[2]
 
 VARIABLES = tuple(prefix + end for prefix in PREFIXES for end in ("BASE_URL", "API_KEY"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hear_ctrl_c() -> Iterator[None]:
+    """A test run in the background of a script ignores Ctrl-C, and what it starts would too."""
+    before = signal.getsignal(signal.SIGINT)
+    if before == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(autouse=True)

@@ -15,14 +15,12 @@ pty = pytest.importorskip("pty", reason="this system has no terminals of this ki
 termios = pytest.importorskip("termios", reason="this system has no terminals of this kind")
 
 PATIENCE = 20.0  # seconds
-_PAUSE = 2.0  # seconds
+_PAUSE = 5.0  # seconds; a program that is still busy with the first Ctrl-C must not get another
 CTRL_D = "\x04"
 
-# In the process that becomes the program: forking with a terminal is not safe beside threads. A test run in
-# the background of a script ignores Ctrl-C, and what it starts would too.
+# In the process that becomes the program: forking with a terminal is not safe beside threads.
 _TAKE_TERMINAL = """
-import fcntl, os, signal, sys, termios
-signal.signal(signal.SIGINT, signal.SIG_DFL)
+import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execv(sys.argv[1], sys.argv[1:])
 """

@@ -274,7 +274,7 @@ class TestUptime:
             while program.poll() is None and time.monotonic() < deadline:
                 program.send_signal(signal.SIGINT)  # again, if it came right before a read
                 with suppress(subprocess.TimeoutExpired):
-                    program.wait(2)
+                    program.wait(5)
             shown, _ = program.communicate(timeout=PATIENCE)
         gate.open()
         assert (program.returncode, shown) == (130, b"")
