@@ -13,11 +13,11 @@ from ._core.address import check_base_url
 from ._core.auth import Credentials, clean_key, without_secrets
 from ._core.closable import Closable
 from ._core.options import Service, Timeout, make_options
-from ._core.service import ServiceBase
 from ._core.transport import Transport
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from ._core.service import ServiceBase
     from .arguslm import ArgusLM
     from .chatserver import ChatServer
     from .infinity import Infinity
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Client", "Service"]
 
-S = TypeVar("S", bound=ServiceBase)
+S = TypeVar("S", bound="ServiceBase")
 
 
 class Client(Closable):
