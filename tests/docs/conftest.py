@@ -1,13 +1,11 @@
 import signal
-from pathlib import Path
 from typing import Any, Dict, Iterator
 
 import pytest
 
 from chatsdk.testing import LocalServer
-from tests.environment import PREFIXES, scrub
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.docs.programs import GatedServer
+from tests.environment import PREFIXES
 
 VARIABLES = tuple(prefix + end for prefix in PREFIXES for end in ("BASE_URL", "API_KEY"))
 
@@ -22,15 +20,10 @@ def hear_ctrl_c() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-@pytest.fixture(autouse=True)
-def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No proxy and no setting of the machine may change what a test sees."""
-    scrub(monkeypatch)
-
-
 @pytest.fixture
-def server() -> Iterator[LocalServer]:
-    with LocalServer() as server:
+def server() -> Iterator[GatedServer]:
+    """A stand-in, which can hold answers back."""
+    with GatedServer() as server:
         yield server
         assert server.errors == []
 

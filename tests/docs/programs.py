@@ -4,11 +4,13 @@ import os
 import sys
 import threading
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional
 
 from chatsdk.testing import LocalServer
 from chatsdk.testing.exchange import EventStream
-from tests.docs.conftest import ROOT
+
+ROOT = Path(__file__).resolve().parents[2]
 
 PATIENCE = 20.0  # seconds
 

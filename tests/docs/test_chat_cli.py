@@ -26,13 +26,6 @@ Start = Callable[..., Terminal]
 
 
 @pytest.fixture
-def server() -> Iterator[GatedServer]:
-    with GatedServer() as server:
-        yield server
-        assert server.errors == []
-
-
-@pytest.fixture
 def start(server: GatedServer, tmp_path: Any) -> Iterator[Start]:
     """Start the program on a terminal of its own, as a client of the server."""
     terminals: List[Terminal] = []

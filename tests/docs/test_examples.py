@@ -8,13 +8,12 @@ import pytest
 
 from chatsdk import Client
 from chatsdk.testing import LocalServer
-from tests.docs.conftest import ROOT
-from tests.docs.programs import command, surroundings
+from tests.docs.programs import ROOT, command, surroundings
+from tests.environment import PREFIXES
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 OFFLINE = "No server is configured, so this runs offline against chatsdk.testing.LocalServer."
 ONLY_ONCE = {"peer_metrics.py": ["--once"]}
-PREFIXES = ("MONGARS", "CHATSERVER", "ARGUSLM", "INFINITY_ASSISTANT", "ZAGUAN")
 ACCOUNT = {"MONGARS_USERNAME": "alice", "MONGARS_PASSWORD": "secret-password"}
 
 
@@ -48,7 +47,7 @@ def test_says_how_to_run_it(path):
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_shows_no_key(path, tmp_path):
-    secrets = {f"{prefix}_API_KEY": f"secret-of-{prefix}" for prefix in PREFIXES}
+    secrets = {f"{prefix}API_KEY": f"secret-of-{prefix}" for prefix in PREFIXES}
     done = run(path.name, *ONLY_ONCE.get(path.name, []), folder=tmp_path, **secrets)
     assert done.returncode == 0
     for secret in ("secret-of", "local-key", "eyJ"):

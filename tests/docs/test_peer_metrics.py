@@ -85,13 +85,6 @@ Start = Callable[..., Program]
 
 
 @pytest.fixture
-def server() -> Iterator[GatedServer]:
-    with GatedServer() as server:
-        yield server
-        assert server.errors == []
-
-
-@pytest.fixture
 def start(server: GatedServer) -> Iterator[Start]:
     """Start the program as a client of the server, or of another one."""
     programs: List[Program] = []

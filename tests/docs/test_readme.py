@@ -26,7 +26,8 @@ from chatsdk.infinity import Infinity
 from chatsdk.mongars import MonGARS
 from chatsdk.testing import LocalServer
 from chatsdk.zaguan import ChatChunk, ChatResponse, Zaguan
-from tests.docs.conftest import ROOT, VARIABLES
+from tests.docs.conftest import VARIABLES
+from tests.docs.programs import ROOT
 from tests.docs.spans import Wrong, attributes_of, check, spans_of
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -16,7 +16,6 @@ import pytest
 
 from chatsdk import Client, ConflictError, NotFoundError
 from chatsdk.arguslm import AlertRule, ArgusLM, ModelInfo, Provider
-from tests.environment import scrub
 
 from .server import ArgusLMServer, obstacle
 from .stub import Stub
@@ -60,9 +59,8 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
 
 
 @pytest.fixture(autouse=True)
-def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No proxy and no setting of the machine may change what a test sees."""
-    scrub(monkeypatch)
+def hidden_websockets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests without WebSockets, where that is asked for."""
     if os.environ.get("LIVE_TESTS_WEBSOCKETS") == "off":
         hide_websockets(monkeypatch)
 

@@ -2,17 +2,10 @@ import pytest
 import requests
 
 from chatsdk.testing import LocalServer
-from tests.environment import scrub
 
 from .arguslm import PREFIX, ArgusApi
 from .infinity import InfinityApi
 from .wire import KEY, Api
-
-
-@pytest.fixture(autouse=True)
-def plain_environment(monkeypatch):
-    """No proxy and no setting of the machine may change what a test sees."""
-    scrub(monkeypatch)
 
 
 @pytest.fixture

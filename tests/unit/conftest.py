@@ -1,15 +1,7 @@
 import pytest
 import responses
 
-from tests.environment import scrub
-
 from .helpers import make_client
-
-
-@pytest.fixture(autouse=True)
-def plain_environment(monkeypatch):
-    """No proxy and no setting of the machine may change what a test sees."""
-    scrub(monkeypatch)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import pytest
 
 from chatsdk import Client, Service
 from chatsdk._core import retry
-from tests.environment import scrub
 
 from .server import WireServer
 
@@ -16,9 +15,8 @@ KEY = "sk-very-secret-0123456789"
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch, tmp_path):
-    """No proxy, key, address or password of this machine takes part."""
-    scrub(monkeypatch)
+def no_netrc(monkeypatch, tmp_path):
+    """No password of this machine takes part."""
     monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
 
 
