@@ -103,11 +103,19 @@ class TestMessages:
             '{"kind":"task"}',
             "gAAAAA",
             "é",
-            peer_payload("x")[:-4],
-            peer_payload("x")[:8] + "B" + peer_payload("x")[9:],
         ],
     )
     def test_what_the_server_cannot_read(self, mongars, payload):
+        self.check_refused(mongars, payload)
+
+    def test_damaged_payloads(self, mongars):
+        payload = peer_payload("x")
+        self.check_refused(mongars, payload[:-4])
+        # The ninth character comes from the time: no fixed one differs from it on every day.
+        self.check_refused(mongars, payload[:8] + ("C" if payload[8] == "B" else "B") + payload[9:])
+
+    @staticmethod
+    def check_refused(mongars, payload):
         answer = mongars.post(PEER + "message", json={"payload": payload})
         assert (answer.status_code, answer.json()) == (400, {"detail": "Invalid peer payload"})
 
