@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import re
 import socket
 import time
 import zlib
 from contextlib import suppress
-from http.client import BadStatusLine, HTTPException, IncompleteRead, RemoteDisconnected
-from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Sequence, Type, TypeVar
-from urllib.parse import quote, quote_plus
+from http.client import HTTPException, IncompleteRead, RemoteDisconnected
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Type, TypeVar
 
 import requests
 from urllib3.exceptions import HTTPError as URLLib3Error
-from urllib3.exceptions import LocationParseError, NewConnectionError, ProtocolError, ResponseError
+from urllib3.exceptions import NewConnectionError, ProtocolError, ResponseError
 from urllib3.exceptions import TimeoutError as URLLib3TimeoutError
 from urllib3.util import Retry, Timeout
 
@@ -26,6 +23,7 @@ from .body import Body, BodyError
 from .call import Call
 from .failures import Failure, read_failure
 from .options import Options
+from .redaction import Redactor, iter_causes
 from .retry import SAFE_METHODS, CallTimeout, for_call, retry_after
 from .transport import Outgoing, Redirected, Transport
 
@@ -36,9 +34,6 @@ T = TypeVar("T")
 BROKEN = (requests.RequestException, URLLib3Error, HTTPException, OSError, zlib.error, ValueError)
 
 _SHOWN_BODY = 2000  # bytes of an unreadable answer that its error keeps
-# A member of a JSON object whose name says that its text is a secret; also where the text was cut.
-_SECRET_MEMBER = rb'(?i)("[^"]*(?:key|token|secret|password)"\s*:\s*)"(?:[^"\\]|\\.)*"?'
-_SHORTEST_SECRET = 6  # characters; shorter ones stand in ordinary words, so only whole strings are hidden
 
 
 class Family:
@@ -72,7 +67,7 @@ class Exchange:
         self._transport = transport
         self._request = request
         self._auth = auth
-        self._secrets = [secret for secret in (*auth.secrets, *secrets) if secret]
+        self._redactor = Redactor([*auth.secrets, *secrets])
         self._family = family
         self.limit = options.max_response_bytes
         self._policy = options.retry
@@ -167,9 +162,9 @@ class Exchange:
     def error(self, kind: Type[E], message: str, **details: Any) -> E:
         """Return an error of *kind* and of the service, which knows what was asked."""
         error: E = errors.combined(kind, self._family.base)(
-            self._without_key(message),
+            self._redactor.redact_text(message),
             service=self._family.service,
-            request_id=self._request_id and self._without_key(self._request_id),
+            request_id=self._request_id and self._redactor.redact_text(self._request_id),
             method=self._call.method,
             url=self._call.url,
         )
@@ -181,9 +176,8 @@ class Exchange:
         self, response: requests.Response, what: str, said: Optional[str] = None
     ) -> errors.APIResponseError:
         """Return the error for a success that brought *what* instead of what was expected."""
-        content_type = self._without_key(response.headers.get("Content-Type", ""))
-        # Some answers bring a new key or token, which the server never shows again.
-        content = re.sub(_SECRET_MEMBER, rb'\1"***"', self.redact(response._content or b"")[:_SHOWN_BODY])
+        content_type = self._redactor.redact_text(response.headers.get("Content-Type", ""))
+        content = self._redactor.redact_members(self.redact(response._content or b"")[:_SHOWN_BODY])
         return self.error(
             errors.APIResponseError,
             said or f"{self._family.service} sent {what} ({content_type[:100] or 'no content type'})",
@@ -197,7 +191,7 @@ class Exchange:
         self, error: BaseException, cut: Type[errors.APIError] = errors.APIConnectionError
     ) -> errors.APIError:
         """Return the error for an exchange that failed with *error*: APITimeoutError or *cut*."""
-        causes = list(_causes(error))
+        causes = list(iter_causes(error))
         place = f"{self._family.service} at {self._auth.origin.rstrip('/')}"
         if any(map(_is_timeout, causes)):
             return self.error(errors.APITimeoutError, f"no answer in time from {place}")
@@ -205,28 +199,11 @@ class Exchange:
 
     def harmless(self, error: BaseException) -> Optional[BaseException]:
         """Return what may be shown as the cause of an error: its text must repeat neither key nor request."""
-        causes = list(_causes(error))
-        texts = " ".join(map(str, causes))
-        query = (self._request.url or "").partition("?")[2]
-        told = [*self._secrets, query]
-        if not any(text and text in texts for text in told) and not any(map(_quotes, causes)):
-            return error
-        innermost = causes[-1]
-        is_clean = not any(text and text in str(innermost) for text in told)
-        return innermost if is_clean and type(innermost).__module__ == "builtins" else None
+        return self._redactor.safe_cause(error, (self._request.url or "").partition("?")[2])
 
     def redact(self, data: bytes) -> bytes:
         """Return what a server sent without key and passwords, which some repeat in their complaints."""
-        for secret in self._secrets:
-            for form in _written(secret):
-                if len(secret) < _SHORTEST_SECRET:
-                    data = data.replace(b'"%b"' % form, b'"***"')
-                else:
-                    data = data.replace(form, b"***")
-        return data
-
-    def _without_key(self, text: str) -> str:
-        return self.redact(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+        return self._redactor.redact(data)
 
     def _first_policy(self) -> Retry:
         return for_call(self._policy, self._call)
@@ -295,45 +272,8 @@ class Exchange:
         )
 
 
-def _written(secret: str) -> Sequence[bytes]:
-    """Return all forms in which a server may write *secret*, long ones first."""
-    forms = {secret.encode("utf-8", "surrogatepass")}
-    for ascii_only in (True, False):
-        escaped = json.dumps(secret, ensure_ascii=ascii_only)[1:-1].encode("utf-8", "surrogatepass")
-        forms |= {escaped, escaped.replace(b"/", b"\\/")}
-    for quoted in (quote, quote_plus):  # as a form or an address holds it
-        forms |= {quoted(secret, safe=safe, errors="surrogatepass").encode("ascii") for safe in ("", "/")}
-    with suppress(UnicodeEncodeError):
-        forms.add(secret.encode("latin-1"))
-    return sorted(forms, key=len, reverse=True)
-
-
 def _is_success(response: requests.Response) -> bool:
     return 200 <= response.status_code < 300
-
-
-def _quotes(error: BaseException) -> bool:
-    """Return whether the text of *error* repeats an answer, or the address of a proxy with its password."""
-    if isinstance(error, RemoteDisconnected):
-        return False
-    return isinstance(error, (BadStatusLine, LocationParseError, requests.exceptions.InvalidURL))
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield *error* and what it wraps: requests keeps it in args, urllib3 in reason or as the cause."""
-    current: Optional[BaseException] = error
-    for _ in range(10):
-        if current is None:
-            return
-        yield current
-        inner = getattr(current, "reason", None) or getattr(current, "original_error", None)
-        if not isinstance(inner, BaseException):
-            inner = next((item for item in current.args if isinstance(item, BaseException)), None)
-        inner = inner or current.__cause__
-        if inner is None and isinstance(current, NewConnectionError):
-            # urllib3 1.26 raises it without "from". Of others the context may be the caller's own trouble.
-            inner = current.__context__
-        current = inner
 
 
 def _is_timeout(error: BaseException) -> bool:
