@@ -18,7 +18,7 @@ if sys.version_info < (3, 11):  # where it knows no "Z", and only fractions of 3
 # The patterns here and elsewhere are compiled, and kept, by re at their first use: import stays quick.
 _FORM = (
     r"(\d{4})-(\d\d)-(\d\d)"
-    r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?(Z|z|[+-]\d\d(?::?\d\d)?)?)?"
+    r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?(Z|z|[+-]\d\d?(?::?\d\d)?)?)?"
 )
 
 
@@ -57,8 +57,10 @@ def _parse_other(value: str) -> Optional[datetime]:
 def _zone(text: str) -> timezone:
     if text in ("0", "Z", "z"):
         return _UTC
-    minutes = int(text[1:3]) * 60 + int(text[3:].lstrip(":") or 0)
-    return timezone(timedelta(minutes=-minutes if text[0] == "-" else minutes))
+    digits = text[1:].replace(":", "")
+    hours, minutes = (digits, "0") if len(digits) < 3 else (digits[:-2], digits[-2:])
+    offset = timedelta(hours=int(hours), minutes=int(minutes))
+    return timezone(-offset if text[0] == "-" else offset)
 
 
 def format_datetime(value: datetime) -> str:

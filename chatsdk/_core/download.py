@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
+import stat
 from contextlib import suppress
-from email.message import Message
+from errno import EINVAL, EISDIR
+from functools import cached_property, partial
 from typing import BinaryIO, Callable, Iterator, Mapping, Optional, Union
 
 import requests
@@ -14,6 +15,7 @@ from ..errors import APIError
 from .body import BodyError
 from .closable import Closable
 from .exchange import BROKEN, Exchange
+from .filename import parse_filename
 
 Progress = Callable[[int, Optional[int]], object]
 
@@ -40,17 +42,13 @@ class Download(Closable):
         """The headers of the answer; names in any case."""
         return self.response.headers
 
-    @property
+    @cached_property
     def filename(self) -> Optional[str]:
-        """The name that the server gives the file, without any folders; None where it gives none."""
-        message = Message()
-        header = self.response.headers.get("Content-Disposition", "")
-        with suppress(UnicodeError):  # http.client reads all headers as Latin-1; many servers write UTF-8
-            header = header.encode("latin-1").decode("utf-8")
-        message["Content-Disposition"] = header
-        told = message.get_filename("")
-        name = re.split(r"[/\\]", told)[-1].strip()
-        return name if name not in ("", ".", "..") and name.isprintable() else None
+        """The name that the server gives the file, None if it gives none.
+
+        It has no folders, at most 255 bytes, and nothing in it that some system does not take in a name.
+        """
+        return parse_filename(self.response.headers.get("Content-Disposition", ""))
 
     @property
     def content(self) -> bytes:
@@ -76,30 +74,34 @@ class Download(Closable):
 
         Args:
             path: where to; its folder must exist. Until the file is whole it has another name in that folder;
-                a failure removes it and leaves *path* as it was.
+                a failure removes it and leaves *path* as it was. A file that is replaced keeps its mode.
             progress: called after each piece with the bytes so far and their total, None where it is unknown.
 
         Raises:
             APIConnectionError: the connection broke; APITimeoutError: no more bytes came in time.
             APIError: it was saved or closed before, and is not in memory.
-            OSError: the file cannot be written.
+            OSError: the file cannot be written, or *path* is a folder, a device or a pipe. If it is raised
+                before anything is read, the download can still be saved elsewhere.
         """
         self._check_unspent()
-        target = os.path.realpath(os.fsdecode(path))
-        partial = os.path.join(os.path.dirname(target), f".{os.urandom(8).hex()}.part")
-        with open(partial, "xb") as file:
-            try:
-                self._write(file, progress)
-                file.flush()
-                os.fsync(file.fileno())
-                file.close()  # some systems rename no open file
-                os.replace(partial, target)
-            except BaseException:
-                self.close()
-                file.close()
-                with suppress(OSError):
-                    os.remove(partial)
-                raise
+        name = os.fsdecode(path)
+        target = os.path.realpath(name)
+        mode = _mode_of_file(target, name)
+        part = os.path.join(os.path.dirname(target), f".{os.urandom(8).hex()}.part")
+        file = open(part, "xb")  # noqa: SIM115 - leaving a "with" flushes again, which hides the first error
+        try:
+            if mode is not None:
+                os.chmod(part, mode)
+            self._write(file, progress)
+            file.flush()
+            os.fsync(file.fileno())
+            file.close()  # some systems rename no open file
+            os.replace(part, target)
+        except BaseException:
+            for clean_up in (self.close, file.close, partial(os.remove, part)):
+                with suppress(Exception):  # on a full disk close() fails as well
+                    clean_up()
+            raise
 
     def close(self) -> None:
         """Free the connection; what was read into memory stays."""
@@ -108,8 +110,9 @@ class Download(Closable):
 
     def _write(self, file: BinaryIO, progress: Optional[Progress]) -> None:
         length = self.response.headers.get("Content-Length", "")
-        is_plain = length.isdigit() and "Content-Encoding" not in self.response.headers
-        total = int(length) if is_plain else None
+        # isdigit() alone takes "²", and int() refuses thousands of digits.
+        is_number = length.isascii() and length.isdigit() and len(length) < 20
+        total = int(length) if is_number and "Content-Encoding" not in self.response.headers else None
         done = 0
         for piece in self._pieces():
             file.write(piece)
@@ -132,3 +135,13 @@ class Download(Closable):
     def _check_unspent(self) -> None:
         if self._spent and not self._loaded:
             raise self._exchange.error(APIError, "the download was read, saved or closed before")
+
+
+def _mode_of_file(target: str, name: str) -> Optional[int]:
+    """Return the mode of the file that is replaced, None if there is none; refuse all but regular files."""
+    mode = os.lstat(target).st_mode if os.path.lexists(target) else None
+    if os.path.basename(name) in ("", ".", "..") or (mode is not None and stat.S_ISDIR(mode)):
+        raise IsADirectoryError(EISDIR, "cannot save a file: this is a folder", name)
+    if mode is not None and not stat.S_ISREG(mode):
+        raise OSError(EINVAL, "cannot save a file: this is no regular file", name)
+    return None if mode is None else stat.S_IMODE(mode)

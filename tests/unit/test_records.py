@@ -66,6 +66,12 @@ def test_a_long_table_is_cut():
     assert "150 more" in table
 
 
+def test_a_table_of_the_greatest_length_is_not_cut():
+    table = Records(Item(str(number)) for number in range(100))._repr_html_()
+    assert table.count("<tr>") == 101
+    assert "more" not in table
+
+
 def test_a_long_cell_is_cut():
     assert len(Records([Item("x" * 10_000)])._repr_html_()) < 500
 

@@ -1,7 +1,11 @@
 """Downloads: whole or not at all, in constant memory, and the connection is given back."""
 
+import errno
 import gc
+import gzip
+import io
 import os
+import stat
 import threading
 import tracemalloc
 
@@ -16,10 +20,11 @@ from chatsdk import (
     NotFoundError,
     Service,
 )
+from chatsdk._core import download as download_module
 from chatsdk.arguslm import ArgusLMError
 
 from .answers import FRAMINGS, framed, head, json_reply, reply
-from .server import SILENCE
+from .server import CLOSE, SILENCE
 
 CSV = 'model_name,status\r\n"a, b\u2028c",up\r\n'.encode()
 NAMED = 'Content-Disposition: attachment; filename="uptime_history.csv"'
@@ -131,12 +136,16 @@ def test_a_folder_that_is_not_there_costs_nothing(export, tmp_path):
     assert (tmp_path / "a.csv").read_bytes() == CSV
 
 
-def test_a_target_that_is_a_folder(export, tmp_path):
+def test_a_target_that_is_a_folder_costs_nothing(export, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
     download, _ = export(reply(CSV))
-    with pytest.raises((IsADirectoryError, PermissionError)):
-        download.save(tmp_path / "folder")
-    assert os.listdir(tmp_path) == ["folder"]
+    for target in (tmp_path / "folder", "folder", b"folder/", "new/", "new/.", "file/", ".", "..", ""):
+        with pytest.raises(IsADirectoryError, match="folder"):
+            download.save(target)
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
+    assert download.content == CSV
 
 
 @pytest.mark.skipif(not hasattr(os, "symlink"), reason="this system has no symbolic links")
@@ -221,23 +230,141 @@ def test_total_timeout(export, tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize(
-    ("header", "name"),
-    [
-        ('attachment; filename="uptime.csv"', "uptime.csv"),
-        ("attachment; filename=uptime.csv", "uptime.csv"),
-        ("attachment; filename*=UTF-8''na%C3%AFve.csv", "naïve.csv"),
-        ('attachment; filename="größe.csv"', "größe.csv"),
-        ('attachment; filename="\u6a21.csv"'.encode("utf-8").decode("latin-1"), "\u6a21.csv"),
-        ('attachment; filename="../../etc/passwd"', "passwd"),
-        ('attachment; filename="C:\\\\evil\\\\x.csv"', "x.csv"),
-        ('attachment; filename=".."', None),
-        ('attachment; filename=""', None),
-        ("attachment", None),
-        (None, None),
-    ],
-)
-def test_filename(export, header, name):
-    lines = [f"Content-Disposition: {header}"] if header else []
-    download, _ = export(reply(CSV, 200, *lines))
-    assert download.filename == name
+def test_filename(export):
+    download, _ = export(reply(CSV, 200, "Content-Disposition: attachment; filename=gr\u00f6\u00dfe.csv:s"))
+    assert download.filename == "gr\u00f6\u00dfe.csv_s"
+    assert download.filename is download.filename
+    download, _ = export(reply(CSV))
+    assert download.filename is None
+
+
+@pytest.mark.parametrize("length", ["²", "9" * 5000, "-1", "none"])
+def test_a_length_that_is_no_number(export, tmp_path, length):
+    download, _ = export([head(200, f"Content-Length: {length}"), CSV, CLOSE])
+    totals = set()
+    download.save(tmp_path / "a.csv", progress=lambda done, total: totals.add(total))
+    assert (tmp_path / "a.csv").read_bytes() == CSV
+    assert totals == {None}
+
+
+def test_the_total_of_a_compressed_file_is_unknown(export, tmp_path):
+    """Its length is that of the compressed bytes; progress counts those of the file."""
+    download, _ = export(reply(gzip.compress(CSV * 100), 200, "Content-Encoding: gzip"))
+    seen = []
+    download.save(tmp_path / "a.csv", progress=lambda done, total: seen.append((done, total)))
+    assert (tmp_path / "a.csv").read_bytes() == CSV * 100
+    assert seen[-1] == (len(CSV) * 100, None)
+
+
+class FullDisk(io.FileIO):
+    """A file on a disk without room: every write fails, the one in close() too."""
+
+    def write(self, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_leaves_nothing_behind(export, tmp_path, monkeypatch):
+    opened = []
+
+    def open_on_full_disk(path, mode):
+        opened.append(io.BufferedWriter(FullDisk(path, mode.replace("b", ""))))
+        return opened[-1]
+
+    monkeypatch.setattr(download_module, "open", open_on_full_disk, raising=False)
+    (tmp_path / "a.csv").write_bytes(b"what was there")
+    download, _ = export(framed("length", [CSV]))
+    with pytest.raises(OSError, match="No space left"):
+        download.save(tmp_path / "a.csv")
+    assert opened[0].closed
+    assert os.listdir(tmp_path) == ["a.csv"]
+    assert (tmp_path / "a.csv").read_bytes() == b"what was there"
+
+
+def test_the_first_error_is_the_one_that_is_raised(export, tmp_path, monkeypatch):
+    """Whatever fails while cleaning up, on a full disk or one that was pulled out."""
+
+    def fail(*_):
+        raise PermissionError("cleaning up")
+
+    monkeypatch.setattr(os, "remove", fail)
+    monkeypatch.setattr(
+        download_module, "open", lambda path, mode: io.BufferedWriter(FullDisk(path, "x")), raising=False
+    )
+    download, server = export([head(200, "Content-Length: 100"), CSV, SILENCE])
+
+    def stop(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        download.save(tmp_path / "a.csv", progress=stop)
+    assert server.connections[0].closed.wait(5)
+
+
+def test_the_file_is_on_the_disk_before_it_gets_its_name(export, tmp_path, monkeypatch):
+    """After a power cut there is the old file or the whole new one."""
+    target = tmp_path / "a.csv"
+    synced = []
+
+    def fsync(number):
+        synced.append((os.fstat(number).st_size, target.exists()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    download, _ = export(reply(CSV))
+    download.save(target)
+    assert synced == [(len(CSV), False)]
+    assert target.read_bytes() == CSV
+
+
+@pytest.mark.parametrize("name", ["fsync", "replace"])
+def test_a_system_call_that_fails(export, tmp_path, monkeypatch, name):
+    def fail(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, name, fail)
+    download, _ = export(reply(CSV))
+    with pytest.raises(OSError, match="Input/output error"):
+        download.save(tmp_path / "a.csv")
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes and pipes are those of POSIX")
+class TestWhatStandsThere:
+    @pytest.mark.parametrize("mode", [0o600, 0o640, 0o666, 0o700])
+    def test_a_file_keeps_its_mode(self, export, tmp_path, mode):
+        target = tmp_path / "a.csv"
+        target.touch()
+        target.chmod(mode)
+        export(reply(CSV))[0].save(target)
+        assert target.read_bytes() == CSV
+        assert target.stat().st_mode & 0o777 == mode
+
+    def test_nobody_reads_along(self, export, tmp_path):
+        (tmp_path / "a.csv").touch(0o600)
+        modes = set()
+
+        def look(done, total):
+            modes.update(path.stat().st_mode & 0o777 for path in tmp_path.iterdir())
+
+        export(reply(CSV))[0].save(tmp_path / "a.csv", progress=look)
+        assert modes == {0o600}
+
+    def test_a_new_file_has_the_mode_of_the_umask(self, export, tmp_path):
+        before = os.umask(0o027)
+        try:
+            export(reply(CSV))[0].save(tmp_path / "a.csv")
+        finally:
+            os.umask(before)
+        assert (tmp_path / "a.csv").stat().st_mode & 0o777 == 0o640
+
+    def test_a_pipe_or_a_device_stays(self, export, tmp_path):
+        os.mkfifo(tmp_path / "pipe")
+        (tmp_path / "link").symlink_to(tmp_path / "pipe")
+        (tmp_path / "loop").symlink_to(tmp_path / "loop")
+        download, _ = export(reply(CSV))
+        for target in (tmp_path / "pipe", tmp_path / "link", tmp_path / "loop", os.devnull):
+            with pytest.raises(OSError, match="no regular file"):
+                download.save(target)
+        assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+        assert stat.S_ISCHR(os.stat(os.devnull).st_mode)
+        assert sorted(os.listdir(tmp_path)) == ["link", "loop", "pipe"]
+        assert download.content == CSV
