@@ -6,54 +6,28 @@ client = Client(zaguan="https://api.zaguanai.com")
 print(client.zaguan.chat(model="openai/gpt-4o", messages="Hello").text)
 """
 
-from ._core.options import Service
-from ._core.stream import Stream
-from ._version import __version__
-from .client import Client
+from ._core.options import Service as Service
+from ._core.stream import Stream as Stream
+from ._version import __version__ as __version__
+from .client import Client as Client
 from .errors import (
-    APIConnectionError,
-    APIError,
-    APIResponseError,
-    APIStatusError,
-    APITimeoutError,
-    AuthenticationError,
-    BadRequestError,
-    ChatSDKError,
-    ConfigurationError,
-    ConflictError,
-    InsufficientCreditsError,
-    InternalServerError,
-    InvalidRequestError,
-    NotFoundError,
-    PermissionDeniedError,
-    RateLimitError,
-    StreamError,
-    StreamInterruptedError,
-    UnprocessableEntityError,
+    APIConnectionError as APIConnectionError,
+    APIError as APIError,
+    APIResponseError as APIResponseError,
+    APIStatusError as APIStatusError,
+    APITimeoutError as APITimeoutError,
+    AuthenticationError as AuthenticationError,
+    BadRequestError as BadRequestError,
+    ChatSDKError as ChatSDKError,
+    ConfigurationError as ConfigurationError,
+    ConflictError as ConflictError,
+    InsufficientCreditsError as InsufficientCreditsError,
+    InternalServerError as InternalServerError,
+    InvalidRequestError as InvalidRequestError,
+    NotFoundError as NotFoundError,
+    PermissionDeniedError as PermissionDeniedError,
+    RateLimitError as RateLimitError,
+    StreamError as StreamError,
+    StreamInterruptedError as StreamInterruptedError,
+    UnprocessableEntityError as UnprocessableEntityError,
 )
-
-__all__ = [
-    "APIConnectionError",
-    "APIError",
-    "APIResponseError",
-    "APIStatusError",
-    "APITimeoutError",
-    "AuthenticationError",
-    "BadRequestError",
-    "ChatSDKError",
-    "Client",
-    "ConfigurationError",
-    "ConflictError",
-    "InsufficientCreditsError",
-    "InternalServerError",
-    "InvalidRequestError",
-    "NotFoundError",
-    "PermissionDeniedError",
-    "RateLimitError",
-    "Service",
-    "Stream",
-    "StreamError",
-    "StreamInterruptedError",
-    "UnprocessableEntityError",
-    "__version__",
-]

@@ -1,12 +1,13 @@
 """The errors of the library, one tree for all services.
 
-What a service raises is an instance of two classes: one from this tree, which says what went wrong, and the
-base of that service (``ZaguanError``, ``ChatServerError``, ...), which says where.
+Each service has classes of its own under the same names and raises those: ``chatsdk.zaguan.NotFoundError``
+inherits from the class here and from ``chatsdk.zaguan.ZaguanError``.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple, Type, TypeVar
+import copyreg
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Tuple, Type
 
 if TYPE_CHECKING:
     import requests
@@ -29,7 +30,8 @@ class ChatSDKError(Exception):
     def __reduce__(self) -> Tuple[Any, ...]:
         # A response holds the request, and with it the prompt: it does not travel to other processes.
         state = {name: value for name, value in self.__dict__.items() if name != "response"}
-        return _restore, (*_parents(type(self)), self.message, state)
+        # Without __init__, which takes other arguments in some subclasses.
+        return copyreg.__newobj__, (type(self), *self.args), state  # type: ignore[attr-defined]
 
 
 class ConfigurationError(ChatSDKError, ValueError):
@@ -89,37 +91,55 @@ class APIStatusError(APIError):
 class BadRequestError(APIStatusError):
     """400: the request is wrong."""
 
+    status_code = 400
+
 
 class AuthenticationError(APIStatusError):
     """401: no key or token, or one that the server does not accept."""
+
+    status_code = 401
 
 
 class InsufficientCreditsError(APIStatusError):
     """402: the account has not enough credits."""
 
+    status_code = 402
+
 
 class PermissionDeniedError(APIStatusError):
     """403: the key is valid, but not for this."""
+
+    status_code = 403
 
 
 class NotFoundError(APIStatusError):
     """404: no such thing, or the server does not offer this endpoint."""
 
+    status_code = 404
+
 
 class ConflictError(APIStatusError):
     """409: the request does not fit the present state."""
+
+    status_code = 409
 
 
 class UnprocessableEntityError(APIStatusError):
     """422: a field is missing or outside its limits; the message names it."""
 
+    status_code = 422
+
 
 class RateLimitError(APIStatusError):
     """429: too many requests; ``retry_after`` holds the seconds to wait where the server told them."""
 
+    status_code = 429
+
 
 class InternalServerError(APIStatusError):
     """5xx: the server, or one behind it, failed."""
+
+    status_code = 500
 
 
 class APIConnectionError(APIError):
@@ -162,14 +182,7 @@ class StreamInterruptedError(StreamError):
 
 
 STATUS_ERRORS: Dict[int, Type[APIStatusError]] = {
-    400: BadRequestError,
-    401: AuthenticationError,
-    402: InsufficientCreditsError,
-    403: PermissionDeniedError,
-    404: NotFoundError,
-    409: ConflictError,
-    422: UnprocessableEntityError,
-    429: RateLimitError,
+    cls.status_code: cls for cls in APIStatusError.__subclasses__() if cls.status_code < 500
 }
 
 
@@ -178,41 +191,18 @@ def status_error(status: int) -> Type[APIStatusError]:
     return STATUS_ERRORS.get(status, InternalServerError if status >= 500 else APIStatusError)
 
 
-E = TypeVar("E", bound=Type[ChatSDKError])
-_Pair = Tuple[Type[ChatSDKError], Type[ChatSDKError]]
-_combined: Dict[_Pair, Type[Any]] = {}
+OwnClasses = Mapping[Type[ChatSDKError], Type[ChatSDKError]]
 
 
-def combined(kind: Type[ChatSDKError], base: Type[ChatSDKError]) -> Type[Any]:
-    """Return the class that is both *kind* (what went wrong) and *base* (in which service)."""
-    if issubclass(kind, base):
-        return kind
-    if issubclass(base, kind):
-        return base
-    known = _combined.get((kind, base))
-    if known is None:
-        text = {"__doc__": kind.__doc__, "__module__": base.__module__, "_parents": (kind, base)}
-        # setdefault: of two threads that come here at once, both must get the same class.
-        known = _combined.setdefault((kind, base), type(kind.__name__, (kind, base), text))
-    return known
+def own_classes(
+    base: Type[ChatSDKError], names: Mapping[str, Any]
+) -> Dict[Type[ChatSDKError], Type[ChatSDKError]]:
+    """Map each class of this module to the class of a service that has its name among *names*."""
+    return {ChatSDKError: base, **{cls: names[cls.__name__] for cls in _NAMED}}
 
 
-def combination(cls: E) -> E:
-    """Let *cls* be the class that is both of its two bases: what went wrong, and in which service."""
-    kind, base = cls.__bases__
-    _combined[kind, base] = cls
-    return cls
-
-
-def _parents(cls: Type[ChatSDKError]) -> _Pair:
-    """Return what *cls* was combined from; a class written out comes from itself."""
-    pair: _Pair = cls.__dict__.get("_parents", (cls, cls))
-    return pair
-
-
-def _restore(
-    kind: Type[ChatSDKError], base: Type[ChatSDKError], message: str, state: Dict[str, Any]
-) -> ChatSDKError:
-    error: ChatSDKError = combined(kind, base)(message)
-    error.__dict__.update(state)
-    return error
+_NAMED = [
+    cls
+    for cls in globals().values()
+    if isinstance(cls, type) and issubclass(cls, ChatSDKError) and cls is not ChatSDKError
+]

@@ -7,12 +7,16 @@ import time
 import zlib
 from contextlib import suppress
 from http.client import HTTPException, IncompleteRead, RemoteDisconnected
-from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Type, TypeVar
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Type, TypeVar, cast
 
 import requests
-from urllib3.exceptions import HTTPError as URLLib3Error
-from urllib3.exceptions import NewConnectionError, ProtocolError, ResponseError
-from urllib3.exceptions import TimeoutError as URLLib3TimeoutError
+from urllib3.exceptions import (
+    HTTPError as URLLib3Error,
+    NewConnectionError,
+    ProtocolError,
+    ResponseError,
+    TimeoutError as URLLib3TimeoutError,
+)
 from urllib3.util import Retry, Timeout
 
 from .. import errors
@@ -27,27 +31,13 @@ from .redaction import Redactor, iter_causes
 from .retry import SAFE_METHODS, CallTimeout, for_call, retry_after
 from .transport import Outgoing, Redirected, Transport
 
-E = TypeVar("E", bound=errors.ChatSDKError)
+E = TypeVar("E", bound=errors.APIError)
 T = TypeVar("T")
 
 # What requests, urllib3, http.client, zlib and the socket raise where an exchange fails.
 BROKEN = (requests.RequestException, URLLib3Error, HTTPException, OSError, zlib.error, ValueError)
 
 _SHOWN_BODY = 2000  # bytes of an unreadable answer that its error keeps
-
-
-class Family:
-    """How the failures of one service are called."""
-
-    def __init__(
-        self,
-        service: str,
-        base: Type[errors.ChatSDKError],
-        status_kind: Callable[[int, Failure], Type[errors.APIStatusError]],
-    ) -> None:
-        self.service = service
-        self.base = base
-        self.status_kind = status_kind
 
 
 class Exchange:
@@ -59,7 +49,9 @@ class Exchange:
         request: Outgoing,
         auth: OriginAuth,
         options: Options,
-        family: Family,
+        service: str,
+        own_classes: errors.OwnClasses,
+        status_kind: Callable[[int, Failure], Type[errors.APIStatusError]],
         *,
         stream: bool = False,
         secrets: Sequence[str] = (),
@@ -68,7 +60,9 @@ class Exchange:
         self._request = request
         self._auth = auth
         self._redactor = Redactor([*auth.secrets, *secrets])
-        self._family = family
+        self._service = service
+        self._own_classes = own_classes
+        self._status_kind = status_kind
         self.limit = options.max_response_bytes
         self._policy = options.retry
         deadline = None
@@ -161,9 +155,10 @@ class Exchange:
 
     def error(self, kind: Type[E], message: str, **details: Any) -> E:
         """Return an error of *kind* and of the service, which knows what was asked."""
-        error: E = errors.combined(kind, self._family.base)(
+        own = cast(Type[E], self._own_classes.get(kind, kind))
+        error = own(
             self._redactor.redact_text(message),
-            service=self._family.service,
+            service=self._service,
             request_id=self._request_id and self._redactor.redact_text(self._request_id),
             method=self._call.method,
             url=self._call.url,
@@ -180,7 +175,7 @@ class Exchange:
         content = self._redactor.redact_members(self.redact(response._content or b"")[:_SHOWN_BODY])
         return self.error(
             errors.APIResponseError,
-            said or f"{self._family.service} sent {what} ({content_type[:100] or 'no content type'})",
+            said or f"{self._service} sent {what} ({content_type[:100] or 'no content type'})",
             status_code=response.status_code,
             content_type=content_type,
             body=content.decode("utf-8", "replace"),
@@ -192,7 +187,7 @@ class Exchange:
     ) -> errors.APIError:
         """Return the error for an exchange that failed with *error*: APITimeoutError or *cut*."""
         causes = list(iter_causes(error))
-        place = f"{self._family.service} at {self._auth.origin.rstrip('/')}"
+        place = f"{self._service} at {self._auth.origin.rstrip('/')}"
         if any(map(_is_timeout, causes)):
             return self.error(errors.APITimeoutError, f"no answer in time from {place}")
         return self.error(cut, f"the connection to {place} failed: {_reason(causes[-1])}")
@@ -253,7 +248,7 @@ class Exchange:
             body = content.decode("utf-8", "replace")
         failure = read_failure(body)
         message = failure.message or f"HTTP {status} {response.reason or ''}".rstrip()
-        kind = self._family.status_kind(status, failure)
+        kind = self._status_kind(status, failure)
         if 300 <= status < 400 and "Location" in response.headers:
             target = redirect_target(response.url, response.headers.get("Location", ""))
             message = (

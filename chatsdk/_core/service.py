@@ -33,7 +33,7 @@ from . import codec
 from .address import check_base_url, path_part, query_string
 from .auth import Credentials, clean_headers, without_secrets
 from .closable import Closable
-from .exchange import Exchange, Family
+from .exchange import Exchange
 from .failures import Failure, has_failure, read_failure
 from .model import Model, adopt, adopt_all, is_list_of_objects, missing_essential
 from .options import Service, Timeout, change_options, make_options
@@ -74,7 +74,7 @@ class ServiceBase(Closable):
     default_retries: ClassVar[int]
     key_header: ClassVar[str] = "Authorization"  # which holds "Bearer KEY"; any other holds the bare key
     identity_cookie: ClassVar[Optional[str]] = None  # the one cookie that is kept, for this service alone
-    error_base: ClassVar[Type[errors.ChatSDKError]]
+    _own_classes: ClassVar[errors.OwnClasses]  # its errors, by the common ones
 
     def __init__(self, transport: Transport, settings: Service, credentials: Credentials) -> None:
         self._transport = transport
@@ -314,8 +314,17 @@ class ServiceBase(Closable):
             auth = self._credentials.auth(
                 base_url, self.key_header, self.identity_cookie, has_secret=bool(secrets)
             )
-        family = Family(self.service, self.error_base, self._status_kind)
-        return Exchange(self._transport, request, auth, self._options, family, stream=stream, secrets=secrets)
+        return Exchange(
+            self._transport,
+            request,
+            auth,
+            self._options,
+            self.service,
+            self._own_classes,
+            self._status_kind,
+            stream=stream,
+            secrets=secrets,
+        )
 
     def _address(self) -> str:
         """Return the base URL: the given one, the environment's, or the default."""
@@ -348,8 +357,7 @@ class ServiceBase(Closable):
 
     def _own(self, error: errors.ChatSDKError) -> errors.ChatSDKError:
         """Return *error* as one of this service."""
-        own: errors.ChatSDKError = errors.combined(type(error), self.error_base)(error.message)
-        return own
+        return self._own_classes.get(type(error), type(error))(error.message)
 
     @classmethod
     def _status_kind(cls, status: int, failure: Failure) -> Type[errors.APIStatusError]:

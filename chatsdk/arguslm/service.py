@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .alerts import Alerts
 from .benchmarks import Benchmarks
-from .errors import ArgusLMError
+from .errors import OWN_CLASSES
 from .llms import Models
 from .monitoring import Monitoring
 from .providers import Providers
@@ -23,4 +23,4 @@ class ArgusLM(Providers, Models, Monitoring, Benchmarks, Alerts):
     default_base_url = "http://localhost:8000"
     default_timeout = 30.0
     default_retries = 2
-    error_base = ArgusLMError
+    _own_classes = OWN_CLASSES

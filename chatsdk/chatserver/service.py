@@ -9,7 +9,7 @@ from .._core.chat import ChatReader, Messages, delta_text, messages_to_send
 from .._core.paging import walk
 from .._core.service import ServiceBase
 from .._core.stream import Stream
-from .errors import ChatServerError
+from .errors import OWN_CLASSES
 from .models import (
     AdminList,
     AdminRequest,
@@ -39,7 +39,7 @@ class ChatServer(ServiceBase):
     default_base_url = "http://localhost:3284"
     default_timeout = 30.0
     default_retries = 2
-    error_base = ChatServerError
+    _own_classes = OWN_CLASSES
 
     @overload
     def create_completion(

@@ -19,7 +19,7 @@ from .bodies import (
     search_answer,
     search_body,
 )
-from .errors import InfinityAssistantError
+from .errors import OWN_CLASSES
 from .models import (
     ApiKey,
     ChatRequest,
@@ -64,7 +64,7 @@ class Infinity(ServiceBase):
     default_retries = 3
     key_header = "X-API-Key"
     identity_cookie = "infinity_anon_user"
-    error_base = InfinityAssistantError
+    _own_classes = OWN_CLASSES
 
     def get_api_key(self) -> Optional[str]:
         """Return the key that calls such as POST /chat carry, or None."""

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, List, Mapping, Optional, Type, Union
+from typing import TYPE_CHECKING, Any, List, Mapping, Optional, Union
 
 from .. import errors
 from .._core.dates import utc_text
-from .._core.failures import Failure
 from .._core.model import build, to_send
 from .._core.records import Records
 from .._core.service import ServiceBase, member
 from .claims import subject
-from .errors import AuthenticationError, MonGARSError
+from .errors import OWN_CLASSES
 from .models import (
     ChatRequest,
     ChatResponse,
@@ -64,7 +63,7 @@ class MonGARS(ServiceBase):
     prefix = "MONGARS"
     default_timeout = 30.0
     default_retries = 2
-    error_base = MonGARSError
+    _own_classes = OWN_CLASSES
 
     @property
     def token(self) -> Optional[str]:
@@ -437,11 +436,6 @@ class MonGARS(ServiceBase):
         if not user:
             raise self._own(errors.InvalidRequestError("whose history? log in first, or give user_id"))
         return user
-
-    @classmethod
-    def _status_kind(cls, status: int, failure: Failure) -> Type[errors.APIStatusError]:
-        common = super()._status_kind(status, failure)
-        return errors.combined(common, AuthenticationError) if status in (401, 403) else common
 
 
 def _text(value: object, name: str) -> str:

@@ -14,7 +14,7 @@ from .._core.paging import walk
 from .._core.records import Records
 from .._core.service import ServiceBase, member
 from .._core.stream import Stream
-from .errors import BandAccessDeniedError, InsufficientCreditsError, RateLimitError, ZaguanError
+from .errors import OWN_CLASSES, BandAccessDeniedError, InsufficientCreditsError, RateLimitError
 from .models import (
     ChatChunk,
     ChatRequest,
@@ -50,7 +50,7 @@ class Zaguan(ServiceBase):
     prefix = "ZAGUAN"
     default_timeout = 60.0
     default_retries = 2
-    error_base = ZaguanError
+    _own_classes = OWN_CLASSES
 
     def chat(
         self,

@@ -8,8 +8,7 @@ import pytest
 from chatsdk import Client, Service
 from chatsdk.chatserver import BadRequestError, ChatServer, Message, MessageRole, UnauthorizedError
 from chatsdk.testing import LocalServer
-from chatsdk.zaguan import APIError, ChatRequest, Zaguan, ZaguanError
-from chatsdk.zaguan import Message as ZaguanMessage
+from chatsdk.zaguan import APIError, ChatRequest, Message as ZaguanMessage, Zaguan, ZaguanError
 
 
 @pytest.fixture

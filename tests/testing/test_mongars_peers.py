@@ -6,8 +6,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from chatsdk.testing.mongars import clock as real_clock
-from chatsdk.testing.mongars import peer_payload
+from chatsdk.testing.mongars import clock as real_clock, peer_payload
 
 from .mongars import Clock, as_user, say
 

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import random
 from importlib import import_module
+from inspect import ismodule
 from pathlib import Path
 
 import chatsdk
@@ -20,11 +21,21 @@ SERVICES = sorted(
     for folder in PACKAGE.iterdir()
     if (folder / "service.py").exists() and folder.name not in ("_core", "testing")
 )
+
+
+def exports(package):
+    """What a package offers, by name; its modules aside."""
+    return {
+        name: item for name, item in vars(package).items() if not (name.startswith("_") or ismodule(item))
+    }
+
+
+PACKAGES = {service: import_module(f"chatsdk.{service}") for service in SERVICES}
 MODELS = [
-    getattr(package, name)
-    for package in (import_module(f"chatsdk.{service}") for service in SERVICES)
-    for name in package.__all__
-    if isinstance(getattr(package, name), type) and issubclass(getattr(package, name), Model)
+    item
+    for package in PACKAGES.values()
+    for item in exports(package).values()
+    if isinstance(item, type) and issubclass(item, Model)
 ]
 
 

@@ -1,24 +1,35 @@
 import copy
 import pickle
+from importlib import import_module
 
 import pytest
 import requests
 
 import chatsdk
-from chatsdk import chatserver, errors, zaguan
-from chatsdk.chatserver import ChatServerError
-from chatsdk.errors import combined, status_error
-from chatsdk.zaguan import ZaguanError
+from chatsdk import arguslm, chatserver, errors, infinity, mongars, zaguan
+from chatsdk.errors import status_error
+
+from .helpers import SERVICES, make_client
 
 KINDS = [
     item for item in vars(errors).values() if isinstance(item, type) and issubclass(item, errors.ChatSDKError)
 ]
-OWN = [zaguan.InsufficientCreditsError, zaguan.BandAccessDeniedError, zaguan.RateLimitError]
-EVERY = [
-    *KINDS,
-    *OWN,
-    *(combined(kind, base) for kind in KINDS for base in (ZaguanError, ChatServerError)),
-]
+OWN = {
+    service: [
+        item
+        for item in vars(import_module(f"chatsdk.{service}.errors")).values()
+        if isinstance(item, type) and issubclass(item, errors.ChatSDKError)
+    ]
+    for service in SERVICES
+}
+BASES = {
+    "arguslm": arguslm.ArgusLMError,
+    "chatserver": chatserver.ChatServerError,
+    "infinity": infinity.InfinityAssistantError,
+    "mongars": mongars.MonGARSError,
+    "zaguan": zaguan.ZaguanError,
+}
+EVERY = list(dict.fromkeys([*KINDS, *(cls for found in OWN.values() for cls in found)]))
 
 
 @pytest.mark.parametrize(
@@ -78,38 +89,73 @@ def test_class_of_a_status(status, name):
     assert status_error(status) is getattr(errors, name)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_combined(kind):
-    both = combined(kind, ZaguanError)
-    assert issubclass(both, kind)
-    assert issubclass(both, ZaguanError)
-    assert not issubclass(both, ChatServerError)
-    assert both is combined(kind, ZaguanError)
-    assert both.__name__ == (kind.__name__ if kind is not errors.ChatSDKError else "ZaguanError")
-    assert both.__doc__
-    assert both.__module__.startswith("chatsdk")
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_has_the_common_tree_as_its_own(service):
+    package = import_module(f"chatsdk.{service}")
+    table = dict(import_module(f"chatsdk.{service}.errors").OWN_CLASSES)
+    assert set(table) == {*KINDS}
+    assert table.pop(errors.ChatSDKError) is BASES[service]
+    for common, own in table.items():
+        assert issubclass(own, common)
+        assert [name for name, base in BASES.items() if issubclass(own, base)] == [service]
+        assert own.__module__ == f"chatsdk.{service}.errors"
+        assert getattr(package, own.__name__) is own
+        named = getattr(package, common.__name__)
+        assert issubclass(own, named)
+        for above in common.__mro__[1:]:  # the own tree has the shape of the common one
+            if above in table:
+                assert issubclass(own, getattr(package, above.__name__)), (own, above)
+        assert not [
+            other for other in BASES.values() if other is not BASES[service] and issubclass(own, other)
+        ]
 
 
-@pytest.mark.parametrize("own", OWN)
-def test_own_classes_stay_themselves(own):
-    assert combined(own, ZaguanError) is own
-
-
-def test_services_do_not_catch_each_other():
-    caught = []
-    try:
-        raise combined(errors.NotFoundError, ChatServerError)("no such session")
-    except ZaguanError:
-        caught.append("zaguan")
-    except ChatServerError:
-        caught.append("chatserver")
-    assert caught == ["chatserver"]
+def test_services_do_not_catch_each_other(http):
+    http.get("https://zaguan.example/v1/models", status=404)
+    with make_client() as client, pytest.raises(zaguan.NotFoundError) as caught:
+        client.zaguan.list_models()
+    assert type(caught.value) is zaguan.NotFoundError
+    for other in (arguslm, chatserver, infinity, mongars):
+        assert not isinstance(caught.value, other.NotFoundError)
 
 
 def test_names_of_the_seeds():
-    assert chatserver.UnauthorizedError is errors.AuthenticationError
-    assert chatserver.ForbiddenError is errors.PermissionDeniedError
-    assert zaguan.APIError is errors.APIError
+    for cls in (chatserver.UnauthorizedError, chatserver.ForbiddenError):
+        assert issubclass(cls, chatserver.ChatServerError)
+    assert chatserver.UnauthorizedError is chatserver.AuthenticationError
+    assert chatserver.ForbiddenError is chatserver.PermissionDeniedError
+    assert infinity.InfinityAssistantRateLimitError is infinity.RateLimitError
+    assert infinity.InfinityAssistantTimeoutError is infinity.APITimeoutError
+    assert not issubclass(infinity.InfinityAssistantTimeoutError, infinity.InfinityAssistantNetworkError)
+    assert mongars.SDKError is mongars.MonGARSError
+
+
+def test_a_status_error_made_by_hand_has_the_status_of_its_kind():
+    for status, kind in {**errors.STATUS_ERRORS, 500: errors.InternalServerError}.items():
+        for package in (errors, arguslm, chatserver, infinity, mongars, zaguan):
+            cls = getattr(package, kind.__name__)
+            assert (cls("x").status_code, cls("x").message) == (status, "x"), cls
+
+
+def test_zaguan_errors_take_the_arguments_of_the_seed():
+    for cls in (zaguan.APIError, zaguan.APIStatusError, zaguan.NotFoundError):
+        for error in (cls(418, "no", "r1"), cls(status_code=418, message="no", request_id="r1")):
+            for found in (error, pickle.loads(pickle.dumps(error)), copy.copy(error)):
+                assert (found.status_code, found.message, found.request_id) == (418, "no", "r1")
+                assert str(found) == "no"
+        assert cls(message="no").message == cls("no").message == "no"
+
+
+def test_a_subclass_with_another_constructor_pickles():
+    error = OtherError(3, "words")
+    for found in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
+        assert (type(found), str(found), found.number) == (OtherError, "words 3", 3)
+
+
+class OtherError(zaguan.NotFoundError):
+    def __init__(self, number, words):
+        super().__init__(f"{words} {number}")
+        self.number = number
 
 
 @pytest.mark.parametrize("cls", EVERY, ids=lambda cls: f"{cls.__module__}.{cls.__name__}")
@@ -188,16 +234,3 @@ def test_details_that_were_not_told(body):
         error = cls("x")
         error.body = body
         assert [getattr(error, name) for name in names] == [None, None, None]
-
-
-def test_a_combination_that_is_written_out():
-    class Base(errors.ChatSDKError):
-        pass
-
-    @errors.combination
-    class OwnTimeoutError(errors.APITimeoutError, Base):
-        pass
-
-    assert combined(errors.APITimeoutError, Base) is OwnTimeoutError
-    assert combined(errors.APIConnectionError, Base) is not OwnTimeoutError
-    assert combined(errors.APITimeoutError, ZaguanError) is not OwnTimeoutError
