@@ -141,8 +141,8 @@ class Alerts(ServiceBase):
     ) -> Iterator[Alert]:
         """Yield all alerts that ``list_alerts`` would give page by page, each once.
 
-        To acknowledge them all, make a ``list`` of them first: what is acknowledged leaves the filter, and
-        the others move to pages that were fetched already.
+        If the loop acknowledges them, iterate over a ``list`` of them: the alerts that still match move to
+        pages that were fetched already, and would be skipped.
 
         Args:
             acknowledged, rule_id, since: as for ``list_alerts``.

@@ -90,6 +90,9 @@ class Benchmarks(ServiceBase):
     def iter_benchmarks(self, *, per_page: int = 20, status: Optional[str] = None) -> Iterator[BenchmarkRun]:
         """Yield all benchmark runs that ``list_benchmarks`` would give page by page, each once.
 
+        A run that no longer has the ``status`` moves the others to pages that were fetched already: some may
+        be skipped. Ask without ``status`` for all of them.
+
         Args:
             per_page: runs in each request, 1 to 100.
             status: as for ``list_benchmarks``.

@@ -67,6 +67,9 @@ class Models(ServiceBase):
     ) -> Iterator[ModelInfo]:
         """Yield all models that ``list_models`` would give page by page, each once.
 
+        If the loop changes what a filter looks at, iterate over a ``list`` of them: the models that still
+        match move to pages that were fetched already, and would be skipped.
+
         Args:
             provider_id, enabled_for_monitoring, enabled_for_benchmark, search: as for ``list_models``.
             limit: models in each request, 1 to 500.

@@ -54,7 +54,8 @@ class Monitoring(ServiceBase):
         """Check all models that are enabled for monitoring, now, in the background.
 
         Checks and alerts of the run appear all at once, at its end; then ``last_run_at`` of
-        ``get_monitoring_config`` changes. That is the way to wait for it: no call takes the ``run_id``.
+        ``get_monitoring_config`` changes. That is the way to wait for it: no call takes the ``run_id``. If
+        another run is under way, its end changes ``last_run_at`` too: wait for new checks of the models.
 
         Returns:
             The run, which is queued.
@@ -113,6 +114,9 @@ class Monitoring(ServiceBase):
         limit: int = 100,
     ) -> Iterator[UptimeCheck]:
         """Yield all checks that ``get_uptime_history`` would give page by page, each once.
+
+        If the loop enables or disables models and ``enabled_only`` is given, iterate over a ``list`` of them:
+        the checks that still match move to pages that were fetched already, and would be skipped.
 
         Args:
             model_id, status, since, enabled_only: as for ``get_uptime_history``.

@@ -225,6 +225,9 @@ class ChatServer(ServiceBase):
     def iter_sessions(self, user_id: str, page_size: int = 20) -> Iterator[ChatSessionSummary]:
         """Yield all sessions of a user, newest first, each once.
 
+        If the loop deletes sessions, iterate over a ``list`` of them: the others move to pages that were
+        fetched already, and would be skipped.
+
         Args:
             user_id: a UUID.
             page_size: sessions in each request, 1 to 100.

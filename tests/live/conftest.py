@@ -107,7 +107,7 @@ def add_provider(api: ArgusLM, stub: Stub) -> Iterator[Callable[..., Provider]]:
     yield add
     for provider in made:
         # One with benchmarks stays; what is left of it must not slow the monitoring runs of other tests.
-        for model in api.iter_models(provider_id=provider.id, enabled_for_monitoring=True):
+        for model in list(api.iter_models(provider_id=provider.id, enabled_for_monitoring=True)):
             api.update_model(model.id, enabled_for_monitoring=False)
         with suppress(ConflictError, NotFoundError):
             api.delete_provider(provider.id)

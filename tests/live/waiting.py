@@ -3,7 +3,7 @@
 import time
 from typing import Callable, TypeVar
 
-from chatsdk.arguslm import ArgusLM, BenchmarkDetail
+from chatsdk.arguslm import ArgusLM, BenchmarkDetail, MonitoringRun
 
 T = TypeVar("T")
 
@@ -22,11 +22,19 @@ def eventually(look: Callable[[], T]) -> T:
         time.sleep(_GLANCE)
 
 
-def monitor(api: ArgusLM) -> None:
-    """Run the uptime checks, to their end: the run itself cannot be looked up."""
+def monitor(api: ArgusLM) -> MonitoringRun:
+    """Run the uptime checks, to their end: the run itself cannot be looked up.
+
+    A run that began before may end meanwhile and change ``last_run_at``: new checks tell them apart.
+    """
+    models = [model.id for model in api.iter_models(enabled_for_monitoring=True)]
     before = api.get_monitoring_config().last_run_at
-    api.run_monitoring()
+    checks = {model: api.get_uptime_history(model_id=model, limit=1).total for model in models}
+    run = api.run_monitoring()
     eventually(lambda: api.get_monitoring_config().last_run_at != before)
+    for model in models:
+        eventually(lambda model=model: api.get_uptime_history(model_id=model, limit=1).total > checks[model])
+    return run
 
 
 def measure(api: ArgusLM, **fields: object) -> BenchmarkDetail:
