@@ -71,21 +71,37 @@ class APIError(ChatSDKError):
 
 
 class APIStatusError(APIError):
-    """The server answered with a status that is no success.
+    """The server answered with a status that is no success; its text also tells status, method and URL.
 
     Attributes:
         status_code: the HTTP status.
-        code: the server's own short word for the failure (``"insufficient_credits"``), or None.
+        code: the server's own code for the failure (``"insufficient_credits"``), or None.
+        type: the kind of failure that it names (``"invalid_request_error"``), or None.
+        param: the parameter of the request that it finds wrong, or None.
         body: the decoded JSON body, or its text, as it was received.
         response: the ``requests.Response``; None on an error that came out of a pickle.
         retry_after: seconds the server asks to wait, or None.
+        hint: what may help, or None.
     """
 
     status_code: int = 0
     code: Optional[str] = None
+    type: Optional[str] = None
+    param: Optional[str] = None
     body: Any = None
     response: Optional[requests.Response] = None
     retry_after: Optional[float] = None
+    hint: Optional[str] = None
+
+    def __str__(self) -> str:
+        if not self.method:  # made by hand
+            return self.message
+        status = f"HTTP {self.status_code}"
+        text = " ".join(self.message.split())
+        text = text if text.startswith(status) else f"{status}: {text}"
+        asked = f"{self.method} {self.url}"
+        asked += f", request id {self.request_id}" if self.request_id else ""
+        return f"{text} ({asked})" + (f"; {self.hint}" if self.hint else "")
 
 
 class BadRequestError(APIStatusError):
@@ -169,11 +185,13 @@ class StreamError(APIError):
     """An event of a stream is an error or cannot be read; what came before was delivered.
 
     Attributes:
-        code: the server's own short word for the failure, or None.
+        code, type, param: as in ``APIStatusError``.
         body: the event's data, decoded where it is JSON.
     """
 
     code: Optional[str] = None
+    type: Optional[str] = None
+    param: Optional[str] = None
     body: Any = None
 
 

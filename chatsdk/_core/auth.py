@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from typing import Dict, Mapping, Optional
+from typing import Dict, Mapping, Optional, TypeVar
 
 import requests
 from requests.auth import AuthBase
 
 from ..errors import ConfigurationError
 from .address import is_private_line, origin_of
+
+V = TypeVar("V")
 
 _UNSENDABLE = r"[^\x20-\x7e\xa0-\xff]"
 _HEADER_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
@@ -156,7 +158,7 @@ def clean_headers(headers: Optional[Mapping[str, str]]) -> Dict[str, str]:
     return checked
 
 
-def without_secrets(headers: Mapping[str, str]) -> Dict[str, str]:
+def without_secrets(headers: Mapping[str, V]) -> Dict[str, V]:
     """Return *headers* without those whose name says that they hold a secret."""
     return {
         name: value for name, value in headers.items() if not re.search(_SECRET_HEADERS, name, re.IGNORECASE)

@@ -22,7 +22,7 @@ from urllib3.util import Retry, Timeout
 from .. import errors
 from . import codec
 from .address import redirect_target
-from .auth import OriginAuth
+from .auth import OriginAuth, without_secrets
 from .body import Body, BodyError
 from .call import Call
 from .failures import Failure, read_failure
@@ -52,6 +52,7 @@ class Exchange:
         service: str,
         own_classes: errors.OwnClasses,
         status_kind: Callable[[int, Failure], Type[errors.APIStatusError]],
+        key_variable: str,
         *,
         stream: bool = False,
         secrets: Sequence[str] = (),
@@ -63,6 +64,8 @@ class Exchange:
         self._service = service
         self._own_classes = own_classes
         self._status_kind = status_kind
+        self._has_key = bool(auth.key or secrets)
+        self._key_variable = key_variable
         self.limit = options.max_response_bytes
         self._policy = options.retry
         deadline = None
@@ -255,14 +258,22 @@ class Exchange:
                 f"HTTP {status}: the server redirects to {target or 'nowhere'}; "
                 "redirects are not followed, fix base_url"
             )
+        hint = None
+        headers = self._request.headers
+        if status == 401 and not self._has_key and len(without_secrets(headers)) == len(headers):
+            given = f"Client({self._service}=Service(..., api_key=...))"
+            hint = f"no API key is set: give {given} or set {self._key_variable}"
         wait = failure.retry_after
         return self.error(
             kind,
             message,
             status_code=status,
             code=failure.code,
+            type=failure.type,
+            param=failure.param,
             body=body,
             response=response,
+            hint=hint,
             retry_after=retry_after(response.headers) if wait is None else wait,
         )
 

@@ -6,9 +6,12 @@ import re
 from typing import Any, Mapping, Optional
 
 _LONGEST = 1000  # characters of a sentence
+_MOST_COMPLAINTS = 10  # of one validation error
+_MOST_TEXT = 65536  # characters of a page in which its title is looked for
 _HTML = r"\s*<(!doctype|html|head|title|body|h1|p|div|center)\b"
-_TAGS = r"(?s)<(script|style)\b.*?</\1\s*>|<[^>]*>"
-_TITLE = r"(?s)<(title|h1)\b[^>]*>(.*?)</\1\s*>"
+# What is not closed goes on to the end: a search that fails there would begin again at each tag.
+_TAGS = r"(?s)<(script|style)\b.*?(?:</\1\s*>|\Z)|<[^<>]*>"
+_TITLE = r"(?s)<(title|h1)\b[^<>]*>(.*?)(?:</\1\s*>|\Z)"
 
 
 class Failure:
@@ -16,7 +19,8 @@ class Failure:
 
     Attributes:
         message: the server's own sentence, or None.
-        code: its word for the failure, or None; ``words`` are all that it calls it by.
+        code, type, param: its words for the failure, and the parameter that is wrong; each may be None.
+        words: all that it calls the failure by.
         retry_after: the seconds to wait, if the body tells them.
         details: what stands beside the message.
     """
@@ -33,10 +37,11 @@ class Failure:
             if isinstance(inner, dict):
                 self.details = {**inner, **self.details}
             self.message = _message(body)
-        said = [_word(self.details.get("code")), _label(self.details), _word(self.details.get("type"))]
-        words = [word for word in said if word is not None]
-        self.words = frozenset(words)
-        self.code = next((word for word in words if not word.isdigit()), words[0] if words else None)
+        code, label = _word(self.details.get("code")), _label(self.details)
+        self.code = label if code is None or (label is not None and code.isdigit()) else code
+        self.type = _word(self.details.get("type"))
+        self.param = _word(self.details.get("param"))
+        self.words = frozenset(word for word in (code, label, self.type) if word is not None)
         self.retry_after = _seconds(self.details.get("retry_after"))
 
 
@@ -69,7 +74,10 @@ def _said(value: object, depth: int = 5) -> Optional[str]:
             return None
         return _said(value.get("message"), depth - 1) or _said(value.get("error"), depth - 1)
     if isinstance(value, list):
-        return "; ".join(filter(None, map(_complaint, value))) or None
+        complaints = list(filter(None, map(_complaint, value)))
+        text = "; ".join(complaints[:_MOST_COMPLAINTS])[:_LONGEST]
+        left = len(complaints) - _MOST_COMPLAINTS
+        return f"{text}; and {left} more" if left > 0 else text or None
     return None
 
 
@@ -82,7 +90,8 @@ def _complaint(item: object) -> Optional[str]:
         return None
     place = item.get("loc")
     if isinstance(place, list) and place:
-        return "{}: {}".format(".".join(map(str, place)), text)
+        parts = [str(part) for part in place if isinstance(part, (str, int))]
+        return "{}: {}".format(".".join(parts), text)
     return text
 
 
@@ -93,7 +102,8 @@ def _label(details: Mapping[str, Any]) -> Optional[str]:
 
 
 def _word(value: object) -> Optional[str]:
-    return str(value) if isinstance(value, (str, int)) and value else None
+    # LiteLLM writes the text "None" for what is null.
+    return str(value)[:_LONGEST] if isinstance(value, (str, int)) and value and value != "None" else None
 
 
 def _seconds(value: object) -> Optional[float]:
@@ -104,10 +114,12 @@ def _seconds(value: object) -> Optional[float]:
 
 def _sentence(text: str) -> Optional[str]:
     """Return the words of plain text or HTML."""
+    text = text[:_MOST_TEXT]
     if re.match(_HTML, text, re.IGNORECASE):
         from html import unescape  # rare, and its table of names takes milliseconds to import
 
         title = re.search(_TITLE, text, re.IGNORECASE)
-        text = unescape(re.sub(_TAGS, " ", title.group(2) if title else text, flags=re.IGNORECASE))
-        text = " ".join(text.split())
+        text = re.sub(_TAGS, " ", title.group(2) if title else text, flags=re.IGNORECASE)
+        # unescape() raises where a number has more than 4,300 digits.
+        text = " ".join(unescape(" ".join(text.split())[: 4 * _LONGEST]).split())
     return text.strip()[:_LONGEST] or None

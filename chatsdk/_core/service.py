@@ -322,6 +322,7 @@ class ServiceBase(Closable):
             self.service,
             self._own_classes,
             self._status_kind,
+            self.prefix + "_API_KEY",
             stream=stream,
             secrets=secrets,
         )

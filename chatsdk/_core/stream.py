@@ -226,7 +226,9 @@ def _failure(exchange: Exchange, data: bytes) -> StreamError:
         body = data.decode("utf-8", "replace")
     failure = read_failure(body)
     message = failure.message or "the server reports an error in the stream"
-    return exchange.error(StreamError, message, code=failure.code, body=body)
+    return exchange.error(
+        StreamError, message, code=failure.code, type=failure.type, param=failure.param, body=body
+    )
 
 
 def _read_on(body: Body, pieces: Iterator[bytes]) -> None:

@@ -263,5 +263,5 @@ class TestZaguan:
                 error = e
         assert isinstance(error, ZaguanError)
         assert error.status_code == 401
-        assert str(error) == "Invalid API key"
+        assert error.message == "Invalid API key"
         assert error.request_id == server.requests[-1].headers["X-Request-Id"]

@@ -70,7 +70,7 @@ class TestQuickStart:
 
 class TestErrors:
     def test_a_wrong_login(self, client: MonGARS) -> None:
-        with pytest.raises(AuthenticationError, match=r"^Invalid credentials$") as caught:
+        with pytest.raises(AuthenticationError, match=r"^HTTP \d+: Invalid credentials \(") as caught:
             client.login("alice", "wrong-password")
         assert isinstance(caught.value, APIError)
         assert caught.value.status_code == 401

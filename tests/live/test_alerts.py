@@ -53,7 +53,7 @@ def test_rules_without_their_target_are_refused(api):
         ("specific_model_down", "target_model_id"),
         ("model_unavailable_everywhere", "target_model_name"),
     ]:
-        with pytest.raises(BadRequestError, match=f"^{rule_type} rule requires {target}$"):
+        with pytest.raises(BadRequestError, match=rf"^HTTP \d+: {rule_type} rule requires {target} \("):
             api.create_alert_rule(name="Rule", rule_type=rule_type)
 
 
@@ -73,7 +73,7 @@ def test_delete_rule(api, add_rule):
     eventually(lambda: rule_of(api, rule.id))
     assert api.delete_alert_rule(rule.id) is None
     eventually(lambda: rule_of(api, rule.id) is None)
-    with pytest.raises(NotFoundError, match=r"^Alert rule not found$"):
+    with pytest.raises(NotFoundError, match=r"^HTTP \d+: Alert rule not found \("):
         api.update_alert_rule(rule.id, name="Gone")
 
 

@@ -128,7 +128,7 @@ def test_wait_has_a_deadline(api, stub, find_models):
 
 
 def test_a_model_twice_is_refused(api, ids):
-    with pytest.raises(BadRequestError, match=r"^Model IDs not found:"):
+    with pytest.raises(BadRequestError, match=r"^HTTP \d+: Model IDs not found:"):
         api.start_benchmark(model_ids=[ids["steady"], ids["steady"]], prompt_pack="health_check")
 
 

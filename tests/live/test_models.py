@@ -37,7 +37,7 @@ def test_create(api, provider):
 
 
 def test_create_refuses_odd_names(api, provider):
-    with pytest.raises(BadRequestError, match=r"^Invalid model_id format"):
+    with pytest.raises(BadRequestError, match=r"^HTTP \d+: Invalid model_id format"):
         api.create_model(ModelCreate(provider_account_id=provider.id, model_id="with space"))
 
 

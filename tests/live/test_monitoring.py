@@ -57,7 +57,7 @@ def test_config(api, kept_config):
 
 
 def test_config_refuses_an_unknown_prompt_pack(api):
-    with pytest.raises(BadRequestError, match=r"^prompt_pack must be one of: "):
+    with pytest.raises(BadRequestError, match=r"^HTTP \d+: prompt_pack must be one of: "):
         api.update_monitoring_config(prompt_pack="poetry")
 
 

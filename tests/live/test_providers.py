@@ -63,9 +63,11 @@ def test_delete_takes_the_models_along(api, stub, find_models):
     stub.add("quick")
     model = find_models()["quick"]
     assert api.delete_provider(model.provider_account_id) is None
-    with pytest.raises(NotFoundError, match=rf"^Provider account {model.provider_account_id} not found$"):
+    with pytest.raises(
+        NotFoundError, match=rf"^HTTP \d+: Provider account {model.provider_account_id} not found \("
+    ):
         api.get_provider(model.provider_account_id)
-    with pytest.raises(NotFoundError, match=r"^Model not found$"):
+    with pytest.raises(NotFoundError, match=r"^HTTP \d+: Model not found \("):
         api.get_model(model.id)
 
 
@@ -138,5 +140,5 @@ def test_refresh_hides_a_refusal(api, stub, add_provider):
 
 def test_refresh_of_an_unknown_type(api, add_provider):
     provider = add_provider(provider_type="home-made")
-    with pytest.raises(BadRequestError, match=r"^Model discovery not supported .*: home-made$"):
+    with pytest.raises(BadRequestError, match=r"^HTTP \d+: Model discovery not supported .*: home-made \("):
         api.refresh_provider_models(provider.id)

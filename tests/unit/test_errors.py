@@ -234,3 +234,29 @@ def test_details_that_were_not_told(body):
         error = cls("x")
         error.body = body
         assert [getattr(error, name) for name in names] == [None, None, None]
+
+
+class TestTextOfAStatusError:
+    def make(self, message, **details):
+        error = errors.NotFoundError(
+            message, method="POST", url="https://x.example/v1/chat/completions?a=..."
+        )
+        error.status_code = 404
+        for name, value in details.items():
+            setattr(error, name, value)
+        return error
+
+    @pytest.mark.parametrize(
+        ("message", "details", "text"),
+        [
+            ("No such\n\n model", {}, "HTTP 404: No such model ({})"),
+            ("HTTP 404 Not Found", {}, "HTTP 404 Not Found ({})"),
+            ("x", {"request_id": "rid"}, "HTTP 404: x ({}, request id rid)"),
+            ("x", {"hint": "try y"}, "HTTP 404: x ({}); try y"),
+        ],
+    )
+    def test_text(self, message, details, text):
+        error = self.make(message, **details)
+        told = text.format("POST https://x.example/v1/chat/completions?a=...")
+        for found in (error, pickle.loads(pickle.dumps(error)), copy.copy(error)):
+            assert (str(found), found.message) == (told, message)

@@ -7,7 +7,7 @@ import zlib
 import pytest
 import requests
 
-from chatsdk import errors
+from chatsdk import Client, Service, errors
 from chatsdk.chatserver import ChatServerError
 from chatsdk.errors import APIResponseError, APIStatusError
 from chatsdk.zaguan import ZaguanError
@@ -141,6 +141,24 @@ class TestFailures:
             client.zaguan.chat(**BODY)
         assert "sk-zaguan-1" not in str(caught.value)
         assert "Bad key" in str(caught.value)
+
+    def test_a_refusal_without_a_key_says_how_to_give_one(self, http):
+        http.add("GET", "https://infinity.example/user", status=401, json={"error": "Who?"})
+        plain = Client(infinity="https://infinity.example").infinity
+        own = plain.with_options(headers={"Authorization": "Basic x"})
+        keyed = Client(infinity=Service("https://infinity.example", api_key="sk-infinity-1")).infinity
+        texts = []
+        for service in (plain, own, keyed):
+            with pytest.raises(errors.AuthenticationError) as caught:
+                service.request("GET", "/user")
+            assert caught.value.message == "Who?"
+            texts.append(str(caught.value))
+        refusal = "HTTP 401: Who? (GET https://infinity.example/user)"
+        hint = (
+            "no API key is set: "
+            "give Client(infinity=Service(..., api_key=...)) or set INFINITY_ASSISTANT_API_KEY"
+        )
+        assert texts == [f"{refusal}; {hint}", refusal, refusal]
 
     @pytest.mark.parametrize("status", [301, 302, 307, 308])
     def test_a_redirect_is_not_followed(self, http, client, status):

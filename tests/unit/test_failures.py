@@ -1,3 +1,6 @@
+import json
+import time
+
 import pytest
 
 from chatsdk._core.failures import has_failure, read_failure
@@ -86,6 +89,44 @@ def test_the_input_of_a_complaint_is_not_repeated():
     assert "the prompt" not in read_failure({"detail": [complaint]}).message
 
 
+def test_many_complaints_are_cut():
+    complaints = [{"loc": ["body", number], "msg": "wrong" * 200} for number in range(2000)]
+    message = read_failure({"detail": complaints}).message
+    assert message.startswith("body.0: wrongwrong")
+    assert message.endswith("; and 1990 more")
+    assert len(message) < 1100
+    short = [{"loc": ["body", number], "msg": "bad"} for number in range(10)]
+    assert read_failure({"detail": short}).message.endswith("; body.9: bad")
+    deep = [{"loc": ["a", json.loads("[" * 900 + "]" * 900), 1], "msg": "bad"}]
+    assert read_failure({"detail": deep}).message == "a.1: bad"
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "<",
+        "<script ",
+        "<script>",
+        "<style ",
+        "<title>",
+        "<title ",
+        "<h1>x",
+        "</title",
+        "<a <b",
+        "&#1",
+        "1" * 9,
+    ],
+)
+def test_a_page_is_read_in_linear_time(piece):
+    """The quadratic patterns of an earlier version took 12 s for the first of these."""
+    for start in ("<html>", "<html><title>", "<html><h1>&#"):
+        started = time.process_time()
+        read_failure(start + piece * 120_000)
+        assert time.process_time() - started < 1
+    title = "<html><head><title>502 Bad Gateway</title></head>"
+    assert read_failure(title + piece * 120_000).message == "502 Bad Gateway"
+
+
 def test_a_very_long_message_is_cut():
     assert 500 < len(read_failure("x" * 10**6).message) < 5000
     assert 500 < len(read_failure({"error": {"message": "x" * 10**6}}).message) < 5000
@@ -95,10 +136,10 @@ def test_a_very_long_message_is_cut():
     ("error", "code"),
     [
         ({"code": "rate_limit_exceeded", "type": "other"}, "rate_limit_exceeded"),
-        ({"code": "400", "type": "invalid_request_error"}, "invalid_request_error"),
-        ({"code": 400, "type": "invalid_request_error"}, "invalid_request_error"),
-        ({"code": None, "type": "server_error"}, "server_error"),
-        ({"type": "server_error"}, "server_error"),
+        ({"code": "400", "type": "invalid_request_error"}, "400"),
+        ({"code": 400, "type": "invalid_request_error"}, "400"),
+        ({"code": None, "type": "server_error"}, None),
+        ({"type": "server_error"}, None),
         ({"code": "500", "type": None}, "500"),
         ({"code": 429}, "429"),
         ({"code": None, "type": None}, None),
@@ -110,6 +151,24 @@ def test_a_very_long_message_is_cut():
 def test_code(error, code):
     assert read_failure({"error": {"message": "x", **error}}).code == code
     assert read_failure({"message": "x", **error}).code == code
+
+
+@pytest.mark.parametrize(
+    ("error", "type_", "param"),
+    [
+        ({"code": "c", "type": "server_error", "param": "model"}, "server_error", "model"),
+        ({"code": "c"}, None, None),
+        ({"type": None, "param": None}, None, None),
+        ({"type": "None", "param": "None"}, None, None),  # LiteLLM
+        ({"type": ["x"], "param": {"x": 1}}, None, None),
+        ({"param": 0}, None, None),
+    ],
+)
+def test_type_and_param(error, type_, param):
+    for body in ({"error": {"message": "x", **error}}, {"message": "x", **error}):
+        failure = read_failure(body)
+        assert (failure.type, failure.param) == (type_, param)
+        assert type_ is None or type_ in failure.words
 
 
 @pytest.mark.parametrize(

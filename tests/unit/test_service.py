@@ -61,7 +61,7 @@ class TestRequest:
     def test_a_failure(self, http, client):
         http.add("GET", ZAGUAN + "/v1/nope", json={"detail": "Not Found"}, status=404)
         for stream in (False, True):
-            with pytest.raises(errors.NotFoundError, match=r"^Not Found$") as caught:
+            with pytest.raises(errors.NotFoundError, match=r"^HTTP \d+: Not Found \(") as caught:
                 client.zaguan.request("GET", "/v1/nope", stream=stream)
             assert isinstance(caught.value, ZaguanError)
 

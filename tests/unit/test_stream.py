@@ -93,7 +93,7 @@ def test_a_plain_answer_that_is_none(http, client, body):
 
 def test_a_failure_is_raised_at_once(http, client):
     http.add("POST", CHAT, json={"error": {"message": "Bad key"}}, status=401)
-    with pytest.raises(errors.AuthenticationError, match=r"^Bad key$"):
+    with pytest.raises(errors.AuthenticationError, match=r"^HTTP \d+: Bad key \("):
         client.zaguan.chat_stream(**BODY)
 
 

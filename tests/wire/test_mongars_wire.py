@@ -201,7 +201,7 @@ def test_after_a_crash_the_next_call_works(serve, mongars):
         for call in calls:
             call.result()
     server.script(CRASHED)
-    with pytest.raises(InternalServerError, match=r"^Internal Server Error$"):
+    with pytest.raises(InternalServerError, match=r"^HTTP \d+: Internal Server Error \("):
         api.chat(message="Hi")
     for connection in server.connections:
         assert connection.closed.wait(TIMEOUT)
