@@ -198,39 +198,32 @@ def json_default(value: Any) -> Any:
     return plain
 
 
-def build(
-    cls: Type[M], caller: str, request: Union[M, Mapping[str, Any], None], fields: Mapping[str, Any]
-) -> M:
-    """Return the request that *caller* was given, as an object, as keywords, or as both (keywords win).
+def build(cls: Type[M], request: Union[M, Mapping[str, Any], None], given: Mapping[str, Any]) -> M:
+    """Return the request that a method was called with, as an object, as keywords, or as both (keywords win).
 
-    Keywords may be Python names or JSON names; an unknown one is a TypeError. Unknown keys of a mapping go
-    out as they are: the server may know them.
+    *given* are the locals of the method: what is not None under the name of a field, in Python or in JSON, is
+    a keyword. Unknown keys of a mapping go out as they are: the server may know them.
     """
     plan = _plan_of(cls)
-    names = {key: plan.python_names.get(key, key) for key in fields}
-    unknown = [key for key, name in names.items() if name not in plan.defaults]
-    if unknown:
-        raise TypeError("{}() got unknown keywords: {}".format(caller, ", ".join(sorted(unknown))))
-    given = {names[key]: value for key, value in fields.items()}
-    extra: Dict[str, Any] = {}
+    values: Dict[str, Any] = {}
+    extra: Mapping[str, Any] = {}
     if isinstance(request, cls):
-        given = {**{name: request.__dict__[name] for name in plan.defaults}, **given}
+        values = {name: request.__dict__[name] for name in plan.defaults}
         extra = request.extra
     elif isinstance(request, Mapping):
-        for key, value in request.items():
-            name = plan.python_names.get(key, key)
-            if name in plan.defaults:
-                given.setdefault(name, value)
-            else:
-                extra[key] = value
+        known = {key: plan.python_names.get(key, key) for key in request}
+        values = {name: request[key] for key, name in known.items() if name in plan.defaults}
+        extra = {key: request[key] for key, name in known.items() if name not in plan.defaults}
     elif request is not None:
-        raise TypeError(
-            f"{caller}() takes a {cls.__name__}, a dict or keywords, not {type(request).__name__}"
-        )
-    missing = [name for name in plan.required if name not in given]
+        raise TypeError(f"a {cls.__name__}, a dict or keywords are needed, not {type(request).__name__}")
+    for key, value in given.items():
+        name = plan.python_names.get(key, key)
+        if value is not None and name in plan.defaults:
+            values[name] = value
+    missing = [name for name in plan.required if values.get(name) is None]
     if missing:
-        raise TypeError("{}() needs {}".format(caller, ", ".join(missing)))
-    built = cls(**given)
+        raise TypeError(f"missing {', '.join(missing)}: give keywords, a {cls.__name__} or a dict")
+    built = cls(**values)
     if extra:
         built.extra.update(extra)
     return built

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Iterator, List, Mapping, Optional, Tuple, Union
+from typing import Any, Iterator, List, Mapping, Optional, Tuple, Union
 
 from .._core.model import build, to_send
 from .._core.records import Records
@@ -10,11 +10,6 @@ from .._core.service import ServiceBase
 from .inputs import AlertRuleCreate, AlertRuleUpdate
 from .models import Alert, AlertList, AlertRule, RecentAlerts, UnreadCount
 from .queries import Moment, by_offset, count, moment
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from .fields import AlertRuleCreateFields, AlertRuleUpdateFields
 
 
 class Alerts(ServiceBase):
@@ -37,7 +32,13 @@ class Alerts(ServiceBase):
     def create_alert_rule(
         self,
         request: Union[AlertRuleCreate, Mapping[str, Any], None] = None,
-        **fields: Unpack[AlertRuleCreateFields],
+        *,
+        name: Optional[str] = None,
+        rule_type: Optional[str] = None,
+        target_model_id: Optional[str] = None,
+        target_model_name: Optional[str] = None,
+        enabled: Optional[bool] = None,
+        notify_in_app: Optional[bool] = None,
     ) -> AlertRule:
         """Create an alert rule. It may take some milliseconds to appear in lists.
 
@@ -53,14 +54,17 @@ class Alerts(ServiceBase):
 
         POST /api/v1/alerts/rules
         """
-        body = build(AlertRuleCreate, "create_alert_rule", request, fields)
+        body = build(AlertRuleCreate, request, locals())
         return self._fetch(AlertRule, "POST", "/api/v1/alerts/rules", json=to_send(body))
 
     def update_alert_rule(
         self,
         rule_id: str,
         request: Union[AlertRuleUpdate, Mapping[str, Any], None] = None,
-        **fields: Unpack[AlertRuleUpdateFields],
+        *,
+        name: Optional[str] = None,
+        enabled: Optional[bool] = None,
+        notify_in_app: Optional[bool] = None,
     ) -> AlertRule:
         """Change an alert rule; what is not given stays as it is.
 
@@ -78,7 +82,7 @@ class Alerts(ServiceBase):
         PATCH /api/v1/alerts/rules/{rule_id}
         """
         path = self._path("/api/v1/alerts/rules/{rule_id}", rule_id=rule_id)
-        body = build(AlertRuleUpdate, "update_alert_rule", request, fields)
+        body = build(AlertRuleUpdate, request, locals())
         return self._fetch(AlertRule, "PATCH", path, json=to_send(body))
 
     def delete_alert_rule(self, rule_id: str) -> None:

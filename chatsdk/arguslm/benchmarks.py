@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generator, Iterator, List, Mapping, Optional, Tuple, Union
+from typing import Any, Generator, Iterator, List, Mapping, Optional, Tuple, Union
 
 from .. import errors
 from .._core.auth import Credentials
@@ -25,11 +25,6 @@ from .models import (
 from .queries import count
 from .runs import Run, RunTotals
 
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from .fields import BenchmarkCreateFields
-
 _DEFAULT_RUNS = 3  # the server's
 
 
@@ -43,7 +38,12 @@ class Benchmarks(ServiceBase):
     def start_benchmark(
         self,
         request: Union[BenchmarkCreate, Mapping[str, Any], None] = None,
-        **fields: Unpack[BenchmarkCreateFields],
+        *,
+        model_ids: Optional[List[str]] = None,
+        prompt_pack: Optional[str] = None,
+        name: Optional[str] = None,
+        max_tokens: Optional[int] = None,
+        num_runs: Optional[int] = None,
     ) -> BenchmarkStart:
         """Start a benchmark, which then runs in the background.
 
@@ -59,7 +59,7 @@ class Benchmarks(ServiceBase):
 
         POST /api/v1/benchmarks
         """
-        body = build(BenchmarkCreate, "start_benchmark", request, fields)
+        body = build(BenchmarkCreate, request, locals())
         started = self._fetch(BenchmarkStart, "POST", "/api/v1/benchmarks", json=to_send(body))
         runs = _DEFAULT_RUNS if body.num_runs is None else count(body.num_runs)
         self._totals.remember(started.id, len(body.model_ids) * runs)

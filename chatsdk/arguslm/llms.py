@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Iterator, List, Mapping, Optional, Tuple, Union
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, Union
 
 from .._core.model import build, to_send
 from .._core.service import ServiceBase
 from .inputs import ModelCreate, ModelUpdate
 from .models import ModelInfo, ModelList
 from .queries import by_offset
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from .fields import ModelCreateFields, ModelUpdateFields
 
 
 class Models(ServiceBase):
@@ -107,7 +102,11 @@ class Models(ServiceBase):
     def create_model(
         self,
         request: Union[ModelCreate, Mapping[str, Any], None] = None,
-        **fields: Unpack[ModelCreateFields],
+        *,
+        provider_account_id: Optional[str] = None,
+        model_id: Optional[str] = None,
+        custom_name: Optional[str] = None,
+        metadata: Optional[Dict[str, Any]] = None,
     ) -> ModelInfo:
         """Add a model by hand. The server does not mind if it is there already.
 
@@ -123,14 +122,17 @@ class Models(ServiceBase):
 
         POST /api/v1/models
         """
-        body = build(ModelCreate, "create_model", request, fields)
+        body = build(ModelCreate, request, locals())
         return self._fetch(ModelInfo, "POST", "/api/v1/models", json=to_send(body))
 
     def update_model(
         self,
         model_id: str,
         request: Union[ModelUpdate, Mapping[str, Any], None] = None,
-        **fields: Unpack[ModelUpdateFields],
+        *,
+        custom_name: Optional[str] = None,
+        enabled_for_monitoring: Optional[bool] = None,
+        enabled_for_benchmark: Optional[bool] = None,
     ) -> ModelInfo:
         """Change a model. What is not given, or is None, stays as it is; ``custom_name=""`` clears the name.
 
@@ -148,5 +150,5 @@ class Models(ServiceBase):
         PATCH /api/v1/models/{model_id}
         """
         path = self._path("/api/v1/models/{model_id}", model_id=model_id)
-        body = build(ModelUpdate, "update_model", request, fields)
+        body = build(ModelUpdate, request, locals())
         return self._fetch(ModelInfo, "PATCH", path, json=to_send(body))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Iterator, List, Mapping, Optional, Tuple, Union
+from typing import Any, Iterator, List, Mapping, Optional, Tuple, Union
 
 from .._core.download import Download
 from .._core.model import build, to_send
@@ -11,11 +11,6 @@ from .._core.service import ServiceBase
 from .inputs import MonitoringConfigUpdate
 from .models import MonitoringConfig, MonitoringRun, PromptPack, UptimeCheck, UptimeHistory
 from .queries import Moment, by_offset, count, moment
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from .fields import MonitoringConfigUpdateFields
 
 
 class Monitoring(ServiceBase):
@@ -31,7 +26,10 @@ class Monitoring(ServiceBase):
     def update_monitoring_config(
         self,
         request: Union[MonitoringConfigUpdate, Mapping[str, Any], None] = None,
-        **fields: Unpack[MonitoringConfigUpdateFields],
+        *,
+        interval_minutes: Optional[int] = None,
+        prompt_pack: Optional[str] = None,
+        enabled: Optional[bool] = None,
     ) -> MonitoringConfig:
         """Change how models are monitored; what is not given stays as it is.
 
@@ -47,7 +45,7 @@ class Monitoring(ServiceBase):
 
         PATCH /api/v1/monitoring/config
         """
-        body = build(MonitoringConfigUpdate, "update_monitoring_config", request, fields)
+        body = build(MonitoringConfigUpdate, request, locals())
         return self._fetch(MonitoringConfig, "PATCH", "/api/v1/monitoring/config", json=to_send(body))
 
     def run_monitoring(self) -> MonitoringRun:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, List, Mapping, TypeVar, Union
+from typing import Any, Dict, List, Mapping, Optional, TypeVar, Union
 
 from .._core.model import build, to_send
 from .._core.service import ServiceBase
 from .inputs import ProviderCreate, ProviderUpdate
 from .models import ModelRefresh, Provider, ProviderCatalog, ProviderList, ProviderTestResult
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from .fields import ProviderCreateFields, ProviderUpdateFields
 
 P = TypeVar("P", bound="Providers")
 
@@ -35,7 +30,10 @@ class Providers(ServiceBase):
     def create_provider(
         self,
         request: Union[ProviderCreate, Mapping[str, Any], None] = None,
-        **fields: Unpack[ProviderCreateFields],
+        *,
+        display_name: Optional[str] = None,
+        provider_type: Optional[str] = None,
+        credentials: Optional[Dict[str, Any]] = None,
     ) -> Provider:
         """Create a provider account.
 
@@ -50,7 +48,7 @@ class Providers(ServiceBase):
 
         POST /api/v1/providers
         """
-        body = build(ProviderCreate, "create_provider", request, fields)
+        body = build(ProviderCreate, request, locals())
         secrets = _strings_in(body.credentials)
         return self._fetch(Provider, "POST", "/api/v1/providers", json=to_send(body), secrets=secrets)
 
@@ -73,7 +71,10 @@ class Providers(ServiceBase):
         self,
         provider_id: str,
         request: Union[ProviderUpdate, Mapping[str, Any], None] = None,
-        **fields: Unpack[ProviderUpdateFields],
+        *,
+        display_name: Optional[str] = None,
+        credentials: Optional[Dict[str, Any]] = None,
+        enabled: Optional[bool] = None,
     ) -> Provider:
         """Change a provider account; what is not given stays as it is.
 
@@ -91,7 +92,7 @@ class Providers(ServiceBase):
         PATCH /api/v1/providers/{provider_id}
         """
         path = self._path("/api/v1/providers/{provider_id}", provider_id=provider_id)
-        body = build(ProviderUpdate, "update_provider", request, fields)
+        body = build(ProviderUpdate, request, locals())
         secrets = _strings_in(body.credentials)
         return self._fetch(Provider, "PATCH", path, json=to_send(body), secrets=secrets)
 
@@ -124,7 +125,10 @@ class Providers(ServiceBase):
     def test_provider_connection(
         self,
         request: Union[ProviderCreate, Mapping[str, Any], None] = None,
-        **fields: Unpack[ProviderCreateFields],
+        *,
+        display_name: Optional[str] = None,
+        provider_type: Optional[str] = None,
+        credentials: Optional[Dict[str, Any]] = None,
     ) -> ProviderTestResult:
         """Try a provider account without creating it; waits 60 s for it unless told otherwise.
 
@@ -139,7 +143,7 @@ class Providers(ServiceBase):
 
         POST /api/v1/providers/test-connection
         """
-        body = build(ProviderCreate, "test_provider_connection", request, fields)
+        body = build(ProviderCreate, request, locals())
         return _patient(self)._fetch(
             ProviderTestResult,
             "POST",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence, Union
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from .. import errors
 from .._core.model import build, to_send
@@ -26,6 +26,7 @@ from .models import (
     ChatResponse,
     DeleteResponse,
     Health,
+    KnowledgeFilters,
     KnowledgeSearchRequest,
     KnowledgeSearchResponse,
     MemoryRetrieveResponse,
@@ -36,11 +37,6 @@ from .models import (
     Webhook,
 )
 from .stream import ChunkReader
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from .fields import ChatFields, KnowledgeSearchFields, ResearchFields
 
 ChatStream = Stream[StreamChunk, ChatResponse]
 
@@ -71,7 +67,25 @@ class Infinity(ServiceBase):
         return self._credentials.key
 
     def chat(
-        self, request: Union[ChatRequest, Mapping[str, Any], None] = None, **fields: Unpack[ChatFields]
+        self,
+        request: Union[ChatRequest, Mapping[str, Any], None] = None,
+        *,
+        message: Optional[str] = None,
+        conversation_id: Optional[str] = None,
+        conversationId: Optional[str] = None,
+        user_id: Optional[str] = None,
+        userId: Optional[str] = None,
+        user_tier: Optional[str] = None,
+        userTier: Optional[str] = None,
+        mode: Optional[str] = None,
+        user_context: Optional[str] = None,
+        userContext: Optional[str] = None,
+        preferences: Optional[Dict[str, Any]] = None,
+        essence: Optional[Dict[str, Any]] = None,
+        session_id: Optional[str] = None,
+        sessionId: Optional[str] = None,
+        driving_mode: Union[bool, Dict[str, Any], None] = None,
+        drivingMode: Union[bool, Dict[str, Any], None] = None,
     ) -> ChatResponse:
         """Send a message and wait for the whole answer.
 
@@ -94,11 +108,29 @@ class Infinity(ServiceBase):
 
         POST /chat
         """
-        body = to_send(build(ChatRequest, "chat", request, fields))
+        body = to_send(build(ChatRequest, request, locals()))
         return self._fetch(ChatResponse, "POST", "/chat", json=body)
 
     def chat_stream(
-        self, request: Union[ChatRequest, Mapping[str, Any], None] = None, **fields: Unpack[ChatFields]
+        self,
+        request: Union[ChatRequest, Mapping[str, Any], None] = None,
+        *,
+        message: Optional[str] = None,
+        conversation_id: Optional[str] = None,
+        conversationId: Optional[str] = None,
+        user_id: Optional[str] = None,
+        userId: Optional[str] = None,
+        user_tier: Optional[str] = None,
+        userTier: Optional[str] = None,
+        mode: Optional[str] = None,
+        user_context: Optional[str] = None,
+        userContext: Optional[str] = None,
+        preferences: Optional[Dict[str, Any]] = None,
+        essence: Optional[Dict[str, Any]] = None,
+        session_id: Optional[str] = None,
+        sessionId: Optional[str] = None,
+        driving_mode: Union[bool, Dict[str, Any], None] = None,
+        drivingMode: Union[bool, Dict[str, Any], None] = None,
     ) -> ChatStream:
         """Send a message and get the answer in chunks, as they come.
 
@@ -120,13 +152,23 @@ class Infinity(ServiceBase):
 
         POST /chat/stream
         """
-        body = to_send(build(ChatRequest, "chat_stream", request, fields))
+        body = to_send(build(ChatRequest, request, locals()))
         return self._stream(ChunkReader(), "POST", "/chat/stream", json=body)
 
     def search_knowledge(
         self,
         request: Union[KnowledgeSearchRequest, Mapping[str, Any], None] = None,
-        **fields: Unpack[KnowledgeSearchFields],
+        *,
+        query: Optional[str] = None,
+        limit: Optional[int] = None,
+        type: Optional[str] = None,
+        domain: Optional[str] = None,
+        tags: Optional[List[str]] = None,
+        user_id: Optional[str] = None,
+        userId: Optional[str] = None,
+        user_tier: Optional[str] = None,
+        userTier: Optional[str] = None,
+        filters: Union[KnowledgeFilters, Mapping[str, Any], None] = None,
     ) -> KnowledgeSearchResponse:
         """Search the knowledge base.
 
@@ -141,7 +183,7 @@ class Infinity(ServiceBase):
 
         POST /search
         """
-        body = search_body(build(KnowledgeSearchRequest, "search_knowledge", request, fields))
+        body = search_body(build(KnowledgeSearchRequest, request, locals()))
         return self._fetch(KnowledgeSearchResponse, "POST", "/search", json=body, find=search_answer)
 
     def store_memory(self, key: str, value: Any, ttl: Optional[int] = None) -> MemoryStoreResponse:
@@ -193,7 +235,18 @@ class Infinity(ServiceBase):
     def research(
         self,
         request: Union[ResearchRequest, Mapping[str, Any], None] = None,
-        **fields: Unpack[ResearchFields],
+        *,
+        topic: Optional[str] = None,
+        query: Optional[str] = None,
+        mode: Optional[str] = None,
+        depth: Optional[str] = None,
+        context: Optional[str] = None,
+        domains: Optional[List[str]] = None,
+        max_sources: Optional[int] = None,
+        maxSources: Optional[int] = None,
+        include_external: Optional[bool] = None,
+        includeExternal: Optional[bool] = None,
+        sources: Optional[int] = None,
     ) -> ResearchResponse:
         """Look into a topic.
 
@@ -210,7 +263,7 @@ class Infinity(ServiceBase):
         POST /research
         """
         with self._owning():
-            body = research_body(build(ResearchRequest, "research", request, fields))
+            body = research_body(build(ResearchRequest, request, locals()))
         return self._fetch(ResearchResponse, "POST", "/research", json=body)
 
     def list_api_keys(self) -> Records[ApiKey]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, List, Mapping, Optional, Union
+from typing import Any, List, Mapping, Optional, Union
 
 from .. import errors
 from .._core.dates import utc_text
@@ -34,19 +34,6 @@ from .models import (
     UserRegistration,
     UserRegistrationResponse,
 )
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from .fields import (
-        ChatFields,
-        PeerRegistrationFields,
-        PeerTelemetryPayloadFields,
-        ProvisionFields,
-        RagContextFields,
-        SuggestFields,
-        UserRegistrationFields,
-    )
 
 
 class MonGARS(ServiceBase):
@@ -100,7 +87,9 @@ class MonGARS(ServiceBase):
     def register_user(
         self,
         payload: Union[UserRegistration, Mapping[str, Any], None] = None,
-        **fields: Unpack[UserRegistrationFields],
+        *,
+        username: Optional[str] = None,
+        password: Optional[str] = None,
     ) -> UserRegistrationResponse:
         """Make a new account; ``login`` afterwards, since the answer brings no token.
 
@@ -116,7 +105,7 @@ class MonGARS(ServiceBase):
 
         POST /api/v1/user/register
         """
-        body = to_send(build(UserRegistration, "register_user", payload, fields))
+        body = to_send(build(UserRegistration, payload, locals()))
         password = _text(body.get("password"), "password")
         return self._fetch(
             UserRegistrationResponse, "POST", "/api/v1/user/register", json=body, secrets=[password]
@@ -155,7 +144,12 @@ class MonGARS(ServiceBase):
     def chat(
         self,
         payload: Union[ChatRequest, Mapping[str, Any], None] = None,
-        **fields: Unpack[ChatFields],
+        *,
+        message: Optional[str] = None,
+        session_id: Optional[str] = None,
+        allowed_actions: Optional[List[str]] = None,
+        approval_token: Optional[str] = None,
+        token_ref: Optional[str] = None,
     ) -> ChatResponse:
         """Send a message and wait for the answer.
 
@@ -178,7 +172,7 @@ class MonGARS(ServiceBase):
 
         POST /api/v1/conversation/chat
         """
-        body = to_send(build(ChatRequest, "chat", payload, fields))
+        body = to_send(build(ChatRequest, payload, locals()))
         return self._fetch(ChatResponse, "POST", "/api/v1/conversation/chat", json=body)
 
     def history(self, user_id: Optional[str] = None, limit: int = 10) -> Records[MemoryItem]:
@@ -208,7 +202,10 @@ class MonGARS(ServiceBase):
     def fetch_rag_context(
         self,
         request: Union[RagContextRequest, Mapping[str, Any], None] = None,
-        **fields: Unpack[RagContextFields],
+        *,
+        query: Optional[str] = None,
+        repositories: Optional[List[str]] = None,
+        max_results: Optional[int] = None,
     ) -> RagContextResponse:
         """Find the files of repositories that bear on a question.
 
@@ -224,13 +221,15 @@ class MonGARS(ServiceBase):
 
         POST /api/v1/review/rag-context
         """
-        body = to_send(build(RagContextRequest, "fetch_rag_context", request, fields))
+        body = to_send(build(RagContextRequest, request, locals()))
         return self._fetch(RagContextResponse, "POST", "/api/v1/review/rag-context", json=body)
 
     def suggest_actions(
         self,
         request: Union[SuggestRequest, Mapping[str, Any], None] = None,
-        **fields: Unpack[SuggestFields],
+        *,
+        prompt: Optional[str] = None,
+        actions: Optional[List[str]] = None,
     ) -> SuggestResponse:
         """Rank the actions that a user may want next.
 
@@ -245,7 +244,7 @@ class MonGARS(ServiceBase):
 
         POST /api/v1/ui/suggestions
         """
-        body = to_send(build(SuggestRequest, "suggest_actions", request, fields))
+        body = to_send(build(SuggestRequest, request, locals()))
         return self._fetch(SuggestResponse, "POST", "/api/v1/ui/suggestions", json=body)
 
     def send_peer_message(self, payload: Union[str, Mapping[str, Any]]) -> PeerMessageResponse:
@@ -274,7 +273,8 @@ class MonGARS(ServiceBase):
     def register_peer(
         self,
         registration: Union[PeerRegistration, Mapping[str, Any], None] = None,
-        **fields: Unpack[PeerRegistrationFields],
+        *,
+        url: Optional[str] = None,
     ) -> PeerRegistrationResponse:
         """Add a peer; for administrators. One that is there already is a success too.
 
@@ -290,13 +290,14 @@ class MonGARS(ServiceBase):
 
         POST /api/v1/peer/register
         """
-        body = to_send(build(PeerRegistration, "register_peer", registration, fields))
+        body = to_send(build(PeerRegistration, registration, locals()))
         return self._fetch(PeerRegistrationResponse, "POST", "/api/v1/peer/register", json=body)
 
     def unregister_peer(
         self,
         registration: Union[PeerRegistration, Mapping[str, Any], None] = None,
-        **fields: Unpack[PeerRegistrationFields],
+        *,
+        url: Optional[str] = None,
     ) -> PeerRegistrationResponse:
         """Remove a peer; for administrators. An unknown one is a success too.
 
@@ -312,7 +313,7 @@ class MonGARS(ServiceBase):
 
         POST /api/v1/peer/unregister
         """
-        body = to_send(build(PeerRegistration, "unregister_peer", registration, fields))
+        body = to_send(build(PeerRegistration, registration, locals()))
         return self._fetch(PeerRegistrationResponse, "POST", "/api/v1/peer/unregister", json=body)
 
     def list_peers(self) -> List[str]:
@@ -338,7 +339,18 @@ class MonGARS(ServiceBase):
     def publish_peer_telemetry(
         self,
         payload: Union[PeerTelemetryPayload, Mapping[str, Any], None] = None,
-        **fields: Unpack[PeerTelemetryPayloadFields],
+        *,
+        scheduler_id: Optional[str] = None,
+        queue_depth: Optional[int] = None,
+        active_workers: Optional[int] = None,
+        concurrency: Optional[int] = None,
+        load_factor: Optional[float] = None,
+        worker_uptime_seconds: Optional[float] = None,
+        tasks_processed: Optional[int] = None,
+        tasks_failed: Optional[int] = None,
+        task_failure_rate: Optional[float] = None,
+        observed_at: Union[datetime, str, None] = None,
+        source: Optional[str] = None,
     ) -> StatusResponse:
         """Report the load of a node; for administrators.
 
@@ -358,7 +370,7 @@ class MonGARS(ServiceBase):
 
         POST /api/v1/peer/telemetry
         """
-        body = to_send(build(PeerTelemetryPayload, "publish_peer_telemetry", payload, fields))
+        body = to_send(build(PeerTelemetryPayload, payload, locals()))
         observed_at = body.get("observed_at")
         if isinstance(observed_at, datetime):
             body["observed_at"] = utc_text(observed_at)
@@ -393,7 +405,9 @@ class MonGARS(ServiceBase):
     def provision_models(
         self,
         request: Union[ProvisionRequest, Mapping[str, Any], None] = None,
-        **fields: Unpack[ProvisionFields],
+        *,
+        roles: Optional[List[str]] = None,
+        force: Optional[bool] = None,
     ) -> ProvisionReport:
         """Have the server fetch its models; for administrators.
 
@@ -414,7 +428,7 @@ class MonGARS(ServiceBase):
 
         POST /api/v1/models/provision
         """
-        body = to_send(build(ProvisionRequest, "provision_models", request, fields))
+        body = to_send(build(ProvisionRequest, request, locals()))
         return self._fetch(ProvisionReport, "POST", "/api/v1/models/provision", json=body)
 
     def health(self) -> StatusResponse:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Tuple, Type, Union
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, Type, Union
 
 from .. import errors
-from .._core.chat import ChatReader, messages_to_send
+from .._core.chat import ChatReader, Messages, messages_to_send
 from .._core.failures import Failure
 from .._core.model import build, reader, to_send
 from .._core.paging import walk
@@ -27,11 +27,6 @@ from .models import (
     ModelCapabilities,
     ModelInfo,
 )
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from .fields import ChatFields
 
 ChatStream = Stream[ChatChunk, ChatResponse]
 
@@ -56,7 +51,48 @@ class Zaguan(ServiceBase):
         self,
         request: Union[ChatRequest, Mapping[str, Any], None] = None,
         request_id: Optional[str] = None,
-        **fields: Unpack[ChatFields],
+        *,
+        model: Optional[str] = None,
+        messages: Optional[Messages] = None,
+        temperature: Optional[float] = None,
+        max_tokens: Optional[int] = None,
+        top_p: Optional[float] = None,
+        stream: Optional[bool] = None,
+        tools: Optional[List[Dict[str, Any]]] = None,
+        tool_choice: Union[str, Dict[str, Any], None] = None,
+        response_format: Optional[Dict[str, Any]] = None,
+        provider_specific_params: Optional[Dict[str, Any]] = None,
+        extra_body: Optional[Dict[str, Any]] = None,
+        n: Optional[int] = None,
+        seed: Optional[int] = None,
+        stop: Union[str, List[str], None] = None,
+        presence_penalty: Optional[float] = None,
+        frequency_penalty: Optional[float] = None,
+        logit_bias: Optional[Dict[str, float]] = None,
+        logprobs: Optional[bool] = None,
+        top_logprobs: Optional[int] = None,
+        stream_options: Optional[Dict[str, Any]] = None,
+        max_completion_tokens: Optional[int] = None,
+        parallel_tool_calls: Optional[bool] = None,
+        user: Optional[str] = None,
+        safety_identifier: Optional[str] = None,
+        prompt_cache_key: Optional[str] = None,
+        prompt_cache_options: Optional[Dict[str, Any]] = None,
+        prompt_cache_retention: Optional[str] = None,
+        metadata: Optional[Dict[str, Any]] = None,
+        store: Optional[bool] = None,
+        verbosity: Optional[str] = None,
+        modalities: Optional[List[str]] = None,
+        audio: Optional[Dict[str, Any]] = None,
+        reasoning_effort: Optional[str] = None,
+        thinking: Union[bool, Dict[str, Any], None] = None,
+        virtual_model_id: Optional[str] = None,
+        service_tier: Optional[str] = None,
+        prediction: Optional[Dict[str, Any]] = None,
+        web_search_options: Optional[Dict[str, Any]] = None,
+        functions: Optional[List[Dict[str, Any]]] = None,
+        function_call: Union[str, Dict[str, Any], None] = None,
+        moderation: Optional[Dict[str, Any]] = None,
     ) -> ChatResponse:
         """Ask for a completion and wait for the whole of it.
 
@@ -74,14 +110,55 @@ class Zaguan(ServiceBase):
 
         POST /v1/chat/completions
         """
-        body = _chat_body(build(ChatRequest, "chat", request, fields), stream=False)
+        body = _chat_body(build(ChatRequest, request, locals()), stream=False)
         return self._fetch(ChatResponse, "POST", "/v1/chat/completions", json=body, headers=_id(request_id))
 
     def chat_stream(
         self,
         request: Union[ChatRequest, Mapping[str, Any], None] = None,
         request_id: Optional[str] = None,
-        **fields: Unpack[ChatFields],
+        *,
+        model: Optional[str] = None,
+        messages: Optional[Messages] = None,
+        temperature: Optional[float] = None,
+        max_tokens: Optional[int] = None,
+        top_p: Optional[float] = None,
+        stream: Optional[bool] = None,
+        tools: Optional[List[Dict[str, Any]]] = None,
+        tool_choice: Union[str, Dict[str, Any], None] = None,
+        response_format: Optional[Dict[str, Any]] = None,
+        provider_specific_params: Optional[Dict[str, Any]] = None,
+        extra_body: Optional[Dict[str, Any]] = None,
+        n: Optional[int] = None,
+        seed: Optional[int] = None,
+        stop: Union[str, List[str], None] = None,
+        presence_penalty: Optional[float] = None,
+        frequency_penalty: Optional[float] = None,
+        logit_bias: Optional[Dict[str, float]] = None,
+        logprobs: Optional[bool] = None,
+        top_logprobs: Optional[int] = None,
+        stream_options: Optional[Dict[str, Any]] = None,
+        max_completion_tokens: Optional[int] = None,
+        parallel_tool_calls: Optional[bool] = None,
+        user: Optional[str] = None,
+        safety_identifier: Optional[str] = None,
+        prompt_cache_key: Optional[str] = None,
+        prompt_cache_options: Optional[Dict[str, Any]] = None,
+        prompt_cache_retention: Optional[str] = None,
+        metadata: Optional[Dict[str, Any]] = None,
+        store: Optional[bool] = None,
+        verbosity: Optional[str] = None,
+        modalities: Optional[List[str]] = None,
+        audio: Optional[Dict[str, Any]] = None,
+        reasoning_effort: Optional[str] = None,
+        thinking: Union[bool, Dict[str, Any], None] = None,
+        virtual_model_id: Optional[str] = None,
+        service_tier: Optional[str] = None,
+        prediction: Optional[Dict[str, Any]] = None,
+        web_search_options: Optional[Dict[str, Any]] = None,
+        functions: Optional[List[Dict[str, Any]]] = None,
+        function_call: Union[str, Dict[str, Any], None] = None,
+        moderation: Optional[Dict[str, Any]] = None,
     ) -> ChatStream:
         """Ask for a completion and get it in chunks, as they come.
 
@@ -98,7 +175,7 @@ class Zaguan(ServiceBase):
 
         POST /v1/chat/completions
         """
-        body = _chat_body(build(ChatRequest, "chat_stream", request, fields), stream=True)
+        body = _chat_body(build(ChatRequest, request, locals()), stream=True)
         chunks = ChatReader(reader(ChatChunk), ChatResponse.from_dict)
         return self._stream(chunks, "POST", "/v1/chat/completions", json=body, headers=_id(request_id))
 

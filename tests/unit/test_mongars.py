@@ -289,9 +289,9 @@ class TestRequests:
     @pytest.mark.parametrize(("name", "request_", "sent", "path", "body"), CASES, ids=NAMES)
     def test_mistakes(self, api, name, request_, sent, path, body):
         method = getattr(api, name)
-        with pytest.raises(TypeError, match="unknown keywords: colour"):
+        with pytest.raises(TypeError, match="unexpected keyword argument 'colour'"):
             method(request_, colour="red")
-        with pytest.raises(TypeError, match=f"{name}\\(\\) takes a {type(request_).__name__}"):
+        with pytest.raises(TypeError, match=f"a {type(request_).__name__}, a dict or keywords"):
             method("text")
 
     def test_what_must_be_given(self, api):
@@ -303,11 +303,10 @@ class TestRequests:
             (api.register_peer, "url"),
             (api.unregister_peer, "url"),
         ):
-            with pytest.raises(TypeError, match=f"needs {missing}"):
+            with pytest.raises(TypeError, match=f"missing {missing}"):
                 method()
-        for password in (None, 12345678):
-            with pytest.raises(TypeError, match="password must be a string"):
-                api.register_user(username="ada", password=password)
+        with pytest.raises(TypeError, match="password must be a string"):
+            api.register_user(username="ada", password=12345678)
 
     def test_provision_without_arguments_has_a_body(self, http, api, answer):
         answer("POST", "/api/v1/models/provision", {"statuses": []})
