@@ -89,6 +89,17 @@ B = ("b", "g", '{"y":2}')
             [fragment(1, "", "g", '{"y"')],
             [fragment(1, "b", "", ":2}")],
         ],
+        [
+            [fragment(None, None, "f", '{"x"')],
+            [fragment(None, "a", None, ":")],
+            [fragment(None, "a", None, "1}")],
+            [fragment(None, "", "g", '{"y"')],
+            [fragment(None, "b", "", ":2}")],
+        ],
+        [
+            [fragment(None, None, "f", '{"x"'), fragment(None, None, "g", '{"y"')],
+            [fragment(None, "a", None, ":1}"), fragment(None, "b", None, ":2}")],
+        ],
     ],
     ids=[
         "by index",
@@ -102,6 +113,8 @@ B = ("b", "g", '{"y":2}')
         "index 0 for all, in fragments",
         "whole at once",
         "the id comes late",
+        "the id comes late, by place",
+        "the ids come late, by place, at once",
     ],
 )
 def test_tool_calls(fragments):

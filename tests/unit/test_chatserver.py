@@ -155,12 +155,16 @@ class TestSessions:
         created = "2025-11-01T08:00:00.5"
         body = {
             "session": {"id": SESSION, "created_at": created},
-            "messages": [{"id": "1", "created_at": created}, {"id": "2", "session_id": "other"}],
+            "messages": [
+                {"id": "1", "created_at": created},
+                {"id": "2", "session_id": "other"},
+                {"id": "3", "session_id": ""},
+            ],
         }
         http.add("GET", self.DETAIL_URL, json=body)
         detail = client.chatserver.get_session(SESSION, user_id=USER)
         assert http.calls[0].request.url == f"{self.DETAIL_URL}?user_id={USER}"
-        assert [message.session_id for message in detail.messages] == [SESSION, "other"]
+        assert [message.session_id for message in detail.messages] == [SESSION, "other", SESSION]
         moment = datetime(2025, 11, 1, 8, 0, 0, 500000, tzinfo=timezone.utc)
         assert detail.session.created_at == detail.messages[0].created_at == moment
 

@@ -240,6 +240,13 @@ def test_a_failure_that_cannot_be_read_is_still_that_failure(serve, connect, bod
 LIMIT = 100000
 
 
+def test_the_least_limit(serve, connect):
+    zaguan = connect(serve(reply(b"1"), reply(b"12")), max_response_bytes=1).zaguan
+    assert zaguan.request("GET", "/x").content == b"1"
+    with pytest.raises(APIResponseError, match="more than 1 bytes"):
+        zaguan.request("GET", "/x")
+
+
 @pytest.mark.parametrize("coding", ["identity", "gzip", "deflate"])
 @pytest.mark.parametrize("framing", FRAMINGS)
 @pytest.mark.parametrize("excess", [0, 1])
