@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from datetime import datetime
 from typing import Any, List, Mapping, Tuple
-from urllib.parse import quote, urlencode, urljoin, urlsplit
+from urllib.parse import quote, unquote, urlencode, urljoin, urlsplit
 
 import requests
 
@@ -38,7 +38,7 @@ def check_base_url(url: object, service: str) -> str:
         raise ConfigurationError(problem + "must not have a query or a fragment")
     if not has_host or port == 0:
         raise ConfigurationError(problem + "names no host to connect to")
-    if any(part in (".", "..") for part in parts.path.split("/")):
+    if any(unquote(part) in (".", "..") for part in parts.path.split("/")):
         raise ConfigurationError(problem + "must not hold . or .. as parts of its path")
     try:
         prepared = requests.Request("GET", text).prepare().url or ""

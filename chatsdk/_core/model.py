@@ -66,18 +66,45 @@ def essential(is_right: Optional[Callable[[Any], bool]] = None, **options: Any) 
     return dataclasses.field(metadata={"essential": True, "is_right": is_right}, **options)
 
 
+class _Extra(property):
+    """A property that is None on the class, which makes None the default of the parameter *extra*."""
+
+    def __get__(  # type: ignore[override]
+        self, instance: Any, owner: Optional[type] = None
+    ) -> Dict[str, Any]:
+        return cast(Dict[str, Any], None if instance is None else super().__get__(instance, owner))
+
+
 class Model:
     """Base of all requests and responses.
 
     A model reads like a dict too (``model["field"]``). What came beyond the fields is in ``extra``.
     """
 
+    __slots__ = ("_extra",)  # beside __dict__, which holds the fields and nothing else
+
+    _extra: Dict[str, Any]
     _plan: ClassVar[Optional[_Plan]] = None
 
-    @property
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # dataclasses.replace() passes on what __init__ takes, and nothing else.
+        own = cls.__dict__.get("__annotations__", {})  # noqa: RUF063  # cls.__annotations__ may be inherited
+        cls.__annotations__ = {**own, "extra": dataclasses.InitVar[Optional[Dict[str, Any]]]}
+        cls.__eq__ = _is_equal  # type: ignore[assignment]  # dataclass() adds none where one is
+
+    def __post_init__(self, extra: Optional[Dict[str, Any]] = None) -> None:
+        if extra:
+            self._extra = dict(extra)
+
+    @_Extra
     def extra(self) -> Dict[str, Any]:
         """What the server sent beyond the fields of this class; ``to_dict()`` gives it back."""
-        return cast(Dict[str, Any], self.__dict__.setdefault("_extra", {}))
+        try:
+            return self._extra
+        except AttributeError:
+            self._extra = {}
+            return self._extra
 
     @classmethod
     def from_dict(cls: Type[M], data: Mapping[str, Any]) -> M:
@@ -97,20 +124,26 @@ class Model:
             value = values[name]
             if value is not None:
                 result[json_name] = to_json_value(value)
-        result.update(values.get("_extra", ()))
+        result.update(self.extra)
         return result
 
     def to_json(self, indent: Optional[int] = None) -> str:
         """Return ``to_dict()`` as JSON text."""
         return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False)
 
-    def model_dump(self) -> Dict[str, Any]:
-        """Return ``to_dict()``, under the name that pydantic gives it."""
-        return self.to_dict()
+    def model_dump(self, *, mode: str = "json", exclude_none: bool = True) -> Dict[str, Any]:
+        """Return ``to_dict()``, under the name that pydantic gives it.
 
-    def model_dump_json(self, indent: Optional[int] = None) -> str:
-        """Return ``to_json()``, under the name that pydantic gives it."""
-        return self.to_json(indent=indent)
+        Args:
+            mode: ``"json"``, or ``"python"`` to leave date-times and enums as they are.
+            exclude_none: False to keep the fields that are None.
+        """
+        dumped: Dict[str, Any] = _dump(self, mode, exclude_none)
+        return dumped
+
+    def model_dump_json(self, indent: Optional[int] = None, *, exclude_none: bool = True) -> str:
+        """Return ``model_dump()`` as JSON text."""
+        return json.dumps(self.model_dump(exclude_none=exclude_none), indent=indent, ensure_ascii=False)
 
     def __getitem__(self, key: str) -> Any:
         plan = _plan_of(type(self))
@@ -120,11 +153,12 @@ class Model:
         return self.extra[key]
 
     def get(self, key: str, default: Any = None) -> Any:
-        """Return ``self[key]``, or *default* where there is none."""
+        """Return ``self[key]``, or *default* if there is none or it is None."""
         try:
-            return self[key]
+            value = self[key]
         except KeyError:
             return default
+        return default if value is None else value
 
     def keys(self) -> List[str]:
         """Return the keys of ``to_dict()``."""
@@ -137,6 +171,25 @@ class Model:
         if not isinstance(key, str):
             return False
         return self.get(key) is not None or key in self.extra
+
+
+def _is_equal(self: Model, other: object) -> bool:
+    if not isinstance(other, Model) or type(self) is not type(other):
+        return cast(bool, NotImplemented)
+    return self.__dict__ == other.__dict__ and self.extra == other.extra
+
+
+def _dump(value: Any, mode: str, exclude_none: bool) -> Any:
+    if isinstance(value, Model):
+        names = _plan_of(type(value)).json_names
+        fields = {json_name: value.__dict__[name] for name, json_name in names.items()}
+        kept = {name: item for name, item in fields.items() if item is not None or not exclude_none}
+        return _dump({**kept, **value.extra}, mode, exclude_none)
+    if isinstance(value, dict):
+        return {key: _dump(item, mode, exclude_none) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_dump(item, mode, exclude_none) for item in value]
+    return value if mode == "python" else to_json_value(value)
 
 
 def reader(cls: Type[M]) -> Callable[[Dict[str, Any]], M]:
@@ -223,10 +276,7 @@ def build(cls: Type[M], request: Union[M, Mapping[str, Any], None], given: Mappi
     missing = [name for name in plan.required if values.get(name) is None]
     if missing:
         raise TypeError(f"missing {', '.join(missing)}: give keywords, a {cls.__name__} or a dict")
-    built = cls(**values)
-    if extra:
-        built.extra.update(extra)
-    return built
+    return cls(**values, extra=extra)  # type: ignore[call-arg]  # of __init_subclass__
 
 
 def missing_essential(cls: Type[Model], data: Mapping[str, Any]) -> Optional[str]:
@@ -300,6 +350,7 @@ def _reader(
 
     def read(data: Dict[str, Any]) -> M:
         nonlocal usual_keys
+        extra = None
         if own and tuple(data) == usual_keys:  # as the object of a list before this one
             values = data
         elif own and data.keys() == defaults.keys():
@@ -308,7 +359,7 @@ def _reader(
         else:
             values = {**defaults, **data}
             if len(values) > count:
-                _set_apart(values, data, defaults, other_names)
+                extra = _set_apart(values, data, defaults, other_names)
         for name, convert in converters:
             value = values[name]
             if value is not None:
@@ -319,6 +370,8 @@ def _reader(
                     values[name] = make()
         model = new(cls)
         model.__dict__ = values
+        if extra:
+            model._extra = extra
         return model
 
     return read
@@ -326,18 +379,20 @@ def _reader(
 
 def _set_apart(
     values: Dict[str, Any], data: Mapping[str, Any], defaults: Dict[str, Any], python_names: Dict[str, str]
-) -> None:
-    """Move the values of *data* that are not under the name of a field: to their field, or to the extras."""
+) -> Dict[str, Any]:
+    """Move the values of *data* that are not under the name of a field to their field; return the others."""
     extra = {}
     for key in data:
         if key not in defaults:
             name = python_names.get(key)
+            value = values.pop(key)
             if name is None:
-                extra[key] = values.pop(key)
-            else:
-                values[name] = values.pop(key)
-    if extra:
-        values["_extra"] = extra
+                extra[key] = value
+            elif data.get(name) is None:
+                values[name] = value
+            elif value is not None:  # "createdAt" beside "created_at": the name of the service is the field
+                extra[name], values[name] = values[name], value
+    return extra
 
 
 def _without_none(hint: Any) -> Tuple[Any, bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Dict, Generic, Iterator, List, TypeVar
+from typing import Any, ClassVar, Dict, Generic, Iterator, List, SupportsIndex, TypeVar, Union, overload
 
 from .model import Model, json_names
 
@@ -14,6 +14,21 @@ _SHOWN_CHARACTERS = 120
 
 class Records(List[M]):
     """A list of models; notebooks show it as a table."""
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> M: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Records[M]: ...
+
+    def __getitem__(self, index: Union[SupportsIndex, slice]) -> Union[M, Records[M]]:
+        if isinstance(index, slice):
+            return Records(super().__getitem__(index))
+        return super().__getitem__(index)
+
+    def copy(self) -> Records[M]:
+        """Return a copy of the list, of the same models."""
+        return Records(self)
 
     def to_rows(self) -> List[Dict[str, Any]]:
         """Return one dict for each record, as ``pandas.DataFrame`` and ``csv.DictWriter`` take them.

@@ -1,7 +1,7 @@
 import copy
 import json
 import pickle
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from enum import Enum
 from typing import Any, Dict, List, Optional, Union
@@ -138,6 +138,10 @@ def test_reads_like_a_dict():
     assert 5 not in whole
     assert whole.get("nothing") is None
     assert whole.get("nothing", 1) == 1
+    for missing in ("maxItems", "max_items", "made_at", "null"):
+        assert Whole.from_dict({"null": None}).get(missing, 0) == 0
+    assert whole.get("count", 5) == 3
+    assert Whole().get("count", 5) == 0
 
 
 @pytest.mark.parametrize("key", ["nothing", "_extra", "extra", "to_dict", "_plan", ""])
@@ -163,17 +167,65 @@ def test_names_of_pydantic():
     whole = Whole.from_dict(FULL)
     assert whole.model_dump() == whole.to_dict()
     assert whole.model_dump_json(indent=2) == whole.to_json(indent=2)
+    assert whole.model_dump(mode="json", exclude_none=True) == whole.to_dict()
+    assert json.loads(whole.model_dump_json(exclude_none=False)) == whole.model_dump(exclude_none=False)
+    none = whole.model_dump(mode="python", exclude_none=False)
+    assert none["made_at"] == datetime(2025, 11, 1, 8, 0, 0, 500000, timezone.utc)
+    assert none["color"] is Color.BLUE
+    assert none["always"] == {"name": "a", "color": None}
+    assert none["parts"] == [{"name": "1", "color": None}, {"name": "2", "color": None, "more": [1]}]
+    assert none["unknown"] == {"a": None}
+    assert Whole().model_dump(exclude_none=False)["maxItems"] is None
 
 
 def test_equality():
     assert Part("a") == Part("a")
     assert Part("a") != Part("b")
     assert Part("a") != {"name": "a"}
+    more = Part.from_dict({"name": "a", "more": 1})
+    assert more != Part("a")
+    assert more == Part.from_dict({"more": 1, "name": "a"})
+
+
+def test_reading_extra_changes_nothing():
+    part = Part("a")
+    before = dict(vars(part))
+    assert part.extra == {}
+    assert vars(part) == before
+    assert part == Part("a")
+    with pytest.raises(AttributeError):
+        part.extra = {}
+
+
+def test_replace_keeps_extra():
+    more = Part.from_dict({"name": "a", "more": 1})
+    other = replace(more, name="b")
+    assert other.to_dict() == {"name": "b", "more": 1}
+    other.extra["further"] = 2
+    assert more.extra == {"more": 1}
+    assert replace(Whole.from_dict(FULL)) == Whole.from_dict(FULL)
+    assert asdict(more) == {"name": "a", "color": None}
+
+
+@pytest.mark.parametrize(
+    ("data", "field_", "extra"),
+    [
+        ({"maxItems": 1, "max_items": 2}, 1, {"max_items": 2}),
+        ({"max_items": 2, "maxItems": 1}, 1, {"max_items": 2}),
+        ({"maxItems": None, "max_items": 2}, 2, {}),
+        ({"max_items": None, "maxItems": 1}, 1, {}),
+    ],
+)
+def test_both_names_of_a_field(data, field_, extra):
+    whole = Whole.from_dict(data)
+    assert (whole.max_items, whole.extra) == (field_, extra)
+    assert whole["max_items"] == whole["maxItems"] == field_
+    assert Whole.from_dict(whole.to_dict()) == whole
 
 
 def test_copies_and_pickles():
     whole = Whole.from_dict(FULL)
-    for twin in (copy.deepcopy(whole), pickle.loads(pickle.dumps(whole))):
+    for twin in (copy.copy(whole), copy.deepcopy(whole), pickle.loads(pickle.dumps(whole))):
         assert twin == whole
         assert twin.to_dict() == FULL
 

@@ -55,6 +55,15 @@ def test_table(records):
     )
 
 
+def test_parts_of_a_list_are_such_lists():
+    records = Records(map(Item.from_dict, ROWS))
+    for part in (records[:1], records[-2:-1], records.copy()[:1]):
+        assert type(part) is Records
+        assert part.to_rows() == [{"id": "a", "note": None}]
+        assert part._repr_html_().count("<tr>") == 2
+    assert records[-1].id == "b"
+
+
 @BOTH
 def test_iterating(records):
     assert [item.id for item in records] == ["a", "b"]
