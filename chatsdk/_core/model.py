@@ -97,6 +97,11 @@ class Model:
         if extra:
             self._extra = dict(extra)
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Callable[[Any], Any]) -> Any:
+        # pydantic reads the subclasses as dataclasses; in annotations this class stands for any of them.
+        return {"type": "any"} if cls is Model else handler(source)
+
     @_Extra
     def extra(self) -> Dict[str, Any]:
         """What the server sent beyond the fields of this class; ``to_dict()`` gives it back."""
