@@ -1,4 +1,5 @@
 import base64
+import dataclasses
 import json
 import logging
 import pickle
@@ -272,7 +273,7 @@ class TestRequests:
     def test_each_form(self, http, api, answer, name, request_, sent, path, body, form):
         answer("POST", path, body)
         method = getattr(api, name)
-        fields = {field: getattr(request_, field) for field in request_.__dataclass_fields__}
+        fields = {field.name: getattr(request_, field.name) for field in dataclasses.fields(request_)}
         if form == "object":
             result = method(request_)
         elif form == "dict":
