@@ -11,9 +11,8 @@ from urllib3.util import Retry
 
 from ._core.address import check_base_url
 from ._core.auth import Credentials, clean_key, without_secrets
-from ._core.closable import Closable
 from ._core.options import Service, Timeout, make_options
-from ._core.transport import Transport
+from ._core.transport import SharesTransport, Transport
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ __all__ = ["Client", "Service"]
 S = TypeVar("S", bound="ServiceBase")
 
 
-class Client(Closable):
+class Client(SharesTransport):
     """A client for all services over one ``requests.Session``.
 
     Args:
@@ -41,8 +40,9 @@ class Client(Closable):
         session: a Session of your own, with its proxies, certificates and adapters. Retries are then those of
             its adapters, and ``close()`` leaves it open.
 
-    Threads may share a Client, and it may be used after a fork. It pickles with its addresses and settings,
-    never with keys: the process that unpickles it takes them from its own environment.
+    Threads may share a Client, and it may be used after a fork. Copies share its connections and keys. It
+    pickles with its addresses and settings, never with keys: the process that unpickles it takes them from
+    its own environment, and a call that finds none there raises ConfigurationError.
 
     Raises:
         ConfigurationError: an address, a key or a setting that cannot work.
@@ -108,10 +108,6 @@ class Client(Closable):
 
         return self._open(Zaguan)
 
-    def close(self) -> None:
-        """Close the connections; a call after this is an error. A Session of your own stays open."""
-        self._transport.close()
-
     def __repr__(self) -> str:
         given = (
             f"{name}={service.base_url!r}" for name, service in self._settings.items() if service.base_url
@@ -123,7 +119,10 @@ class Client(Closable):
             name: replace(service, api_key=None, headers=without_secrets(service.headers or {}))
             for name, service in self._settings.items()
         }
-        return {"_settings": settings, "_credentials": {}, "_transport": self._transport}
+        for name, service in self._settings.items():
+            if service.api_key is not None:
+                getattr(self, name)  # its Credentials tell the other process that there was a key
+        return {"_settings": settings, "_credentials": self._credentials, "_transport": self._transport}
 
     def _open(self, cls: Type[S]) -> S:
         settings = self._settings[cls.service]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from typing import Dict, Mapping, Optional, TypeVar
+from typing import Any, Dict, Mapping, Optional, TypeVar
 
 import requests
 from requests.auth import AuthBase
@@ -34,6 +34,7 @@ class Credentials:
         cookies: Dict[str, str] = {}  # by origin
         # In one step: no call of another thread goes out with this key and the cookie of somebody else.
         self._person = clean_key(key), user, cookies
+        self._lacks_key = False
 
     @property
     def key(self) -> Optional[str]:
@@ -48,14 +49,16 @@ class Credentials:
     def _from_environment(self) -> Optional[str]:
         return clean_key(os.environ.get(self._variable))
 
-    def __getstate__(self) -> Dict[str, str]:
-        return {"service": self.service, "_variable": self._variable}
+    def __getstate__(self) -> Dict[str, Any]:
+        has_key = self.key is not None or self._lacks_key
+        return {"service": self.service, "_variable": self._variable, "_lacks_key": has_key}
 
-    def __setstate__(self, state: Dict[str, str]) -> None:
+    def __setstate__(self, state: Dict[str, Any]) -> None:
         self.service = state["service"]
         self._variable = state["_variable"]
         self._line_checked = False
         self.become(self._from_environment())
+        self._lacks_key = state["_lacks_key"] and self.key is None
 
     def auth(
         self,
@@ -69,6 +72,14 @@ class Credentials:
         The key goes into *key_header*; the cookie *cookie_name*, if there is such a name, is kept and sent.
         A secret in the body is as good a reason to warn.
         """
+        if self._lacks_key and not has_secret:  # a login brings its own
+            found = self._from_environment()
+            if found is None:
+                raise ConfigurationError(
+                    f"the key of {self.service} does not travel to other processes: "
+                    f"set {self._variable} there, or pass a Service with its api_key"
+                )
+            self.become(found)
         key, _, cookies = self._person
         if (has_secret or key is not None) and not self._line_checked:
             self._line_checked = True

@@ -32,14 +32,13 @@ from .._version import __version__
 from . import codec
 from .address import check_base_url, path_part, query_string
 from .auth import Credentials, clean_headers, without_secrets
-from .closable import Closable
 from .exchange import Exchange
 from .failures import Failure, has_failure, read_failure
 from .model import Model, adopt, adopt_all, is_list_of_objects, missing_essential
 from .options import Service, Timeout, change_options, make_options
 from .records import Records
 from .stream import Stream, StreamReader, open_stream
-from .transport import Outgoing, Transport
+from .transport import Outgoing, SharesTransport, Transport
 
 if TYPE_CHECKING:
     from .download import Download
@@ -64,7 +63,7 @@ def member(name: str) -> Callable[[Any], Any]:
     return lambda body: body.get(name) if isinstance(body, dict) else None
 
 
-class ServiceBase(Closable):
+class ServiceBase(SharesTransport):
     """One service of a Client, such as ``client.zaguan``."""
 
     service: ClassVar[str]
@@ -89,10 +88,6 @@ class ServiceBase(Closable):
     def __getstate__(self) -> Dict[str, Any]:
         options = self._options.changed(headers=without_secrets(self._options.headers))
         return {**self.__dict__, "_options": options}
-
-    def close(self) -> None:
-        """Close the Client that this service belongs to, with its connections."""
-        self._transport.close()
 
     def set_api_key(self, api_key: Optional[str]) -> None:
         """Use another API key from now on, here and in all copies of this object; None for no key."""

@@ -7,7 +7,7 @@ import queue
 import threading
 from contextlib import suppress
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple, TypeVar
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -15,7 +15,10 @@ from urllib3.util import Retry, Timeout
 
 from ..errors import ChatSDKError
 from .call import Call
+from .closable import Closable
 from .connection import POOLS, sending
+
+S = TypeVar("S", bound="SharesTransport")
 
 
 class Outgoing(requests.PreparedRequest):
@@ -178,6 +181,24 @@ class Transport:
         else:
             self._given.close()  # drops this process's copies of the connections, nothing else
         self._process = os.getpid()
+
+
+class SharesTransport(Closable):
+    """Base of the Client and its services: copies share connections and keys, pickles have neither."""
+
+    _transport: Transport
+
+    def close(self) -> None:
+        """Close the connections of the Client and all its services; a Session of your own stays open."""
+        self._transport.close()
+
+    def __copy__(self: S) -> S:
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        return twin
+
+    def __deepcopy__(self: S, memo: Dict[int, Any]) -> S:
+        return self.__copy__()
 
 
 def _new_session() -> requests.Session:

@@ -1,4 +1,7 @@
+import copy
+import dataclasses
 import pickle
+from types import SimpleNamespace
 
 import pytest
 import requests
@@ -6,10 +9,12 @@ from urllib3.util import Retry
 
 from chatsdk import ChatSDKError, Client, ConfigurationError, Service
 from chatsdk.chatserver import ChatServer, ChatServerError
+from chatsdk.mongars import MonGARS
 from chatsdk.zaguan import Zaguan, ZaguanError
 
 from .helpers import CHATSERVER, COMPLETION, ZAGUAN, make_client
 
+NAMES = ("zaguan", "mongars")
 MODELS = {"object": "list", "data": []}
 
 
@@ -233,6 +238,81 @@ def test_pickled_without_keys(http, monkeypatch):
     assert twin.zaguan._options.read_timeout == 7.0
     assert b"sk-own" not in pickle.dumps(twin_of_service)
     assert client.zaguan._credentials.key == "sk-own-1"
+
+
+@dataclasses.dataclass
+class Job:
+    client: Client
+    service: MonGARS
+
+
+COPIES = {
+    "copy": lambda client, service: (copy.copy(client), copy.copy(service)),
+    "deepcopy": lambda client, service: copy.deepcopy((client, service)),
+    "asdict": lambda client, service: tuple(dataclasses.asdict(Job(client, service)).values()),
+    "replace": lambda client, service: (dataclasses.replace(Job(client, service)).client, service),
+}
+
+
+@pytest.mark.parametrize("way", COPIES)
+def test_copies_keep_key_login_and_session(http, monkeypatch, way):
+    monkeypatch.setenv("ZAGUAN_API_KEY", "sk-of-somebody-else")
+    zaguan, mongars = Keys(), Keys()
+    http.add_callback("GET", ZAGUAN + "/v1/models", callback=zaguan)
+    http.add_callback("GET", "https://m.example/healthz", callback=mongars)
+    with requests.Session() as session:
+        session.headers["X-Mine"] = "1"
+        settings = Service(ZAGUAN, api_key="sk-own", headers={"X-Token": "secret-1"})
+        client = Client(zaguan=settings, mongars="https://m.example", session=session)
+        service = client.mongars
+        service.set_token("a.login.here")
+        client_copy, service_copy = COPIES[way](client, service)
+        client_copy.zaguan.list_models()
+        assert asked(http).headers["X-Mine"] == "1"
+        assert asked(http).headers["X-Token"] == "secret-1"
+        service_copy.request("GET", "/healthz")
+        service.set_token("another.login.here")
+        client_copy.mongars.request("GET", "/healthz")
+    assert zaguan.seen == ["Bearer sk-own"]
+    assert mongars.seen == ["Bearer a.login.here", "Bearer another.login.here"]
+
+
+class TestAKeyThatDidNotTravel:
+    @staticmethod
+    def travelled(what):
+        client = Client(zaguan=Service(ZAGUAN, api_key="sk-own"), mongars="https://m.example")
+        client.mongars.set_token("a.login.here")
+        if what == "client":
+            return pickle.loads(pickle.dumps(client))
+        return SimpleNamespace(**{name: pickle.loads(pickle.dumps(getattr(client, name))) for name in NAMES})
+
+    @pytest.mark.parametrize("what", ["client", "services"])
+    def test_is_an_error_at_the_first_call(self, http, monkeypatch, what):
+        there = self.travelled(what)
+        again = pickle.loads(pickle.dumps(there))
+        for name, variable in (("zaguan", "ZAGUAN_API_KEY"), ("mongars", "MONGARS_API_KEY")):
+            for service in (getattr(there, name), getattr(again, name)):
+                with pytest.raises(ConfigurationError, match=f"travel.*{variable}.*Service"):
+                    service.request("GET", "/x")
+        keys = Keys()
+        http.add_callback("GET", ZAGUAN + "/v1/models", callback=keys)
+        monkeypatch.setenv("ZAGUAN_API_KEY", "sk-there")
+        there.zaguan.list_models()
+        again.zaguan.set_api_key("sk-new")
+        again.zaguan.list_models()
+        again.zaguan.set_api_key(None)
+        again.zaguan.list_models()
+        assert keys.seen == ["Bearer sk-there", "Bearer sk-new", None]
+
+    def test_a_login_needs_none(self, http):
+        http.add("POST", "https://m.example/token", json={"access_token": "t.o.k", "token_type": "bearer"})
+        service = self.travelled("client").mongars
+        service.login("ada", "a-long-password")
+        assert service.token == "t.o.k"
+
+    def test_where_there_was_none_there_is_no_error(self, http):
+        http.add("GET", ZAGUAN + "/v1/models", json=MODELS)
+        assert pickle.loads(pickle.dumps(Client(zaguan=ZAGUAN))).zaguan.list_models() == []
 
 
 def test_cookies_are_refused(http):
