@@ -16,7 +16,7 @@ from ._core.transport import SharesTransport, Transport
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from ._core.service import ServiceBase
+    from ._core.service import ServiceClient
     from .arguslm import ArgusLM
     from .chatserver import ChatServer
     from .infinity import Infinity
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Client", "Service"]
 
-S = TypeVar("S", bound="ServiceBase")
+S = TypeVar("S", bound="ServiceClient")
 
 
 class Client(SharesTransport):
@@ -125,10 +125,11 @@ class Client(SharesTransport):
         return {"_settings": settings, "_credentials": self._credentials, "_transport": self._transport}
 
     def _open(self, cls: Type[S]) -> S:
-        settings = self._settings[cls.service]
-        credentials = Credentials(cls.service, cls.prefix, settings.api_key)
+        spec = cls._spec
+        settings = self._settings[spec.name]
+        credentials = Credentials(spec.name, spec.env_prefix, settings.api_key)
         # Two threads that come here at once must share one key.
-        credentials = self._credentials.setdefault(cls.service, credentials)
+        credentials = self._credentials.setdefault(spec.name, credentials)
         return cls(self._transport, settings, credentials)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import warnings
 from typing import Any, Dict, Mapping, Optional, TypeVar
 
@@ -87,7 +88,7 @@ class Credentials:
                 what = "the API key" if key is not None else "a password or key"
                 warnings.warn(
                     f"{what} of {self.service} goes over plain http to another machine: use https",
-                    stacklevel=5,  # the line that called the service's method
+                    stacklevel=_caller_level(),
                 )
         return OriginAuth(origin_of(base_url), key, key_header, cookies, cookie_name)
 
@@ -133,6 +134,15 @@ class OriginAuth(AuthBase):
         for cookie in response.cookies if self._cookie_name is not None else ():
             if cookie.name == self._cookie_name and cookie.value:
                 self._cookies[self.origin] = cookie.value
+
+
+def _caller_level() -> int:
+    """Return the ``stacklevel`` with which the caller of this function names the line that called chatsdk."""
+    package = __name__.partition(".")[0]
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == package:
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def is_key(value: object) -> bool:

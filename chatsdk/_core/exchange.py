@@ -26,7 +26,7 @@ from .auth import OriginAuth, without_secrets
 from .body import Body, BodyError
 from .call import Call
 from .failures import Failure, read_failure
-from .options import Options
+from .options import Options, ServiceSpec
 from .redaction import Redactor, iter_causes
 from .retry import SAFE_METHODS, CallTimeout, for_call, retry_after
 from .transport import Outgoing, Redirected, Transport
@@ -49,31 +49,25 @@ class Exchange:
         request: Outgoing,
         auth: OriginAuth,
         options: Options,
-        service: str,
-        own_classes: errors.OwnClasses,
+        spec: ServiceSpec,
         status_kind: Callable[[int, Failure], Type[errors.APIStatusError]],
-        key_variable: str,
-        *,
-        stream: bool = False,
         secrets: Sequence[str] = (),
     ) -> None:
         self._transport = transport
         self._request = request
         self._auth = auth
         self._redactor = Redactor([*auth.secrets, *secrets])
-        self._service = service
-        self._own_classes = own_classes
+        self._spec = spec
         self._status_kind = status_kind
         self._has_key = bool(auth.key or secrets)
-        self._key_variable = key_variable
+        self.options = options
         self.limit = options.max_response_bytes
-        self._policy = options.retry
+        self.headers = request.headers
+        self.read_timeout = options.read_timeout
         deadline = None
         if options.total_timeout is not None:
             deadline = time.monotonic() + options.total_timeout
         self._call = request.call = Call(request.method or "", request.url or "", deadline)
-        read_timeout = options.stream_timeout if stream else options.read_timeout
-        self._timeout = CallTimeout(options.connect_timeout, read_timeout, deadline)
         sent_id = request.headers.get("X-Request-Id")
         self._request_id = sent_id if isinstance(sent_id, str) else None
 
@@ -109,7 +103,7 @@ class Exchange:
         settings = self._transport.settings(self._auth.origin)
         self._auth(self._request)
         try:
-            made = upgrade(self._request, settings, self._timeout.clone())
+            made = upgrade(self._request, settings, self._timeout().clone())
         except Exception as error:
             self._call.log(type(error).__name__)
             raise
@@ -158,10 +152,10 @@ class Exchange:
 
     def error(self, kind: Type[E], message: str, **details: Any) -> E:
         """Return an error of *kind* and of the service, which knows what was asked."""
-        own = cast(Type[E], self._own_classes.get(kind, kind))
+        own = cast(Type[E], self._spec.errors.get(kind, kind))
         error = own(
             self._redactor.redact_text(message),
-            service=self._service,
+            service=self._spec.name,
             request_id=self._request_id and self._redactor.redact_text(self._request_id),
             method=self._call.method,
             url=self._call.url,
@@ -178,7 +172,7 @@ class Exchange:
         content = self._redactor.redact_members(self.redact(response._content or b"")[:_SHOWN_BODY])
         return self.error(
             errors.APIResponseError,
-            said or f"{self._service} sent {what} ({content_type[:100] or 'no content type'})",
+            said or f"{self._spec.name} sent {what} ({content_type[:100] or 'no content type'})",
             status_code=response.status_code,
             content_type=content_type,
             body=content.decode("utf-8", "replace"),
@@ -190,7 +184,7 @@ class Exchange:
     ) -> errors.APIError:
         """Return the error for an exchange that failed with *error*: APITimeoutError or *cut*."""
         causes = list(iter_causes(error))
-        place = f"{self._service} at {self._auth.origin.rstrip('/')}"
+        place = f"{self._spec.name} at {self._auth.origin.rstrip('/')}"
         if any(map(_is_timeout, causes)):
             return self.error(errors.APITimeoutError, f"no answer in time from {place}")
         return self.error(cut, f"the connection to {place} failed: {_reason(causes[-1])}")
@@ -203,15 +197,18 @@ class Exchange:
         """Return what a server sent without key and passwords, which some repeat in their complaints."""
         return self._redactor.redact(data)
 
+    def _timeout(self) -> CallTimeout:
+        return CallTimeout(self.options.connect_timeout, self.read_timeout, self._call.deadline)
+
     def _first_policy(self) -> Retry:
-        return for_call(self._policy, self._call)
+        return for_call(self.options.retry, self._call)
 
     def _send(self, policy: Retry) -> requests.Response:
         request = self._request
         request.retry = policy
         self._auth(request)
         try:
-            response = self._transport.send(request, self._auth.origin, self._timeout)
+            response = self._transport.send(request, self._auth.origin, self._timeout())
         except Redirected as redirect:
             response = redirect.response
         except BROKEN as error:
@@ -261,8 +258,8 @@ class Exchange:
         hint = None
         headers = self._request.headers
         if status == 401 and not self._has_key and len(without_secrets(headers)) == len(headers):
-            given = f"Client({self._service}=Service(..., api_key=...))"
-            hint = f"no API key is set: give {given} or set {self._key_variable}"
+            given = f"Client({self._spec.name}=Service(..., api_key=...))"
+            hint = f"no API key is set: give {given} or set {self._spec.env_prefix + '_API_KEY'}"
         wait = failure.retry_after
         return self.error(
             kind,

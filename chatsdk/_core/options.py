@@ -5,11 +5,11 @@ from __future__ import annotations
 import copy
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, Mapping, NamedTuple, Optional, Tuple, Union
 
 from urllib3.util import Retry
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, OwnClasses
 from .auth import clean_headers
 from .retry import retry_policy
 
@@ -45,6 +45,19 @@ class Service:
     headers: Optional[Mapping[str, str]] = field(default=None, repr=False)
     total_timeout: Optional[float] = None
     max_response_bytes: int = MAX_RESPONSE_BYTES
+
+
+class ServiceSpec(NamedTuple):
+    """What is fixed for one service: its name, its errors and the defaults of its settings."""
+
+    name: str  # of the attribute of Client
+    env_prefix: str
+    errors: OwnClasses
+    timeout: float  # seconds
+    max_retries: int
+    base_url: Optional[str] = None
+    key_header: str = "Authorization"  # which holds "Bearer KEY"; any other holds the bare key
+    identity_cookie: Optional[str] = None  # the one cookie that is kept, for this service alone
 
 
 class Options:

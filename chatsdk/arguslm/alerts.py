@@ -6,13 +6,13 @@ from typing import Any, Iterator, List, Mapping, Optional, Tuple, Union
 
 from .._core.model import build, to_send
 from .._core.records import Records
-from .._core.service import ServiceBase
+from .._core.service import ServiceClient
 from .inputs import AlertRuleCreate, AlertRuleUpdate
 from .models import Alert, AlertList, AlertRule, RecentAlerts, UnreadCount
 from .queries import Moment, by_offset, count, moment
 
 
-class Alerts(ServiceBase):
+class Alerts(ServiceClient):
     """The endpoints about alerts.
 
     What changes rules and alerts is answered some milliseconds before it is stored: a list that is fetched at
@@ -27,7 +27,7 @@ class Alerts(ServiceBase):
 
         GET /api/v1/alerts/rules
         """
-        return self._fetch_records(AlertRule, "GET", "/api/v1/alerts/rules")
+        return self._request("GET", "/api/v1/alerts/rules").records(AlertRule)
 
     def create_alert_rule(
         self,
@@ -55,7 +55,7 @@ class Alerts(ServiceBase):
         POST /api/v1/alerts/rules
         """
         body = build(AlertRuleCreate, request, locals())
-        return self._fetch(AlertRule, "POST", "/api/v1/alerts/rules", json=to_send(body))
+        return self._request("POST", "/api/v1/alerts/rules", json=to_send(body)).model(AlertRule)
 
     def update_alert_rule(
         self,
@@ -83,7 +83,7 @@ class Alerts(ServiceBase):
         """
         path = self._path("/api/v1/alerts/rules/{rule_id}", rule_id=rule_id)
         body = build(AlertRuleUpdate, request, locals())
-        return self._fetch(AlertRule, "PATCH", path, json=to_send(body))
+        return self._request("PATCH", path, json=to_send(body)).model(AlertRule)
 
     def delete_alert_rule(self, rule_id: str) -> None:
         """Delete an alert rule, and its alerts with it. It may stay in lists for some milliseconds.
@@ -97,7 +97,7 @@ class Alerts(ServiceBase):
 
         DELETE /api/v1/alerts/rules/{rule_id}
         """
-        self._exchange("DELETE", self._path("/api/v1/alerts/rules/{rule_id}", rule_id=rule_id)).run()
+        self._request("DELETE", self._path("/api/v1/alerts/rules/{rule_id}", rule_id=rule_id)).send()
 
     def list_alerts(
         self,
@@ -133,7 +133,7 @@ class Alerts(ServiceBase):
             "limit": limit,
             "offset": offset,
         }
-        return self._fetch(AlertList, "GET", "/api/v1/alerts", params=params)
+        return self._request("GET", "/api/v1/alerts", params=params).model(AlertList)
 
     def iter_alerts(
         self,
@@ -180,14 +180,14 @@ class Alerts(ServiceBase):
         PATCH /api/v1/alerts/{alert_id}/acknowledge
         """
         path = self._path("/api/v1/alerts/{alert_id}/acknowledge", alert_id=alert_id)
-        return self._fetch(Alert, "PATCH", path)
+        return self._request("PATCH", path).model(Alert)
 
     def get_unread_alert_count(self) -> UnreadCount:
         """Return how many alerts are not acknowledged, in ``count``.
 
         GET /api/v1/alerts/unread-count
         """
-        return self._fetch(UnreadCount, "GET", "/api/v1/alerts/unread-count")
+        return self._request("GET", "/api/v1/alerts/unread-count").model(UnreadCount)
 
     def get_recent_alerts(self, *, limit: int = 10) -> RecentAlerts:
         """Return the newest alerts.
@@ -203,4 +203,4 @@ class Alerts(ServiceBase):
 
         GET /api/v1/alerts/recent
         """
-        return self._fetch(RecentAlerts, "GET", "/api/v1/alerts/recent", params={"limit": limit})
+        return self._request("GET", "/api/v1/alerts/recent", params={"limit": limit}).model(RecentAlerts)

@@ -10,7 +10,8 @@ from .._core.download import Download
 from .._core.model import build, to_send
 from .._core.options import Service
 from .._core.paging import walk
-from .._core.service import ServiceBase
+from .._core.request import Request
+from .._core.service import ServiceClient
 from .._core.transport import Transport
 from .inputs import BenchmarkCreate
 from .live import watch
@@ -23,12 +24,12 @@ from .models import (
     BenchmarkStart,
 )
 from .queries import count
-from .runs import Run, RunTotals
+from .runs import LONGEST_RUN, Run, RunTotals, checked_wait
 
 _DEFAULT_RUNS = 3  # the server's
 
 
-class Benchmarks(ServiceBase):
+class Benchmarks(ServiceClient):
     """The endpoints about benchmarks."""
 
     def __init__(self, transport: Transport, settings: Service, credentials: Credentials) -> None:
@@ -60,7 +61,7 @@ class Benchmarks(ServiceBase):
         POST /api/v1/benchmarks
         """
         body = build(BenchmarkCreate, request, locals())
-        started = self._fetch(BenchmarkStart, "POST", "/api/v1/benchmarks", json=to_send(body))
+        started = self._request("POST", "/api/v1/benchmarks", json=to_send(body)).model(BenchmarkStart)
         runs = _DEFAULT_RUNS if body.num_runs is None else count(body.num_runs)
         self._totals.remember(started.id, len(body.model_ids) * runs)
         return started
@@ -85,7 +86,7 @@ class Benchmarks(ServiceBase):
         GET /api/v1/benchmarks
         """
         params = {"page": page, "per_page": per_page, "status": status}
-        return self._fetch(BenchmarkList, "GET", "/api/v1/benchmarks", params=params)
+        return self._request("GET", "/api/v1/benchmarks", params=params).model(BenchmarkList)
 
     def iter_benchmarks(self, *, per_page: int = 20, status: Optional[str] = None) -> Iterator[BenchmarkRun]:
         """Yield all benchmark runs that ``list_benchmarks`` would give page by page, each once.
@@ -128,7 +129,7 @@ class Benchmarks(ServiceBase):
         GET /api/v1/benchmarks/{run_id}
         """
         path = self._path("/api/v1/benchmarks/{run_id}", run_id=run_id)
-        return self._fetch(BenchmarkDetail, "GET", path)
+        return self._request("GET", path).model(BenchmarkDetail)
 
     def get_benchmark_results(self, run_id: str) -> BenchmarkResults:
         """Return the results of a benchmark run; there are none before its end.
@@ -146,7 +147,7 @@ class Benchmarks(ServiceBase):
         GET /api/v1/benchmarks/{run_id}/results
         """
         path = self._path("/api/v1/benchmarks/{run_id}/results", run_id=run_id)
-        return self._fetch(BenchmarkResults, "GET", path)
+        return self._request("GET", path).model(BenchmarkResults)
 
     def export_benchmark(self, run_id: str, format: str = "json") -> Download:
         """Return a benchmark run and its results as a file.
@@ -165,7 +166,7 @@ class Benchmarks(ServiceBase):
         GET /api/v1/benchmarks/{run_id}/export
         """
         path = self._path("/api/v1/benchmarks/{run_id}/export", run_id=run_id)
-        return self._download(path, params={"format": format})
+        return self._request("GET", path, params={"format": format}).download()
 
     def stream_benchmark(
         self, run_id: str, *, timeout: Optional[float] = None
@@ -195,7 +196,7 @@ class Benchmarks(ServiceBase):
 
         WebSocket /api/v1/benchmarks/{run_id}/stream, GET /api/v1/benchmarks/{run_id} and its results
         """
-        return watch(Run(self, run_id, timeout), self._totals.get(run_id))
+        return watch(self._run(run_id, timeout), self._totals.get(run_id))
 
     def wait_for_benchmark(
         self, run_id: str, *, timeout: Optional[float] = None, poll_interval: float = 1.0
@@ -218,9 +219,20 @@ class Benchmarks(ServiceBase):
 
         GET /api/v1/benchmarks/{run_id}, again and again
         """
-        run = Run(self, run_id, timeout)
-        for detail in run.details(run.checked(poll_interval, "poll_interval")):
+        run = self._run(run_id, timeout)
+        for detail in run.details(checked_wait(poll_interval, "poll_interval")):
             last = detail
         if last.status != "completed":
             raise run.failed(errors.APIError, last, partial=last)
         return last
+
+    def _run(self, run_id: str, timeout: Optional[float]) -> Run:
+        path = self._path("/api/v1/benchmarks/{run_id}", run_id=run_id)
+        limit = self._options.total_timeout
+
+        def request(suffix: str, seconds: float) -> Request:
+            service = self.with_options(total_timeout=min(seconds, limit or seconds))
+            return service._request("GET", path + suffix)
+
+        seconds = (limit or LONGEST_RUN) if timeout is None else checked_wait(timeout, "timeout")
+        return Run(run_id, request, seconds)

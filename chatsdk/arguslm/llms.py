@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, Union
 
 from .._core.model import build, to_send
-from .._core.service import ServiceBase
+from .._core.service import ServiceClient
 from .inputs import ModelCreate, ModelUpdate
 from .models import ModelInfo, ModelList
 from .queries import by_offset
 
 
-class Models(ServiceBase):
+class Models(ServiceClient):
     """The endpoints about models."""
 
     def list_models(
@@ -49,7 +49,7 @@ class Models(ServiceBase):
             "limit": limit,
             "offset": offset,
         }
-        return self._fetch(ModelList, "GET", "/api/v1/models", params=params)
+        return self._request("GET", "/api/v1/models", params=params).model(ModelList)
 
     def iter_models(
         self,
@@ -97,7 +97,9 @@ class Models(ServiceBase):
 
         GET /api/v1/models/{model_id}
         """
-        return self._fetch(ModelInfo, "GET", self._path("/api/v1/models/{model_id}", model_id=model_id))
+        return self._request("GET", self._path("/api/v1/models/{model_id}", model_id=model_id)).model(
+            ModelInfo
+        )
 
     def create_model(
         self,
@@ -123,7 +125,7 @@ class Models(ServiceBase):
         POST /api/v1/models
         """
         body = build(ModelCreate, request, locals())
-        return self._fetch(ModelInfo, "POST", "/api/v1/models", json=to_send(body))
+        return self._request("POST", "/api/v1/models", json=to_send(body)).model(ModelInfo)
 
     def update_model(
         self,
@@ -151,4 +153,4 @@ class Models(ServiceBase):
         """
         path = self._path("/api/v1/models/{model_id}", model_id=model_id)
         body = build(ModelUpdate, request, locals())
-        return self._fetch(ModelInfo, "PATCH", path, json=to_send(body))
+        return self._request("PATCH", path, json=to_send(body)).model(ModelInfo)

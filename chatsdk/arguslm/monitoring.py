@@ -7,13 +7,13 @@ from typing import Any, Iterator, List, Mapping, Optional, Tuple, Union
 from .._core.download import Download
 from .._core.model import build, to_send
 from .._core.records import Records
-from .._core.service import ServiceBase
+from .._core.service import ServiceClient
 from .inputs import MonitoringConfigUpdate
 from .models import MonitoringConfig, MonitoringRun, PromptPack, UptimeCheck, UptimeHistory
 from .queries import Moment, by_offset, count, moment
 
 
-class Monitoring(ServiceBase):
+class Monitoring(ServiceClient):
     """The endpoints about monitoring."""
 
     def get_monitoring_config(self) -> MonitoringConfig:
@@ -21,7 +21,7 @@ class Monitoring(ServiceBase):
 
         GET /api/v1/monitoring/config
         """
-        return self._fetch(MonitoringConfig, "GET", "/api/v1/monitoring/config")
+        return self._request("GET", "/api/v1/monitoring/config").model(MonitoringConfig)
 
     def update_monitoring_config(
         self,
@@ -46,7 +46,7 @@ class Monitoring(ServiceBase):
         PATCH /api/v1/monitoring/config
         """
         body = build(MonitoringConfigUpdate, request, locals())
-        return self._fetch(MonitoringConfig, "PATCH", "/api/v1/monitoring/config", json=to_send(body))
+        return self._request("PATCH", "/api/v1/monitoring/config", json=to_send(body)).model(MonitoringConfig)
 
     def run_monitoring(self) -> MonitoringRun:
         """Check all models that are enabled for monitoring, now, in the background.
@@ -60,7 +60,7 @@ class Monitoring(ServiceBase):
 
         POST /api/v1/monitoring/run
         """
-        return self._fetch(MonitoringRun, "POST", "/api/v1/monitoring/run")
+        return self._request("POST", "/api/v1/monitoring/run").model(MonitoringRun)
 
     def get_uptime_history(
         self,
@@ -100,7 +100,7 @@ class Monitoring(ServiceBase):
             "limit": limit,
             "offset": offset,
         }
-        return self._fetch(UptimeHistory, "GET", "/api/v1/monitoring/uptime", params=params)
+        return self._request("GET", "/api/v1/monitoring/uptime", params=params).model(UptimeHistory)
 
     def iter_uptime_history(
         self,
@@ -167,7 +167,7 @@ class Monitoring(ServiceBase):
             "start_date": moment(start_date),
             "end_date": moment(end_date),
         }
-        return self._download("/api/v1/monitoring/uptime/export", params=params)
+        return self._request("GET", "/api/v1/monitoring/uptime/export", params=params).download()
 
     def list_prompt_packs(self) -> Records[PromptPack]:
         """Return the prompts that models can be measured with.
@@ -177,4 +177,4 @@ class Monitoring(ServiceBase):
 
         GET /api/v1/monitoring/prompt-packs
         """
-        return self._fetch_records(PromptPack, "GET", "/api/v1/monitoring/prompt-packs")
+        return self._request("GET", "/api/v1/monitoring/prompt-packs").records(PromptPack)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Optional, TypeVar, Union
 
 from .._core.model import build, to_send
-from .._core.service import ServiceBase
+from .._core.service import ServiceClient
 from .inputs import ProviderCreate, ProviderUpdate
 from .models import ModelRefresh, Provider, ProviderCatalog, ProviderList, ProviderTestResult
 
@@ -14,7 +14,7 @@ P = TypeVar("P", bound="Providers")
 _PATIENCE = 60.0  # seconds; the server itself waits up to half of that for a provider
 
 
-class Providers(ServiceBase):
+class Providers(ServiceClient):
     """The endpoints about provider accounts."""
 
     def list_providers(self) -> ProviderList:
@@ -25,7 +25,7 @@ class Providers(ServiceBase):
 
         GET /api/v1/providers
         """
-        return self._fetch(ProviderList, "GET", "/api/v1/providers")
+        return self._request("GET", "/api/v1/providers").model(ProviderList)
 
     def create_provider(
         self,
@@ -50,7 +50,7 @@ class Providers(ServiceBase):
         """
         body = build(ProviderCreate, request, locals())
         secrets = _strings_in(body.credentials)
-        return self._fetch(Provider, "POST", "/api/v1/providers", json=to_send(body), secrets=secrets)
+        return self._request("POST", "/api/v1/providers", json=to_send(body), secrets=secrets).model(Provider)
 
     def get_provider(self, provider_id: str) -> Provider:
         """Return a provider account.
@@ -65,7 +65,7 @@ class Providers(ServiceBase):
         GET /api/v1/providers/{provider_id}
         """
         path = self._path("/api/v1/providers/{provider_id}", provider_id=provider_id)
-        return self._fetch(Provider, "GET", path)
+        return self._request("GET", path).model(Provider)
 
     def update_provider(
         self,
@@ -94,7 +94,7 @@ class Providers(ServiceBase):
         path = self._path("/api/v1/providers/{provider_id}", provider_id=provider_id)
         body = build(ProviderUpdate, request, locals())
         secrets = _strings_in(body.credentials)
-        return self._fetch(Provider, "PATCH", path, json=to_send(body), secrets=secrets)
+        return self._request("PATCH", path, json=to_send(body), secrets=secrets).model(Provider)
 
     def delete_provider(self, provider_id: str) -> None:
         """Delete a provider account, and its models with it.
@@ -110,7 +110,7 @@ class Providers(ServiceBase):
         DELETE /api/v1/providers/{provider_id}
         """
         path = self._path("/api/v1/providers/{provider_id}", provider_id=provider_id)
-        self._exchange("DELETE", path).run()
+        self._request("DELETE", path).send()
 
     def get_provider_catalog(self) -> ProviderCatalog:
         """Return all kinds of providers that the server knows, and what each needs.
@@ -120,7 +120,7 @@ class Providers(ServiceBase):
 
         GET /api/v1/providers/catalog
         """
-        return self._fetch(ProviderCatalog, "GET", "/api/v1/providers/catalog")
+        return self._request("GET", "/api/v1/providers/catalog").model(ProviderCatalog)
 
     def test_provider_connection(
         self,
@@ -144,12 +144,15 @@ class Providers(ServiceBase):
         POST /api/v1/providers/test-connection
         """
         body = build(ProviderCreate, request, locals())
-        return _patient(self)._fetch(
-            ProviderTestResult,
-            "POST",
-            "/api/v1/providers/test-connection",
-            json=to_send(body),
-            secrets=_strings_in(body.credentials),
+        return (
+            _patient(self)
+            ._request(
+                "POST",
+                "/api/v1/providers/test-connection",
+                json=to_send(body),
+                secrets=_strings_in(body.credentials),
+            )
+            .model(ProviderTestResult)
         )
 
     def test_existing_provider(self, provider_id: str) -> ProviderTestResult:
@@ -168,7 +171,7 @@ class Providers(ServiceBase):
         POST /api/v1/providers/{provider_id}/test
         """
         path = self._path("/api/v1/providers/{provider_id}/test", provider_id=provider_id)
-        return _patient(self)._fetch(ProviderTestResult, "POST", path)
+        return _patient(self)._request("POST", path).model(ProviderTestResult)
 
     def refresh_provider_models(self, provider_id: str) -> ModelRefresh:
         """Ask a provider for its models and add the new ones; waits 60 s for it unless told otherwise.
@@ -188,7 +191,7 @@ class Providers(ServiceBase):
         POST /api/v1/providers/{provider_id}/refresh-models
         """
         path = self._path("/api/v1/providers/{provider_id}/refresh-models", provider_id=provider_id)
-        return _patient(self)._fetch(ModelRefresh, "POST", path)
+        return _patient(self)._request("POST", path).model(ModelRefresh)
 
 
 def _patient(service: P) -> P:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any, Dict, Iterator, List, Optional, Type, TypeVar
+from typing import Any, Callable, Dict, Iterator, List, Type, TypeVar
 
 from .. import errors
-from .._core.exchange import Exchange
 from .._core.options import is_wait
-from .._core.service import ServiceBase
+from .._core.request import Request
+from .errors import InvalidRequestError
 from .models import BenchmarkDetail, BenchmarkResult, BenchmarkResults
 
 E = TypeVar("E", bound=errors.APIError)
 
-_LONGEST = 3600.0  # seconds; a run that died with its server is "running" for ever
+LONGEST_RUN = 3600.0  # seconds; a run that died with its server is "running" for ever
 _UNFINISHED = ("pending", "running")
 _REMEMBERED = 1000  # runs
 
@@ -23,28 +23,24 @@ class Run:
     """One benchmark run on the server, which is asked until a deadline.
 
     Args:
-        service: what asks.
         run_id: the id of the run.
-        timeout: seconds from now on; None for ``total_timeout`` of the service, or else for an hour.
+        request: makes a GET request of what follows the path of the run, and of the seconds for it.
+        seconds: from now on to the end of the run.
     """
 
-    def __init__(self, service: ServiceBase, run_id: str, timeout: Optional[float]) -> None:
-        self._service = service
-        self._path = service._path("/api/v1/benchmarks/{run_id}", run_id=run_id)
-        self._call_seconds = service._options.total_timeout
+    def __init__(self, run_id: str, request: Callable[[str, float], Request], seconds: float) -> None:
         self._id = run_id
-        self._seconds = self._call_seconds or _LONGEST
-        if timeout is not None:
-            self._seconds = self.checked(timeout, "timeout")
-        self._end = time.monotonic() + self._seconds
+        self._request = request
+        self._seconds = seconds
+        self._end = time.monotonic() + seconds
 
     def detail(self) -> BenchmarkDetail:
         """Return how it is now."""
-        return self._in_time()._fetch(BenchmarkDetail, "GET", self._path)
+        return self._request("", self.left()).model(BenchmarkDetail)
 
     def results(self) -> List[BenchmarkResult]:
         """Return its results."""
-        return self._in_time()._fetch(BenchmarkResults, "GET", self._path + "/results").results
+        return self._request("/results", self.left()).model(BenchmarkResults).results
 
     def details(self, interval: float) -> Iterator[BenchmarkDetail]:
         """Yield how it is, again and again after *interval* seconds; the last time, how it ended."""
@@ -55,9 +51,9 @@ class Run:
                 return
             time.sleep(min(interval, self.left()))
 
-    def frames(self) -> Exchange:
+    def frames(self) -> Request:
         """Return the request for its events."""
-        return self._in_time()._exchange("GET", self._path + "/stream")
+        return self._request("/stream", self.left())
 
     def left(self) -> float:
         """Return the seconds that are left; APITimeoutError where there are none."""
@@ -73,24 +69,18 @@ class Run:
 
     def error(self, kind: Type[E], message: str, **details: Any) -> E:
         """Return an error of the service about this run."""
-        return self._service._exchange("GET", self._path).error(kind, message, **details)
+        return self._request("", self._seconds).error(kind, message, **details)
 
     def redact(self, data: bytes) -> bytes:
         """Return what the server sent without the key."""
-        return self._service._exchange("GET", self._path).redact(data)
+        return self._request("", self._seconds).redact(data)
 
-    def checked(self, seconds: float, name: str) -> float:
-        """Return *seconds* where that is a time to wait, or raise InvalidRequestError."""
-        if not is_wait(seconds):
-            text = f"{name} must be a finite number of seconds above 0"
-            raise self._service._own(errors.InvalidRequestError(text))
-        return float(seconds)
 
-    def _in_time(self) -> ServiceBase:
-        """Return the service with no more time for a call than is left."""
-        left = self.left()
-        seconds = left if self._call_seconds is None else min(left, self._call_seconds)
-        return self._service.with_options(total_timeout=seconds)
+def checked_wait(seconds: float, name: str) -> float:
+    """Return *seconds* where that is a time to wait, or raise InvalidRequestError."""
+    if not is_wait(seconds):
+        raise InvalidRequestError(f"{name} must be a finite number of seconds above 0")
+    return float(seconds)
 
 
 def is_over(detail: BenchmarkDetail) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .._core.options import ServiceSpec
 from .alerts import Alerts
 from .benchmarks import Benchmarks
 from .errors import OWN_CLASSES
@@ -18,9 +19,6 @@ class ArgusLM(Providers, Models, Monitoring, Benchmarks, Alerts):
     All methods raise ArgusLMError, which is always one of the library's errors as well.
     """
 
-    service = "arguslm"
-    prefix = "ARGUSLM"
-    default_base_url = "http://localhost:8000"
-    default_timeout = 30.0
-    default_retries = 2
-    _own_classes = OWN_CLASSES
+    _spec = ServiceSpec(
+        "arguslm", "ARGUSLM", OWN_CLASSES, timeout=30.0, max_retries=2, base_url="http://localhost:8000"
+    )

@@ -6,8 +6,9 @@ import uuid
 from typing import Any, Dict, Iterator, List, Literal, Mapping, Optional, Tuple, Union, overload
 
 from .._core.chat import ChatReader, Messages, delta_text, messages_to_send
+from .._core.options import ServiceSpec
 from .._core.paging import walk
-from .._core.service import ServiceBase
+from .._core.service import ServiceClient
 from .._core.stream import Stream
 from .errors import OWN_CLASSES
 from .models import (
@@ -27,19 +28,16 @@ from .models import (
 TextStream = Stream[str, ChatCompletionResponse]
 
 
-class ChatServer(ServiceBase):
+class ChatServer(ServiceClient):
     """The endpoints of ChatServer.
 
     The server itself checks no keys; 401, 403 and 429 come from a gateway in front of it. All methods raise
     ChatServerError, which is always one of the library's errors as well.
     """
 
-    service = "chatserver"
-    prefix = "CHATSERVER"
-    default_base_url = "http://localhost:3284"
-    default_timeout = 30.0
-    default_retries = 2
-    _own_classes = OWN_CLASSES
+    _spec = ServiceSpec(
+        "chatserver", "CHATSERVER", OWN_CLASSES, timeout=30.0, max_retries=2, base_url="http://localhost:3284"
+    )
 
     @overload
     def create_completion(
@@ -187,8 +185,8 @@ class ChatServer(ServiceBase):
         sent = {name: value for name, value in body.items() if value is not None}
         if stream:
             reader = ChatReader(_text_or_none, ChatCompletionResponse.from_dict)
-            return self._stream(reader, "POST", "/v1/chat/completions", json=sent)
-        return self._fetch(ChatCompletionResponse, "POST", "/v1/chat/completions", json=sent)
+            return self._request("POST", "/v1/chat/completions", json=sent).stream(reader)
+        return self._request("POST", "/v1/chat/completions", json=sent).model(ChatCompletionResponse)
 
     def list_models(self) -> ModelsResponse:
         """Return the models that the server offers.
@@ -201,7 +199,7 @@ class ChatServer(ServiceBase):
 
         GET /v1/models
         """
-        return self._fetch(ModelsResponse, "GET", "/v1/models")
+        return self._request("GET", "/v1/models").model(ModelsResponse)
 
     def list_sessions(self, user_id: str, page: int = 1, page_size: int = 20) -> ChatSessionListResponse:
         """Return one page of a user's sessions, newest first; ``iter_sessions`` goes through all of them.
@@ -220,7 +218,7 @@ class ChatServer(ServiceBase):
         GET /atoms/chat/sessions
         """
         params = {"user_id": user_id, "page": page, "page_size": page_size}
-        return self._fetch(ChatSessionListResponse, "GET", "/atoms/chat/sessions", params=params)
+        return self._request("GET", "/atoms/chat/sessions", params=params).model(ChatSessionListResponse)
 
     def iter_sessions(self, user_id: str, page_size: int = 20) -> Iterator[ChatSessionSummary]:
         """Yield all sessions of a user, newest first, each once.
@@ -258,7 +256,7 @@ class ChatServer(ServiceBase):
         GET /atoms/chat/sessions/{session_id}
         """
         path = self._path("/atoms/chat/sessions/{session_id}", session_id=session_id)
-        detail = self._fetch(ChatSessionDetailResponse, "GET", path, params={"user_id": user_id})
+        detail = self._request("GET", path, params={"user_id": user_id}).model(ChatSessionDetailResponse)
         for message in detail.messages:
             message.session_id = message.session_id or detail.session.id
         return detail
@@ -271,7 +269,7 @@ class ChatServer(ServiceBase):
 
         GET /api/v1/platform/stats
         """
-        return self._fetch(PlatformStats, "GET", "/api/v1/platform/stats")
+        return self._request("GET", "/api/v1/platform/stats").model(PlatformStats)
 
     def list_admins(self) -> AdminList:
         """Return the administrators.
@@ -281,7 +279,7 @@ class ChatServer(ServiceBase):
 
         GET /api/v1/platform/admins
         """
-        return self._fetch(AdminList, "GET", "/api/v1/platform/admins")
+        return self._request("GET", "/api/v1/platform/admins").model(AdminList)
 
     def add_admin(self, workos_id: str, email: str, name: str = "") -> AdminResponse:
         """Make somebody an administrator.
@@ -301,7 +299,7 @@ class ChatServer(ServiceBase):
         POST /api/v1/platform/admins
         """
         admin = AdminRequest(workos_id, email, name or None)
-        return self._fetch(AdminResponse, "POST", "/api/v1/platform/admins", json=admin.to_dict())
+        return self._request("POST", "/api/v1/platform/admins", json=admin.to_dict()).model(AdminResponse)
 
     def remove_admin(self, email: str) -> AdminResponse:
         """Take an administrator's rights away; an unknown address is a success too.
@@ -318,7 +316,7 @@ class ChatServer(ServiceBase):
         DELETE /api/v1/platform/admins/{email}
         """
         path = self._path("/api/v1/platform/admins/{email}", email=email)
-        return self._fetch(AdminResponse, "DELETE", path)
+        return self._request("DELETE", path).model(AdminResponse)
 
     def get_audit_log(self, limit: int = 50, offset: int = 0) -> AuditLogResponse:
         """Return one page of the audit log, newest first; ``iter_audit_log`` goes through all of it.
@@ -336,7 +334,7 @@ class ChatServer(ServiceBase):
         GET /api/v1/platform/audit
         """
         params = {"limit": limit, "offset": offset}
-        return self._fetch(AuditLogResponse, "GET", "/api/v1/platform/audit", params=params)
+        return self._request("GET", "/api/v1/platform/audit", params=params).model(AuditLogResponse)
 
     def iter_audit_log(self, limit: int = 50) -> Iterator[AuditEntry]:
         """Yield all entries of the audit log, newest first, each once.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping
+from typing import Any, Dict, List, Mapping
 
-from .. import errors
 from .._core import codec
 from .._core.model import Model, to_send
+from .errors import InvalidRequestError
 from .models import KnowledgeSearchRequest, ResearchRequest
 
 _GROUPS = {"wisdom": "wisdom", "pattern": "patterns", "gotcha": "gotchas"}  # by what an item is called
@@ -43,7 +43,7 @@ def research_body(request: ResearchRequest) -> Dict[str, Any]:
         raise TypeError("research() needs topic")
     if depth is not None:
         if depth not in list(_MODES):  # a list: not every depth can be hashed
-            raise errors.InvalidRequestError(f"depth must be one of {', '.join(_MODES)}")
+            raise InvalidRequestError(f"depth must be one of {', '.join(_MODES)}")
         body.setdefault("mode", _MODES[depth])
     if sources is not None:
         if not isinstance(sources, (int, float)) or isinstance(sources, bool):
@@ -87,9 +87,9 @@ def memory_body(key: object, value: object) -> Dict[str, Any]:
 def memory_key(key: object) -> str:
     """Return *key*; refuse what the server cannot keep, or what would lead it to other files."""
     if not isinstance(key, str) or not key.strip():
-        raise errors.InvalidRequestError("key must be text that is not empty")
+        raise InvalidRequestError("key must be text that is not empty")
     if ".." in key.replace("\\", "/").split("/"):
-        raise errors.InvalidRequestError("key must not hold .. as a part of a path")
+        raise InvalidRequestError("key must not hold .. as a part of a path")
     return key
 
 
@@ -119,13 +119,3 @@ def _value(content: Any) -> Any:
 def given(**fields: Any) -> Dict[str, Any]:
     """Return the fields that are not None, which is never sent."""
     return {name: value for name, value in fields.items() if value is not None}
-
-
-def part(name: str) -> Callable[[Dict[str, Any]], Dict[str, Any]]:
-    """Return the function that takes the object *name* out of an answer."""
-
-    def find(body: Dict[str, Any]) -> Dict[str, Any]:
-        found = body.get(name)
-        return found if isinstance(found, dict) else {}
-
-    return find

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
-from .. import errors
 from .._core.model import build, to_send
+from .._core.options import ServiceSpec
 from .._core.records import Records
-from .._core.service import ServiceBase, member
+from .._core.service import ServiceClient
 from .._core.stream import Stream
 from .bodies import (
     given,
     memory_answer,
     memory_body,
     memory_key,
-    part,
     research_body,
     search_answer,
     search_body,
 )
-from .errors import OWN_CLASSES
+from .errors import OWN_CLASSES, InvalidRequestError
 from .models import (
     ApiKey,
     ChatRequest,
@@ -41,7 +40,7 @@ from .stream import ChunkReader
 ChatStream = Stream[StreamChunk, ChatResponse]
 
 
-class Infinity(ServiceBase):
+class Infinity(ServiceClient):
     """The endpoints of Infinity Assistant.
 
     Who asks: the server gives whoever has no ``user_id`` an identity in a cookie. It is kept in this object
@@ -53,14 +52,16 @@ class Infinity(ServiceBase):
     All methods raise InfinityAssistantError, which is always one of the library's errors as well.
     """
 
-    service = "infinity"
-    prefix = "INFINITY_ASSISTANT"
-    default_base_url = "https://infinityassistant.io/api"
-    default_timeout = 60.0
-    default_retries = 3
-    key_header = "X-API-Key"
-    identity_cookie = "infinity_anon_user"
-    _own_classes = OWN_CLASSES
+    _spec = ServiceSpec(
+        "infinity",
+        "INFINITY_ASSISTANT",
+        OWN_CLASSES,
+        timeout=60.0,
+        max_retries=3,
+        base_url="https://infinityassistant.io/api",
+        key_header="X-API-Key",
+        identity_cookie="infinity_anon_user",
+    )
 
     def get_api_key(self) -> Optional[str]:
         """Return the key that calls such as POST /chat carry, or None."""
@@ -109,7 +110,7 @@ class Infinity(ServiceBase):
         POST /chat
         """
         body = to_send(build(ChatRequest, request, locals()))
-        return self._fetch(ChatResponse, "POST", "/chat", json=body)
+        return self._request("POST", "/chat", json=body).model(ChatResponse)
 
     def chat_stream(
         self,
@@ -153,7 +154,7 @@ class Infinity(ServiceBase):
         POST /chat/stream
         """
         body = to_send(build(ChatRequest, request, locals()))
-        return self._stream(ChunkReader(), "POST", "/chat/stream", json=body)
+        return self._request("POST", "/chat/stream", json=body).stream(ChunkReader())
 
     def search_knowledge(
         self,
@@ -184,7 +185,7 @@ class Infinity(ServiceBase):
         POST /search
         """
         body = search_body(build(KnowledgeSearchRequest, request, locals()))
-        return self._fetch(KnowledgeSearchResponse, "POST", "/search", json=body, find=search_answer)
+        return self._request("POST", "/search", json=body).model(KnowledgeSearchResponse, search_answer)
 
     def store_memory(self, key: str, value: Any, ttl: Optional[int] = None) -> MemoryStoreResponse:
         """Store a value under a key, as JSON text.
@@ -207,10 +208,10 @@ class Infinity(ServiceBase):
         POST /memory
         """
         if ttl is not None:
-            raise self._own(errors.InvalidRequestError("the server keeps no expiry: leave ttl out"))
-        with self._owning():
+            raise InvalidRequestError("the server keeps no expiry: leave ttl out")
+        with self._service_errors():
             body = memory_body(key, value)
-        return self._fetch(MemoryStoreResponse, "POST", "/memory", json=body)
+        return self._request("POST", "/memory", json=body).model(MemoryStoreResponse)
 
     def retrieve_memory(self, key: str) -> MemoryRetrieveResponse:
         """Return what was last stored under a key.
@@ -228,9 +229,8 @@ class Infinity(ServiceBase):
 
         GET /memory
         """
-        with self._owning():
-            params = {"conversationId": memory_key(key)}
-        return self._fetch(MemoryRetrieveResponse, "GET", "/memory", params=params, find=memory_answer)
+        params = {"conversationId": memory_key(key)}
+        return self._request("GET", "/memory", params=params).model(MemoryRetrieveResponse, memory_answer)
 
     def research(
         self,
@@ -262,9 +262,8 @@ class Infinity(ServiceBase):
 
         POST /research
         """
-        with self._owning():
-            body = research_body(build(ResearchRequest, request, locals()))
-        return self._fetch(ResearchResponse, "POST", "/research", json=body)
+        body = research_body(build(ResearchRequest, request, locals()))
+        return self._request("POST", "/research", json=body).model(ResearchResponse)
 
     def list_api_keys(self) -> Records[ApiKey]:
         """Return the account's API keys, newest first; revoked ones too.
@@ -278,7 +277,7 @@ class Infinity(ServiceBase):
 
         GET /api-keys
         """
-        return self._fetch_records(ApiKey, "GET", "/api-keys", member("apiKeys"))
+        return self._request("GET", "/api-keys").records(ApiKey, "apiKeys")
 
     def create_api_key(self, name: str) -> ApiKey:
         """Create an API key.
@@ -296,7 +295,7 @@ class Infinity(ServiceBase):
 
         POST /api-keys
         """
-        return self._fetch(ApiKey, "POST", "/api-keys", json=given(name=name), find=part("apiKey"))
+        return self._request("POST", "/api-keys", json=given(name=name)).model(ApiKey, "apiKey")
 
     def delete_api_key(self, key_id: str) -> DeleteResponse:
         """Revoke an API key.
@@ -314,7 +313,7 @@ class Infinity(ServiceBase):
 
         DELETE /api-keys
         """
-        return self._fetch(DeleteResponse, "DELETE", "/api-keys", params=self._id(key_id, "key_id"))
+        return self._request("DELETE", "/api-keys", params=self._id(key_id, "key_id")).model(DeleteResponse)
 
     def list_webhooks(self) -> Records[Webhook]:
         """Return the account's webhooks.
@@ -327,7 +326,7 @@ class Infinity(ServiceBase):
 
         GET /webhooks
         """
-        return self._fetch_records(Webhook, "GET", "/webhooks", member("webhooks"))
+        return self._request("GET", "/webhooks").records(Webhook, "webhooks")
 
     def create_webhook(self, url: str, events: Sequence[str]) -> Webhook:
         """Register a URL that is told of events.
@@ -351,7 +350,7 @@ class Infinity(ServiceBase):
         if isinstance(events, str):
             raise TypeError("events must be a list of names, not a text")
         body = given(url=url, events=list(events))
-        return self._fetch(Webhook, "POST", "/webhooks", json=body, find=part("webhook"))
+        return self._request("POST", "/webhooks", json=body).model(Webhook, "webhook")
 
     def delete_webhook(self, webhook_id: str) -> DeleteResponse:
         """Remove a webhook.
@@ -369,7 +368,9 @@ class Infinity(ServiceBase):
 
         DELETE /webhooks
         """
-        return self._fetch(DeleteResponse, "DELETE", "/webhooks", params=self._id(webhook_id, "webhook_id"))
+        return self._request("DELETE", "/webhooks", params=self._id(webhook_id, "webhook_id")).model(
+            DeleteResponse
+        )
 
     def health(self) -> Health:
         """Return how the server is.
@@ -380,10 +381,10 @@ class Infinity(ServiceBase):
 
         GET /health
         """
-        return self._fetch(Health, "GET", "/health")
+        return self._request("GET", "/health").model(Health)
 
     def _id(self, value: str, name: str) -> Mapping[str, str]:
         """Return the query that names what is to be deleted."""
         if not isinstance(value, str) or not value.strip():
-            raise self._own(errors.InvalidRequestError(f"{name} must not be empty"))
+            raise InvalidRequestError(f"{name} must not be empty")
         return {"id": value}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, List, Mapping, Optional, Union
 
-from .. import errors
 from .._core.dates import utc_text
 from .._core.model import build, to_send
+from .._core.options import ServiceSpec
 from .._core.records import Records
-from .._core.service import ServiceBase, member
+from .._core.service import ServiceClient
 from .claims import subject
-from .errors import OWN_CLASSES
+from .errors import OWN_CLASSES, InvalidRequestError
 from .models import (
     ChatRequest,
     ChatResponse,
@@ -36,7 +36,7 @@ from .models import (
 )
 
 
-class MonGARS(ServiceBase):
+class MonGARS(ServiceClient):
     """The endpoints of monGARS.
 
     Call ``login`` first, or bring a token: ``Service(api_key=...)``, ``MONGARS_API_KEY`` or ``set_token``.
@@ -46,11 +46,7 @@ class MonGARS(ServiceBase):
     is raised for 401 and for 403; ``status_code`` tells them apart.
     """
 
-    service = "mongars"
-    prefix = "MONGARS"
-    default_timeout = 30.0
-    default_retries = 2
-    _own_classes = OWN_CLASSES
+    _spec = ServiceSpec("mongars", "MONGARS", OWN_CLASSES, timeout=30.0, max_retries=2)
 
     @property
     def token(self) -> Optional[str]:
@@ -80,7 +76,7 @@ class MonGARS(ServiceBase):
         """
         # A form: the one endpoint that takes no JSON.
         form = {"username": _text(username, "username"), "password": _text(password, "password")}
-        token = self._fetch(TokenResponse, "POST", "/token", form=form, secrets=[password])
+        token = self._request("POST", "/token", form=form, secrets=[password]).model(TokenResponse)
         self._credentials.become(token.access_token, username.strip())
         return token
 
@@ -107,8 +103,8 @@ class MonGARS(ServiceBase):
         """
         body = to_send(build(UserRegistration, payload, locals()))
         password = _text(body.get("password"), "password")
-        return self._fetch(
-            UserRegistrationResponse, "POST", "/api/v1/user/register", json=body, secrets=[password]
+        return self._request("POST", "/api/v1/user/register", json=body, secrets=[password]).model(
+            UserRegistrationResponse
         )
 
     def change_password(self, old_password: str, new_password: str) -> StatusResponse:
@@ -129,7 +125,9 @@ class MonGARS(ServiceBase):
         """
         secrets = [_text(old_password, "old_password"), _text(new_password, "new_password")]
         body = {"old_password": old_password, "new_password": new_password}
-        return self._fetch(StatusResponse, "POST", "/api/v1/user/change-password", json=body, secrets=secrets)
+        return self._request("POST", "/api/v1/user/change-password", json=body, secrets=secrets).model(
+            StatusResponse
+        )
 
     def list_users(self) -> List[str]:
         """Return the names of all accounts; for administrators.
@@ -139,7 +137,7 @@ class MonGARS(ServiceBase):
 
         GET /api/v1/user/list
         """
-        return self._fetch_list(_are_texts, "GET", "/api/v1/user/list", member("users"))
+        return self._request("GET", "/api/v1/user/list").list(_are_texts, "users")
 
     def chat(
         self,
@@ -173,7 +171,7 @@ class MonGARS(ServiceBase):
         POST /api/v1/conversation/chat
         """
         body = to_send(build(ChatRequest, payload, locals()))
-        return self._fetch(ChatResponse, "POST", "/api/v1/conversation/chat", json=body)
+        return self._request("POST", "/api/v1/conversation/chat", json=body).model(ChatResponse)
 
     def history(self, user_id: Optional[str] = None, limit: int = 10) -> Records[MemoryItem]:
         """Return the user's last questions and answers, newest first.
@@ -197,7 +195,7 @@ class MonGARS(ServiceBase):
         GET /api/v1/conversation/history
         """
         params = {"user_id": self._user() if user_id is None else user_id, "limit": limit}
-        return self._fetch_records(MemoryItem, "GET", "/api/v1/conversation/history", params=params)
+        return self._request("GET", "/api/v1/conversation/history", params=params).records(MemoryItem)
 
     def fetch_rag_context(
         self,
@@ -222,7 +220,7 @@ class MonGARS(ServiceBase):
         POST /api/v1/review/rag-context
         """
         body = to_send(build(RagContextRequest, request, locals()))
-        return self._fetch(RagContextResponse, "POST", "/api/v1/review/rag-context", json=body)
+        return self._request("POST", "/api/v1/review/rag-context", json=body).model(RagContextResponse)
 
     def suggest_actions(
         self,
@@ -245,7 +243,7 @@ class MonGARS(ServiceBase):
         POST /api/v1/ui/suggestions
         """
         body = to_send(build(SuggestRequest, request, locals()))
-        return self._fetch(SuggestResponse, "POST", "/api/v1/ui/suggestions", json=body)
+        return self._request("POST", "/api/v1/ui/suggestions", json=body).model(SuggestResponse)
 
     def send_peer_message(self, payload: Union[str, Mapping[str, Any]]) -> PeerMessageResponse:
         """Hand over a message that another node has encrypted.
@@ -266,9 +264,9 @@ class MonGARS(ServiceBase):
         """
         body = dict(payload) if isinstance(payload, Mapping) else {"payload": payload}
         if "payload" not in body:
-            raise self._own(errors.InvalidRequestError("a peer message must have a payload"))
+            raise InvalidRequestError("a peer message must have a payload")
         _text(body["payload"], "payload")
-        return self._fetch(PeerMessageResponse, "POST", "/api/v1/peer/message", json=body)
+        return self._request("POST", "/api/v1/peer/message", json=body).model(PeerMessageResponse)
 
     def register_peer(
         self,
@@ -291,7 +289,7 @@ class MonGARS(ServiceBase):
         POST /api/v1/peer/register
         """
         body = to_send(build(PeerRegistration, registration, locals()))
-        return self._fetch(PeerRegistrationResponse, "POST", "/api/v1/peer/register", json=body)
+        return self._request("POST", "/api/v1/peer/register", json=body).model(PeerRegistrationResponse)
 
     def unregister_peer(
         self,
@@ -314,7 +312,7 @@ class MonGARS(ServiceBase):
         POST /api/v1/peer/unregister
         """
         body = to_send(build(PeerRegistration, registration, locals()))
-        return self._fetch(PeerRegistrationResponse, "POST", "/api/v1/peer/unregister", json=body)
+        return self._request("POST", "/api/v1/peer/unregister", json=body).model(PeerRegistrationResponse)
 
     def list_peers(self) -> List[str]:
         """Return the addresses of all peers, sorted and in the server's own spelling; for administrators.
@@ -324,7 +322,7 @@ class MonGARS(ServiceBase):
 
         GET /api/v1/peer/list
         """
-        return self._fetch_list(_are_texts, "GET", "/api/v1/peer/list")
+        return self._request("GET", "/api/v1/peer/list").list(_are_texts)
 
     def peer_load(self) -> PeerLoadSnapshot:
         """Return how busy the server itself is; for administrators.
@@ -334,7 +332,7 @@ class MonGARS(ServiceBase):
 
         GET /api/v1/peer/load
         """
-        return self._fetch(PeerLoadSnapshot, "GET", "/api/v1/peer/load")
+        return self._request("GET", "/api/v1/peer/load").model(PeerLoadSnapshot)
 
     def publish_peer_telemetry(
         self,
@@ -374,7 +372,7 @@ class MonGARS(ServiceBase):
         observed_at = body.get("observed_at")
         if isinstance(observed_at, datetime):
             body["observed_at"] = utc_text(observed_at)
-        return self._fetch(StatusResponse, "POST", "/api/v1/peer/telemetry", json=body)
+        return self._request("POST", "/api/v1/peer/telemetry", json=body).model(StatusResponse)
 
     def peer_telemetry(self) -> PeerTelemetryEnvelope:
         """Return the latest reports of all nodes, newest first; for administrators.
@@ -387,7 +385,7 @@ class MonGARS(ServiceBase):
 
         GET /api/v1/peer/telemetry
         """
-        return self._fetch(PeerTelemetryEnvelope, "GET", "/api/v1/peer/telemetry")
+        return self._request("GET", "/api/v1/peer/telemetry").model(PeerTelemetryEnvelope)
 
     def model_configuration(self) -> ModelConfiguration:
         """Return the models that the server uses; for administrators.
@@ -400,7 +398,7 @@ class MonGARS(ServiceBase):
 
         GET /api/v1/models
         """
-        return self._fetch(ModelConfiguration, "GET", "/api/v1/models")
+        return self._request("GET", "/api/v1/models").model(ModelConfiguration)
 
     def provision_models(
         self,
@@ -429,26 +427,26 @@ class MonGARS(ServiceBase):
         POST /api/v1/models/provision
         """
         body = to_send(build(ProvisionRequest, request, locals()))
-        return self._fetch(ProvisionReport, "POST", "/api/v1/models/provision", json=body)
+        return self._request("POST", "/api/v1/models/provision", json=body).model(ProvisionReport)
 
     def health(self) -> StatusResponse:
         """Return whether the server lives: the status ``ok``. It needs no token.
 
         GET /healthz
         """
-        return self._fetch(StatusResponse, "GET", "/healthz")
+        return self._request("GET", "/healthz").model(StatusResponse)
 
     def ready(self) -> StatusResponse:
         """Return whether the server can work: the status ``ready``. It needs no token.
 
         GET /ready
         """
-        return self._fetch(StatusResponse, "GET", "/ready")
+        return self._request("GET", "/ready").model(StatusResponse)
 
     def _user(self) -> str:
         user = subject(self._credentials.key) or self._credentials.user
         if not user:
-            raise self._own(errors.InvalidRequestError("whose history? log in first, or give user_id"))
+            raise InvalidRequestError("whose history? log in first, or give user_id")
         return user
 
 

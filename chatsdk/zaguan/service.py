@@ -10,9 +10,10 @@ from .. import errors
 from .._core.chat import ChatReader, Messages, messages_to_send
 from .._core.failures import Failure
 from .._core.model import build, reader, to_send
+from .._core.options import ServiceSpec
 from .._core.paging import walk
 from .._core.records import Records
-from .._core.service import ServiceBase, member
+from .._core.service import ServiceClient
 from .._core.stream import Stream
 from .errors import OWN_CLASSES, BandAccessDeniedError, InsufficientCreditsError, RateLimitError
 from .models import (
@@ -31,7 +32,7 @@ from .models import (
 ChatStream = Stream[ChatChunk, ChatResponse]
 
 
-class Zaguan(ServiceBase):
+class Zaguan(ServiceClient):
     """The endpoints of Zaguan CoreX.
 
     Each call carries an ``X-Request-Id``: one UUID for all its attempts, by which the gateway charges it
@@ -41,11 +42,7 @@ class Zaguan(ServiceBase):
     InsufficientCreditsError, BandAccessDeniedError, RateLimitError, ...
     """
 
-    service = "zaguan"
-    prefix = "ZAGUAN"
-    default_timeout = 60.0
-    default_retries = 2
-    _own_classes = OWN_CLASSES
+    _spec = ServiceSpec("zaguan", "ZAGUAN", OWN_CLASSES, timeout=60.0, max_retries=2)
 
     def chat(
         self,
@@ -111,7 +108,9 @@ class Zaguan(ServiceBase):
         POST /v1/chat/completions
         """
         body = _chat_body(build(ChatRequest, request, locals()), stream=False)
-        return self._fetch(ChatResponse, "POST", "/v1/chat/completions", json=body, headers=_id(request_id))
+        return self._request("POST", "/v1/chat/completions", json=body, headers=_id(request_id)).model(
+            ChatResponse
+        )
 
     def chat_stream(
         self,
@@ -177,7 +176,9 @@ class Zaguan(ServiceBase):
         """
         body = _chat_body(build(ChatRequest, request, locals()), stream=True)
         chunks = ChatReader(reader(ChatChunk), ChatResponse.from_dict)
-        return self._stream(chunks, "POST", "/v1/chat/completions", json=body, headers=_id(request_id))
+        return self._request("POST", "/v1/chat/completions", json=body, headers=_id(request_id)).stream(
+            chunks
+        )
 
     def chat_simple(self, message: str, model: str = "openai/gpt-4o-mini") -> ChatResponse:
         """Ask one question.
@@ -221,7 +222,7 @@ class Zaguan(ServiceBase):
 
         GET /v1/models
         """
-        return self._fetch_records(ModelInfo, "GET", "/v1/models", member("data"), headers=_id(request_id))
+        return self._request("GET", "/v1/models", headers=_id(request_id)).records(ModelInfo, "data")
 
     def get_capabilities(self, request_id: Optional[str] = None) -> Records[ModelCapabilities]:
         """Return what the models can do.
@@ -237,8 +238,8 @@ class Zaguan(ServiceBase):
 
         GET /v1/capabilities
         """
-        return self._fetch_records(
-            ModelCapabilities, "GET", "/v1/capabilities", _capabilities, headers=_id(request_id)
+        return self._request("GET", "/v1/capabilities", headers=_id(request_id)).records(
+            ModelCapabilities, _capabilities
         )
 
     def get_credits_balance(self, request_id: Optional[str] = None) -> CreditsBalance:
@@ -255,7 +256,7 @@ class Zaguan(ServiceBase):
 
         GET /v1/credits/balance
         """
-        return self._fetch(CreditsBalance, "GET", "/v1/credits/balance", headers=_id(request_id))
+        return self._request("GET", "/v1/credits/balance", headers=_id(request_id)).model(CreditsBalance)
 
     def get_credits_history(
         self,
@@ -297,8 +298,8 @@ class Zaguan(ServiceBase):
             "band": band,
             "status": status,
         }
-        return self._fetch(
-            CreditsHistory, "GET", "/v1/credits/history", params=params, headers=_id(request_id)
+        return self._request("GET", "/v1/credits/history", params=params, headers=_id(request_id)).model(
+            CreditsHistory
         )
 
     def iter_credits_history(
@@ -376,7 +377,9 @@ class Zaguan(ServiceBase):
             "provider": provider,
             "band": band,
         }
-        return self._fetch(CreditsStats, "GET", "/v1/credits/stats", params=params, headers=_id(request_id))
+        return self._request("GET", "/v1/credits/stats", params=params, headers=_id(request_id)).model(
+            CreditsStats
+        )
 
     def health_check(self, request_id: Optional[str] = None) -> HealthStatus:
         """Return what the server says of itself.
@@ -389,7 +392,7 @@ class Zaguan(ServiceBase):
 
         GET /health
         """
-        return self._fetch(HealthStatus, "GET", "/health", headers=_id(request_id))
+        return self._request("GET", "/health", headers=_id(request_id)).model(HealthStatus)
 
     def _tidy(self, base_url: str) -> str:
         # Other programs of the same family want the address with /v1 at its end.

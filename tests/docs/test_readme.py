@@ -199,7 +199,7 @@ class TestNames:
         with pytest.raises(Wrong):
             check(span, known)
 
-    @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.service)
+    @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service._spec.name)
     def test_every_method_is_shown(self, service: Any):
         methods = [name for name in attributes_of(service) if inspect.isfunction(getattr(service, name))]
         assert len(methods) > 10
@@ -280,24 +280,29 @@ class TestErrorTree:
 class TestConfiguration:
     def test_variables(self):
         named = set(re.findall(r"\b[A-Z_]+_(?:BASE_URL|API_KEY)\b", README))
-        assert named == {f"{service.prefix}_{end}" for service in SERVICES for end in ("BASE_URL", "API_KEY")}
+        assert named == {
+            f"{service._spec.env_prefix}_{end}" for service in SERVICES for end in ("BASE_URL", "API_KEY")
+        }
 
-    @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.service)
+    @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service._spec.name)
     def test_defaults(self, service: Any):
-        cells = next(row for row in rows(README) if row[0] == f"`client.{service.service}`" and len(row) == 6)
+        cells = next(
+            row for row in rows(README) if row[0] == f"`client.{service._spec.name}`" and len(row) == 6
+        )
         assert cells[1:] == [
-            f"`{service.prefix}_BASE_URL`",
-            f"`{service.prefix}_API_KEY`",
-            f"`{service.default_base_url}`" if service.default_base_url else "none",
-            f"{service.default_timeout:g} s",
-            str(service.default_retries),
+            f"`{service._spec.env_prefix}_BASE_URL`",
+            f"`{service._spec.env_prefix}_API_KEY`",
+            f"`{service._spec.base_url}`" if service._spec.base_url else "none",
+            f"{service._spec.timeout:g} s",
+            str(service._spec.max_retries),
         ]
 
     def test_settings(self):
         settings = {row[0].strip("`"): row[1] for row in rows(section("Configuration")) if len(row) == 3}
         for place, names in {
             "Service": set(inspect.signature(Service).parameters) - {"base_url", "api_key"},
-            "Client": set(inspect.signature(Client).parameters) - {service.service for service in SERVICES},
+            "Client": set(inspect.signature(Client).parameters)
+            - {service._spec.name for service in SERVICES},
             "with_options": set(inspect.signature(Zaguan.with_options).parameters) - {"self"},
         }.items():
             assert {name for name, where in settings.items() if place in where} - {"address", "key"} == names
@@ -309,7 +314,7 @@ class TestConfiguration:
         assert f"{Service().max_response_bytes // 2**20} MiB" in section("Configuration")
         assert f"more than {LONGEST_WAIT:g} s" in section("Retries")
         for service in SERVICES:
-            named = re.search(rf"\b{service.default_timeout:g} \(([^;)]*)", text)
+            named = re.search(rf"\b{service._spec.timeout:g} \(([^;)]*)", text)
             assert named is not None
             assert service.__name__ in named.group(1).replace("monGARS", "MonGARS")
 

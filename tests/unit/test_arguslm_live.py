@@ -539,7 +539,7 @@ class TestConnection:
             api = connect(server)
             session = api._transport.session
             session.proxies["http"] = "http://127.0.0.1:9"
-            assert websocket.open_websocket(api._exchange("GET", "/api/v1/benchmarks/x/stream")) is None
+            assert websocket.open_websocket(api._request("GET", "/api/v1/benchmarks/x/stream")) is None
             session.proxies.clear()
         assert server.handshakes == []
 
@@ -573,7 +573,7 @@ class TestTLS:
     def test_a_certificate_that_is_not_there(self, connect, server):
         with requests.Session() as session:
             session.verify = "/no/such/file.pem"
-            exchange = connect(server, session)._exchange("GET", "/api/v1/benchmarks/x/stream")
+            exchange = connect(server, session)._request("GET", "/api/v1/benchmarks/x/stream")
             assert websocket.open_websocket(exchange) is None
 
 

@@ -7,7 +7,7 @@ import pytest
 import requests
 from urllib3.util import Retry
 
-from chatsdk import ChatSDKError, Client, ConfigurationError, Service
+from chatsdk import APIConnectionError, ChatSDKError, Client, ConfigurationError, Service
 from chatsdk.chatserver import ChatServer, ChatServerError
 from chatsdk.mongars import MonGARS
 from chatsdk.zaguan import Zaguan, ZaguanError
@@ -329,3 +329,25 @@ def test_both_services_on_one_client(http):
     with make_client() as client:
         assert client.zaguan.chat(model="m", messages="x").text == "Hello"
         assert client.chatserver.create_completion("m", "x").text == "Hello"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client: client.zaguan.list_models(),
+        lambda client: client.zaguan.chat_simple("hi"),
+        lambda client: client.zaguan.chat_stream(model="m", messages="hi"),
+        lambda client: next(client.zaguan.iter_credits_history()),
+        lambda client: client.zaguan.request("GET", "/v1/models"),
+        lambda client: client.zaguan.request("GET", "/v1/models", timeout=1),
+        lambda client: client.arguslm.export_uptime_history(),
+        lambda client: client.arguslm.wait_for_benchmark("x"),
+        lambda client: client.arguslm.test_existing_provider("x"),
+    ],
+)
+def test_the_warning_of_plain_http_names_the_line_that_called(http, call):
+    service = Service("http://api.example", api_key="k", max_retries=0)
+    client = Client(zaguan=service, arguslm=service)
+    with pytest.warns(UserWarning, match="http") as caught, pytest.raises(APIConnectionError):
+        call(client)
+    assert [warning.filename for warning in caught] == [__file__]

@@ -12,7 +12,7 @@ import typing
 import pytest
 
 import chatsdk
-from chatsdk._core.service import ServiceBase
+from chatsdk._core.service import ServiceClient
 
 from .helpers import PACKAGE, PACKAGES, SERVICES, exports
 
@@ -101,7 +101,7 @@ def methods():
     """Each public method of each service, by its name."""
     for service, package in PACKAGES.items():
         for cls in exports(package).values():
-            if getattr(cls, "service", None) == service:
+            if getattr(getattr(cls, "_spec", None), "name", None) == service:
                 for name, method in inspect.getmembers(cls, inspect.isfunction):
                     if not name.startswith("_"):
                         yield f"{service}.{name}", method
@@ -175,12 +175,16 @@ def test_the_package_exports_its_errors():
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_method_names_its_request(service):
     module = importlib.import_module(f"chatsdk.{service}.service")
-    classes = [item for item in vars(module).values() if getattr(item, "service", None) == service]
+    classes = [
+        item
+        for item in vars(module).values()
+        if getattr(getattr(item, "_spec", None), "name", None) == service
+    ]
     assert len(classes) == 1
     cls = classes[0]
     functions = [name for name, _ in inspect.getmembers(cls, inspect.isfunction)]
     # A method that only changes a setting asks nothing.
-    own = [name for name in functions if not (name.startswith(("_", "set_")) or hasattr(ServiceBase, name))]
+    own = [name for name in functions if not (name.startswith(("_", "set_")) or hasattr(ServiceClient, name))]
     assert len(own) > 8
     for name in own:
         words = getattr(cls, name).__doc__.split()

@@ -1,0 +1,88 @@
+"""A request of a service, and what its answer is to become."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable, List, Type, TypeVar, Union
+
+import requests
+
+from .exchange import Exchange
+from .failures import has_failure, read_failure
+from .model import Model, adopt, adopt_all, is_list_of_objects, missing_essential
+from .records import Records
+from .stream import Stream, StreamReader, open_stream
+
+if TYPE_CHECKING:
+    from .download import Download
+
+M = TypeVar("M", bound=Model)
+T = TypeVar("T")
+R = TypeVar("R")
+
+# Where an answer has what is asked for: under a key, or wherever a function finds it; None: it is the answer.
+Place = Union[str, Callable[[Any], Any], None]
+
+
+class Request(Exchange):
+    """A request ready to be sent; each method sends it and returns what the answer is to become."""
+
+    def model(self, cls: Type[M], place: Place = None) -> M:
+        """Return a *cls* of the JSON object in the answer."""
+        response = self.send()
+        body = self.object(response)
+        found = _extract(body, place)
+        if not isinstance(found, dict):
+            found = {}
+        missing = missing_essential(cls, found)
+        if missing is not None:
+            said = read_failure(body).message if has_failure(body) else None
+            raise self.unreadable(response, f"an answer without {missing!r}", said)
+        return adopt(cls, found)
+
+    def records(self, cls: Type[M], place: Place = None) -> Records[M]:
+        """Return a *cls* of each object of the list in the answer."""
+        return Records(adopt_all(cls, self.list(is_list_of_objects, place)))
+
+    def list(self, is_right: Callable[[Any], bool], place: Place = None) -> List[Any]:
+        """Return the list in the answer, which must be *is_right*."""
+        response = self.send()
+        found: List[Any] = _extract(self.json(response), place)
+        if not is_right(found):
+            raise self.unreadable(response, "JSON without the list that belongs there")
+        return found
+
+    def stream(self, reader: StreamReader[T, R]) -> Stream[T, R]:
+        """Return the answer as a stream."""
+        self.read_timeout = self.options.stream_timeout
+        self._accept("text/event-stream", "identity")
+        return open_stream(self, reader)
+
+    def download(self) -> Download:
+        """Return the answer as a file, its body unread."""
+        from .download import Download  # few programs need it, and each module costs time to import
+
+        self._accept(
+            "*/*", "identity"
+        )  # only of a body that is not compressed the length is known before its end
+        return Download(self)
+
+    def send(self) -> requests.Response:
+        """Return the answer, which should be JSON, with its body read."""
+        self._accept("application/json")
+        return self.run()
+
+    def response(self, stream: bool) -> requests.Response:
+        """Return the answer, whatever it is; with *stream* its body is unread."""
+        self._accept("*/*")
+        return self.open() if stream else self.run()
+
+    def _accept(self, kind: str, encoding: str = "gzip, deflate") -> None:
+        """Name the kind and encoding of the answer, unless the user did."""
+        self.headers.setdefault("Accept", kind)
+        self.headers.setdefault("Accept-Encoding", encoding)
+
+
+def _extract(body: Any, place: Place) -> Any:
+    if isinstance(place, str):
+        return body.get(place) if isinstance(body, dict) else None
+    return body if place is None else place(body)
