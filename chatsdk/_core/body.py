@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import time
 import zlib
 from contextlib import suppress
@@ -14,7 +13,7 @@ from typing import Any, Iterator, Optional
 import requests
 
 from .call import Call
-from .connection import hurry
+from .connection import hurry, innermost_socket, shut_down
 
 _PIECE = 65536
 
@@ -65,10 +64,11 @@ class Body:
         sock = _socket_of(getattr(self._response.raw, "_fp", None))
         # A forked child only drops its copy: the connection is its parent's.
         if sock is not None and not self._whole and self._process == os.getpid():
-            # Wakes a thread that waits in a read: it holds a lock that closing needs.
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-        self._response.close()
+            shut_down(sock)  # a thread that waits in a read holds a lock that closing needs
+        with suppress(
+            RuntimeError
+        ):  # another greenlet of this thread is inside a read; it closes as it leaves
+            self._response.close()
 
     def _arriving(self, file: Any) -> Iterator[bytes]:
         raw = self._response.raw
@@ -82,10 +82,12 @@ class Body:
                 if sock is not None:  # our own connections mind the deadline too; a user's session has others
                     hurry(sock, patience, self._call.deadline)
                 piece = file.read1(_PIECE)
-            except (AttributeError, ValueError):
+            except Exception:
                 if not self._closed:
                     raise
-                raise ConnectionAbortedError(ECONNABORTED, "it was closed here") from None
+                piece = b""
+            if self._closed:  # by another thread: the end that was read is not that of the body
+                raise ConnectionAbortedError(ECONNABORTED, "it was closed here while it was read")
             if not piece:
                 break
             if missing is not None:
@@ -98,6 +100,8 @@ class Body:
             with suppress(OSError):  # since Python 3.12 it is closed by now, where no request follows
                 sock.settimeout(patience)  # urllib3 1.26 sends the next request under what it finds
         file.close()
+        if not self._call.keep_alive:
+            raw.close()
         raw.release_conn()
 
 
@@ -134,13 +138,13 @@ class _Inflater:
         return zlib.MAX_WBITS if has_head else -zlib.MAX_WBITS
 
 
-def _socket_of(file: Any) -> Optional[socket.socket]:
+def _socket_of(file: Any) -> Any:
     """Return the socket under an http.client.HTTPResponse, or None.
 
     Of a "Connection: close" answer nothing but its file object knows the socket.
     """
-    sock = getattr(getattr(getattr(file, "fp", None), "raw", None), "_sock", None)
-    return sock if isinstance(sock, socket.socket) else None
+    sock = innermost_socket(getattr(getattr(getattr(file, "fp", None), "raw", None), "_sock", None))
+    return sock if hasattr(sock, "settimeout") and hasattr(sock, "shutdown") else None
 
 
 def _inflater(encoding: str) -> Optional[_Inflater]:

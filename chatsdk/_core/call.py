@@ -23,6 +23,8 @@ class Call:
         self.url = shown_url(url)
         self.deadline = deadline  # in the time of time.monotonic()
         self.attempt = 1
+        self.can_repeat = True  # the body can be sent again
+        self.keep_alive = True  # the connection may carry another request
         self._started = time.monotonic()
 
     def begin_next(self) -> None:

@@ -1,23 +1,48 @@
-"""Connections whose reads end in time: http.client bounds each wait for a byte, nothing bounds their sum."""
+"""Connections: each read and write ends in time, and none is used again while bytes are left on it."""
 
 from __future__ import annotations
 
 import io
+import os
 import socket
+import ssl
 import threading
 import time
-from http.client import HTTPResponse, IncompleteRead
-from typing import Any, Optional
+import weakref
+from contextlib import contextmanager, suppress
+from functools import lru_cache, partial
+from http.client import HTTPException, HTTPResponse, IncompleteRead, parse_headers
+from typing import Any, Iterator, Optional, Tuple, Type
 
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connectionpool import HTTPConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.util.connection import is_connection_dropped
 
 from .call import Call
 
-# The call that this thread is sending: http.client makes its responses without a way to hand it down.
-sending = threading.local()
+_MAX_INTERIM_RESPONSES = 100
+_SEND_SIZE = 16384  # bytes
+_IDLE_CHECKS = 4  # idle connections that each call looks at
+
+# Without keep-alive a NAT forgets a connection that is silent for minutes while a long answer is computed.
+# macOS calls the idle time TCP_KEEPALIVE.
+_KEEP_ALIVE = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
+for _name, _value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPALIVE", 60), ("TCP_KEEPINTVL", 60), ("TCP_KEEPCNT", 5)):
+    if hasattr(socket, _name):
+        _KEEP_ALIVE.append((socket.IPPROTO_TCP, getattr(socket, _name), _value))
 
 
-def hurry(sock: socket.socket, patience: Optional[float], deadline: Optional[float]) -> None:
+class _Sending(threading.local):
+    """The call that this thread is sending: http.client makes its responses without a way to hand it down."""
+
+    call: Optional[Call] = None
+    read_timeout: Optional[float] = None  # seconds
+
+
+sending = _Sending()
+
+
+def hurry(sock: Any, patience: Optional[float], deadline: Optional[float]) -> None:
     """Let the next read of *sock* wait no longer than *patience* and not beyond *deadline*."""
     if deadline is None:
         return
@@ -27,16 +52,27 @@ def hurry(sock: socket.socket, patience: Optional[float], deadline: Optional[flo
     sock.settimeout(left if patience is None else min(left, patience))
 
 
+def innermost_socket(sock: Any) -> Any:
+    """Return the socket below the TLS layers that are no sockets: those of pyOpenSSL and of TLS in TLS.
+
+    They have no ``gettimeout``, or no ``shutdown`` that wakes a reader.
+    """
+    while hasattr(sock, "socket"):
+        sock = sock.socket
+    return sock
+
+
 class _TimelyFile(io.RawIOBase):
     """The receiving end of a socket, which minds the deadline of its call in each read."""
 
-    def __init__(self, file: Any, sock: socket.socket, call: Call) -> None:
+    def __init__(self, file: Any, sock: Any, call: Optional[Call]) -> None:
         super().__init__()
         self._file = file
-        self._sock = sock
-        self._patience = sock.gettimeout()
+        self._sock = innermost_socket(sock)
+        self._patience = self._sock.gettimeout()
         self._call = call
         self.ended = False
+        self.stopped = False
 
     def readable(self) -> bool:
         """Return True, which io.BufferedReader wants to hear."""
@@ -44,7 +80,10 @@ class _TimelyFile(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Read what is there, or wait for the next bytes."""
-        hurry(self._sock, self._patience, self._call.deadline)
+        if self.stopped:
+            return 0
+        if self._call is not None:
+            hurry(self._sock, self._patience, self._call.deadline)
         count: int = self._file.readinto(buffer)
         self.ended = self.ended or count == 0
         return count
@@ -58,35 +97,175 @@ class _TimelyFile(io.RawIOBase):
 class TimelyResponse(HTTPResponse):
     """An answer that arrives before the deadline of its call, or not at all."""
 
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        call = getattr(sending, "call", None)
-        self._timely: Optional[_TimelyFile] = None
-        if call is not None:
-            self._timely = _TimelyFile(self.fp.detach(), sock, call)
-            self.fp = io.BufferedReader(self._timely)
+        self._sock = sock
+        self._process = os.getpid()
+        self._timely = _TimelyFile(self.fp.detach(), sock, sending.call)
+        self.fp = io.BufferedReader(self._timely)
 
     def begin(self) -> None:
         """Read status and headers; http.client takes a head that was cut off for a whole one."""
         super().begin()
-        if self._timely is not None and self._timely.ended:
+        if self._timely.ended:
             raise IncompleteRead(b"")
+        if self.status < 200:
+            self.will_close = True  # nobody asked for another protocol
+
+    def _read_status(self) -> Tuple[str, int, str]:
+        """Skip interim responses: http.client knows 100 only, and takes a 103 for the answer."""
+        for _ in range(_MAX_INTERIM_RESPONSES):
+            line: Tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
+            if line[1] == 101 or not 100 <= line[1] < 200:
+                return line
+            parse_headers(self.fp)
+        raise HTTPException("too many interim responses")
+
+    def _close_conn(self) -> None:
+        """Let go of the connection; make it unusable if more has arrived than this response."""
+        file = self.fp
+        if file is None:  # another thread was faster
+            return
+        # The next call would take the rest for its answer. The pool drops a connection that is shut down.
+        # A forked child must not: the connection is its parent's.
+        if not self.will_close and self._process == os.getpid() and self._has_rest(file):
+            shut_down(self._sock)
+        self.fp = None  # type: ignore[assignment]
+        file.close()
+
+    def _has_rest(self, file: io.BufferedReader) -> bool:
+        self._timely.stopped = True
+        try:
+            if file.peek(1):
+                return True
+        except ValueError:  # another thread is closing it
+            return True
+        # Before the next call the pool sees what waits in a plain socket, not what waits in a TLS layer.
+        return hasattr(self._sock, "getpeercert") and _has_input(self._sock)
 
 
-class _Pool(HTTPConnectionPool):
+def _has_input(sock: Any) -> bool:
+    """Return whether a read of *sock* would return at once."""
+    inner = innermost_socket(sock)
+    timeout = inner.gettimeout()
+    try:
+        inner.settimeout(0)
+        sock.recv(1)
+    except (BlockingIOError, ssl.SSLWantReadError, socket.timeout, TimeoutError):
+        return False
+    except OSError:
+        return True
+    finally:
+        inner.settimeout(timeout)
+    return True
+
+
+def shut_down(sock: Any) -> None:
+    """End the connection of *sock*; whoever waits in a read of it is woken."""
+    with suppress(OSError):
+        innermost_socket(sock).shutdown(socket.SHUT_RDWR)
+
+
+class _TimelyPool(HTTPConnectionPool):
+    """What a pool of any kind adds to its connections."""
+
+    _next_check = 0
+
     def _new_conn(self) -> Any:
-        return _timely(super()._new_conn())
+        connection: Any = super()._new_conn()
+        # Set on the connection, not in a class of our own: recorders such as vcrpy replace the class.
+        connection.response_class = TimelyResponse
+        connection.socket_options = [*(getattr(connection, "socket_options", None) or ()), *_KEEP_ALIVE]
+        connection.send = partial(_send, weakref.WeakMethod(connection.send))
+        return connection
+
+    def _get_conn(self, timeout: Optional[float] = None) -> Any:
+        self._drop_closed()
+        return super()._get_conn(timeout)
+
+    def _prepare_proxy(self, conn: Any) -> None:
+        with _connecting(conn):
+            super()._prepare_proxy(conn)
+
+    def _validate_conn(self, conn: Any) -> None:
+        with _connecting(conn):
+            super()._validate_conn(conn)
+            if conn.sock is None:
+                conn.connect()
+        if sending.read_timeout is not None:
+            # urllib3 leaves the connect timeout on the socket until all is sent.
+            conn.timeout = sending.read_timeout
+            conn.sock.settimeout(conn.timeout)
+
+    def _drop_closed(self) -> None:
+        """Close idle connections that the server has closed: look at a few, and at more while some are found.
+
+        urllib3 looks at the one it takes, which is the youngest.
+        """
+        pool = self.pool
+        if pool is None or pool.qsize() < 2:
+            return
+        closed = []
+        with pool.mutex:
+            idle = pool.queue
+            checks = _IDLE_CHECKS
+            for _ in range(len(idle)):
+                self._next_check %= len(idle)
+                connection = idle[self._next_check]
+                if connection is None or is_connection_dropped(connection):
+                    closed.append(idle.pop(self._next_check))
+                    checks = _IDLE_CHECKS
+                    continue
+                self._next_check += 1
+                checks -= 1
+                if not checks:
+                    break
+        for connection in closed:
+            if connection is not None:
+                connection.close()
 
 
-class _SecurePool(HTTPSConnectionPool):
-    def _new_conn(self) -> Any:
-        return _timely(super()._new_conn())
+@lru_cache(maxsize=None)
+def timely_pool(pool_class: Type[HTTPConnectionPool]) -> Type[HTTPConnectionPool]:
+    """Return *pool_class* with connections of ours; a SOCKS proxy has pool classes of its own."""
+    if issubclass(pool_class, _TimelyPool):
+        return pool_class
+    return type(pool_class.__name__, (_TimelyPool, pool_class), {})
 
 
-def _timely(connection: Any) -> Any:
-    # Set on the connection, not in a class of our own: recorders such as vcrpy replace the class.
-    connection.response_class = TimelyResponse
-    return connection
+def _send(original: Any, data: Any) -> None:
+    """Send *data* in pieces, each before the deadline: ``sendall`` applies its timeout to all it is given."""
+    send = original()
+    pieces = [data]
+    if isinstance(data, (bytes, bytearray)) and len(data) > _SEND_SIZE:
+        pieces = [data[start : start + _SEND_SIZE] for start in range(0, len(data), _SEND_SIZE)]
+    for piece in pieces:
+        if sending.call is not None and send.__self__.sock is not None:
+            hurry(innermost_socket(send.__self__.sock), sending.read_timeout, sending.call.deadline)
+        send(piece)
 
 
-POOLS = {"http": _Pool, "https": _SecurePool}
+@contextmanager
+def _connecting(connection: Any) -> Iterator[None]:
+    """Say of what breaks in a ``with`` block that no connection could be made: nothing was sent yet."""
+    try:
+        yield
+    except (socket.timeout, TimeoutError) as error:
+        raise ConnectTimeoutError(connection, "the connection was not ready in time") from error
+    except (OSError, HTTPException) as error:
+        if not _is_break(error):
+            raise
+        raise NewConnectionError(connection, "the connection broke before anything was sent") from error
+
+
+def _is_break(error: Exception) -> bool:
+    """Return whether *error* is a broken connection, and not a certificate or a setting that is wrong."""
+    if isinstance(error, ssl.SSLError):
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return False
+        # The words of pyOpenSSL, and of OpenSSL 3 in old Pythons.
+        broken = "EOF" in str(error) or "SysCallError" in str(error)
+        return broken or isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError))
+    if str(error).startswith("Tunnel connection failed: 5"):
+        return True  # the answer of a proxy to CONNECT
+    return isinstance(error, (ConnectionError, HTTPException))

@@ -100,7 +100,7 @@ class Exchange:
 
         It is also given proxies, CA bundle and certificate as requests names them, and the timeouts.
         """
-        settings = self._transport.settings(self._auth.origin)
+        settings = self._transport.settings(self._auth.origin, direct=self._request.direct)
         self._auth(self._request)
         try:
             made = upgrade(self._request, settings, self._timeout().clone())

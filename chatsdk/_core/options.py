@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Dict, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, ClassVar, Dict, Mapping, NamedTuple, Optional, Tuple, Union
 
 from urllib3.util import Retry
 
@@ -45,6 +45,7 @@ class Service:
     headers: Optional[Mapping[str, str]] = field(default=None, repr=False)
     total_timeout: Optional[float] = None
     max_response_bytes: int = MAX_RESPONSE_BYTES
+    use_proxies: ClassVar[bool] = True  # False in subclasses for servers on this machine
 
 
 class ServiceSpec(NamedTuple):
@@ -58,6 +59,7 @@ class ServiceSpec(NamedTuple):
     base_url: Optional[str] = None
     key_header: str = "Authorization"  # which holds "Bearer KEY"; any other holds the bare key
     identity_cookie: Optional[str] = None  # the one cookie that is kept, for this service alone
+    reuse_after_stream: bool = True  # whether a connection that carried a stream carries another request
 
 
 class Options:

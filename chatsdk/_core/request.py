@@ -55,6 +55,8 @@ class Request(Exchange):
         """Return the answer as a stream."""
         self.read_timeout = self.options.stream_timeout
         self._accept("text/event-stream", "identity")
+        if not self._spec.reuse_after_stream:
+            self.headers["Connection"] = "close"
         return open_stream(self, reader)
 
     def download(self) -> Download:

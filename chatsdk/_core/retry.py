@@ -71,6 +71,8 @@ class TimelyRetry(Retry):
         Raises MaxRetryError where the attempts, the time or the patience are used up; with a response in hand
         urllib3 then returns that response.
         """
+        if self.call is not None and not self.call.can_repeat and not _is_unsent(error):
+            raise error or MaxRetryError(_pool, url or "")
         policy: P = super().increment(method, url, response, error, _pool, _stacktrace)
         asked = None
         if response is not None and self.respect_retry_after_header:
@@ -147,11 +149,14 @@ def for_call(policy: Retry, call: Call) -> TimelyRetry:
 
 
 def _may_repeat(error: Exception, safe: bool) -> bool:
-    if isinstance(error, ProxyError) and isinstance(error.original_error, Exception):
+    return _is_unsent(error) or (safe and isinstance(error, (ProtocolError, ReadTimeoutError)))
+
+
+def _is_unsent(error: Optional[Exception]) -> bool:
+    """Return whether no connection could be made, so that nothing was sent."""
+    if isinstance(error, ProxyError):
         error = error.original_error
-    if isinstance(error, ConnectTimeoutError):  # also what urllib3 raises for a refused connection
-        return True
-    return safe and isinstance(error, (ProtocolError, ReadTimeoutError))
+    return isinstance(error, ConnectTimeoutError)  # also what urllib3 raises for a refused connection
 
 
 def retry_policy(max_retries: Union[int, Retry]) -> Retry:

@@ -50,6 +50,7 @@ class ServiceClient(SharesTransport):
     def __init__(self, transport: Transport, settings: Service, credentials: Credentials) -> None:
         self._transport = transport
         self._given_url = settings.base_url
+        self._direct = not settings.use_proxies
         self._credentials = credentials
         self._options = make_options(settings, self._spec.timeout, self._spec.max_retries)
         self._base_url: Optional[str] = None
@@ -172,6 +173,7 @@ class ServiceClient(SharesTransport):
             shared = self._transport.session.headers  # empty, unless the session is the user's own
             base_url = self._address()
             request = Outgoing()
+            request.direct = self._direct
             request.method = method
             request.url = base_url + path + (query_string(params, "?" in path) if params else "")
             # None is how a user tells requests not to send a header; Accept is what requests puts there.
@@ -239,6 +241,7 @@ def _add_form(request: Outgoing, data: Any, files: Any) -> None:
     except (requests.RequestException, ValueError, TypeError):
         raise errors.InvalidRequestError("data or files cannot be sent as a form") from None
     request.body = written.body
+    request._body_position = written._body_position
     for name in ("Content-Type", "Content-Length", "Transfer-Encoding"):
         if name in written.headers:
             request.headers[name] = written.headers[name]

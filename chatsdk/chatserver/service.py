@@ -35,8 +35,15 @@ class ChatServer(ServiceClient):
     ChatServerError, which is always one of the library's errors as well.
     """
 
+    # The server may close the connection some milliseconds after a stream: a POST sent by then is lost.
     _spec = ServiceSpec(
-        "chatserver", "CHATSERVER", OWN_CLASSES, timeout=30.0, max_retries=2, base_url="http://localhost:3284"
+        "chatserver",
+        "CHATSERVER",
+        OWN_CLASSES,
+        timeout=30.0,
+        max_retries=2,
+        base_url="http://localhost:3284",
+        reuse_after_stream=False,
     )
 
     @overload

@@ -28,6 +28,12 @@ class Services(TypedDict):
     zaguan: Service
 
 
+class _LocalService(Service):
+    """A Service on this machine, which is reached directly whatever HTTP_PROXY says."""
+
+    use_proxies = False
+
+
 class LocalServer(Closable):
     """An offline stand-in for the services, on a free port of this machine.
 
@@ -150,7 +156,7 @@ class LocalServer(Closable):
 
     def _service(self, name: str) -> Service:
         # All get a key: else a real one from the environment would be sent here.
-        return Service(base_url=self.url(name), api_key=self._dialects[name].key)
+        return _LocalService(base_url=self.url(name), api_key=self._dialects[name].key)
 
     def _dialect(self, service: str) -> Dialect:
         if service not in self._dialects:
