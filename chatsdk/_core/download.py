@@ -121,9 +121,6 @@ class Download(Closable):
                 progress(done, total)
 
     def _pieces(self) -> Iterator[bytes]:
-        if self._loaded:
-            yield self.response.content
-            return
         self._spent = True
         try:
             yield from self._body

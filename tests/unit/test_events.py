@@ -85,6 +85,16 @@ def test_mixed_ends():
     assert read([b"data: a\r\ndata: b\rdata: c\n\r\ndata: d\r\r"]) == [(b"", b"a\nb\nc"), (b"", b"d")]
 
 
+def test_ends_that_are_split():
+    """The LF of a CRLF is no blank line, another LF is one."""
+    assert read([b"data: a\r", b"\n", b"\n", b"data: b\r\n\r", b"\ndata: c"]) == [
+        (b"", b"a"),
+        (b"", b"b"),
+        (b"", b"c"),
+    ]
+    assert read([b"data: a\n", b"\ndata: b\r\r"]) == [(b"", b"a"), (b"", b"b")]
+
+
 def test_an_event_is_delivered_as_soon_as_it_is_whole():
     def pieces():
         yield b"data: x\n\nda"
@@ -119,3 +129,5 @@ def test_the_limit(pieces):
 
 def test_the_limit_is_for_one_event():
     assert len(read([b"data: " + b"x" * 60 + b"\n\n"] * 50, limit=100)) == 50
+    assert len(read([b"data: ", b"x" * 60, b"\n\n"] * 50, limit=100)) == 50
+    assert len(read([b"data: " + b"x" * 94, b"\n\n"], limit=100)) == 1

@@ -18,13 +18,14 @@ LONG = 60_000
         ("attachment; filename*=UTF-8''na%C3%AFve.csv", "naïve.csv"),
         ("attachment; filename*=iso-8859-1'fr'na%EFve.csv; filename=naive.csv", "naïve.csv"),
         ("attachment; filename=b.csv; filename*=UTF-8''it's.csv", "it's.csv"),
-        ("attachment; filename*=uptime.csv", "uptime.csv"),
+        ("attachment; filename*=na%C3%AFve.csv", "naïve.csv"),
         ('attachment; filename="größe.csv"', "größe.csv"),
         ('attachment; filename="\u6a21.csv"'.encode("utf-8").decode("latin-1"), "\u6a21.csv"),
         # What cannot be decoded does not count.
         ("attachment; filename*=idna''xn--a", None),
         ("attachment; filename*=undefined''abc; filename=b.csv", "b.csv"),
         ("attachment; filename*=a%00b''abc; filename=b.csv", "b.csv"),
+        ("attachment; filename*=punycode''abc-; filename=b.csv", "b.csv"),
         ("attachment; filename*=UTF-8''%ff.csv; filename=b.csv", "b.csv"),
         # No folders, no device, nothing that a system does not take in a name.
         ('attachment; filename="../../etc/passwd"', "passwd"),

@@ -96,6 +96,14 @@ def test_a_list_is_a_list():
     assert records[0].id == "a"
 
 
+def test_what_a_response_contains():
+    items = Items.from_dict({"items": ROWS})
+    assert items.items[1] in items
+    assert Item("other") not in items
+    assert "items" in items
+    assert "other" not in items
+
+
 def test_a_response_reads_like_a_dict_too():
     items = Items.from_dict({"items": ROWS, "total": 2})
     assert items["total"] == 2

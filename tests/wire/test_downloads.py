@@ -110,6 +110,13 @@ def test_a_cut_download_has_no_content(export, framing):
         _ = download.content
 
 
+def test_an_encoding_that_nobody_asked_for(export, tmp_path):
+    download, _ = export(reply(bytes(range(256)), 200, "Content-Encoding: br"))
+    with pytest.raises(APIResponseError, match="br"):
+        download.save(tmp_path / "a.csv")
+    assert os.listdir(tmp_path) == []
+
+
 def test_silence(export, tmp_path):
     download, _ = export([head(200, "Content-Length: 100"), CSV, SILENCE], timeout=0.2)
     with pytest.raises(APITimeoutError):
@@ -219,6 +226,9 @@ def test_leaving_it_frees_the_connection(export, leave):
         del download
         gc.collect()
     assert server.connections[0].closed.wait(5)
+    if leave != "drop":
+        with pytest.raises(APIError, match="closed"):
+            _ = download.content
 
 
 def test_total_timeout(export, tmp_path):
