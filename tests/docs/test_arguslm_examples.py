@@ -373,7 +373,9 @@ class TestErrors:
         self.report(client.with_options(max_retries=0), "deadbeef-dead-4bad-8bad-deadbeefcafe")
         first, second, third = capsys.readouterr().out.splitlines()
         assert first == "Provider not found"
-        assert second.startswith("An error occurred: path.provider_id: Input should be a valid UUID")
+        assert second.startswith(
+            "An error occurred: HTTP 422: path.provider_id: Input should be a valid UUID"
+        )
         assert third == "Rate limit exceeded"
 
     def test_hierarchy(self, client: ArgusLM, server: LocalServer) -> None:

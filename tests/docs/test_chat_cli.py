@@ -185,10 +185,9 @@ class TestErrors:
         terminal = start(service)
         terminal.wait_for(PROMPT)
         server.fail(service, 500, "first line\nsecond line")
-        assert say(terminal, "Hello").splitlines() == [
-            "bot> ",
-            "InternalServerError: first line second line",
-        ]
+        first, second = say(terminal, "Hello").splitlines()
+        assert first == "bot> "
+        assert second.startswith("InternalServerError: HTTP 500: first line second line (POST http://")
         assert say(terminal, "Hello") == "bot> Hello! You said: Hello\n"
 
     def test_in_the_middle_of_an_answer(self, server: GatedServer, start: Start):
@@ -217,7 +216,7 @@ class TestErrors:
     def test_before_the_first_turn_end_it(self, start: Start):
         terminal = start("zaguan", ZAGUAN_API_KEY="wrong-key")
         assert terminal.wait_for_end() == 1
-        assert terminal.shown == "AuthenticationError: Invalid API key\n"
+        assert re.fullmatch(r"AuthenticationError: HTTP 401: Invalid API key \(.*\)\n", terminal.shown)
 
 
 class TestLogin:
@@ -231,7 +230,7 @@ class TestLogin:
             terminal.wait_for("password: ")
             moments.append(time.monotonic())
             terminal.enter(f"guess-number-{attempt}")
-            terminal.wait_for("AuthenticationError: Invalid credentials\n")
+            terminal.wait_for("UnauthorizedError: HTTP 401: Invalid credentials (POST http://")
         assert terminal.wait_for_end() == 1
         assert "guess" not in terminal.shown
         assert [request.path for request in server.requests] == ["/token"] * 3
@@ -273,7 +272,11 @@ class TestLogin:
         terminal.wait_for("password: ")
         terminal.enter(PASSWORD)
         assert terminal.wait_for_end() == 1
-        assert terminal.shown.splitlines()[-1] == "InternalServerError: Internal Server Error"
+        last = terminal.shown.splitlines()[-1]
+        assert (
+            last
+            == f"InternalServerError: HTTP 500: Internal Server Error (POST {server.url('mongars')}/token)"
+        )
 
 
 def test_ctrl_d_ends_it(start: Start):

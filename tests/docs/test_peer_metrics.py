@@ -127,7 +127,10 @@ def test_offline(start: Start):
 def test_once_that_fails(server: GatedServer, start: Start):
     server.fail("mongars", 500)
     status, shown = start("--once").end()
-    assert (status, shown) == (1, ["InternalServerError: Internal Server Error"])
+    assert (status, shown) == (
+        1,
+        [f"InternalServerError: HTTP 500: Internal Server Error (POST {server.url('mongars')}/token)"],
+    )
 
 
 def test_reports_again_and_again(server: GatedServer, start: Start):
@@ -219,13 +222,17 @@ class TestSignals:
 class TestAccounts:
     def test_wrong_login(self, server: GatedServer, start: Start):
         status, shown = start(MONGARS_PASSWORD="wrong-password").end()
-        assert (status, shown) == (1, ["AuthenticationError: Invalid credentials"])
+        assert (status, shown) == (
+            1,
+            [f"UnauthorizedError: HTTP 401: Invalid credentials (POST {server.url('mongars')}/token)"],
+        )
         assert paths(server) == [LOGIN]
 
     def test_no_administrator(self, server: GatedServer, start: Start):
         program = start(MONGARS_USERNAME="alice", MONGARS_PASSWORD="secret-password")
         status, shown = program.end()
-        assert (status, shown) == (1, ["logged in as alice", "PermissionDeniedError: Admin required"])
+        assert (status, shown[0]) == (1, "logged in as alice")
+        assert shown[1].startswith("PermissionDeniedError: HTTP 403: Admin required (POST ")
         assert paths(server) == [LOGIN, TELEMETRY]
 
     def test_an_expired_token(self, start: Start):
