@@ -7,7 +7,7 @@ import time
 import zlib
 from contextlib import suppress
 from http.client import HTTPException, IncompleteRead, RemoteDisconnected
-from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Type, TypeVar, cast
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, Type, TypeVar, cast
 
 import requests
 from urllib3.exceptions import (
@@ -28,7 +28,7 @@ from .call import Call
 from .failures import Failure, read_failure
 from .options import Options, ServiceSpec
 from .redaction import Redactor, iter_causes
-from .retry import SAFE_METHODS, CallTimeout, for_call, retry_after
+from .retry import SAFE_METHODS, CallTimeout, SafeRetry, for_call, wait_after
 from .transport import Outgoing, Redirected, Transport
 
 E = TypeVar("E", bound=errors.APIError)
@@ -73,27 +73,40 @@ class Exchange:
 
     def run(self) -> requests.Response:
         """Send the request; return a success with its body read, raise all else."""
-        policy = self._first_policy()
-        while True:
-            response = self._send(policy)
-            try:
-                self.load(response)
-            except errors.APIConnectionError as error:
-                policy = self._policy_after(response, error)
-                continue
-            self._call.log(response.status_code)
-            if not _is_success(response):
-                raise self._status_error(response)
-            return response
+        return self._send_until_answered(read_body=True)
 
     def open(self) -> requests.Response:
         """Send the request; return a success with its body unread, raise all else."""
-        response = self._send(self._first_policy())
-        self._call.log(response.status_code)
-        if not _is_success(response):
-            self.load(response)
-            raise self._status_error(response)
-        return response
+        return self._send_until_answered(read_body=False)
+
+    def _send_until_answered(self, read_body: bool) -> requests.Response:
+        """Send the request as often as its policy allows.
+
+        urllib3 retries until the headers are there; whether a status or a cut body allows another attempt
+        is decided here, with the body in hand.
+        """
+        next_policy: Retry = for_call(self.options.retry, self._call)
+        while True:
+            response = self._send(next_policy)
+            policy = self._policy_in_force(response, next_policy)
+            succeeded = _is_success(response)
+            try:
+                if read_body or not succeeded:
+                    self.load(response)
+            except errors.APIConnectionError as cut:
+                next_policy = self._policy_after_cut(policy, cut)
+                continue
+            self._call.log(response.status_code)
+            if succeeded:
+                return response
+            error, failure = self._status_error(response)
+            again = None
+            if isinstance(policy, SafeRetry):
+                again = policy.after_status(response.status_code, response.headers, failure)
+            if again is None:
+                raise error
+            again.sleep()
+            next_policy = again
 
     def connect(self, upgrade: Callable[[Outgoing, Mapping[str, Any], Timeout], T]) -> T:
         """Return what *upgrade* makes of the signed request, for what is not HTTP any more.
@@ -200,9 +213,6 @@ class Exchange:
     def _timeout(self) -> CallTimeout:
         return CallTimeout(self.options.connect_timeout, self.read_timeout, self._call.deadline)
 
-    def _first_policy(self) -> Retry:
-        return for_call(self.options.retry, self._call)
-
     def _send(self, policy: Retry) -> requests.Response:
         request = self._request
         request.retry = policy
@@ -224,13 +234,16 @@ class Exchange:
         self._auth.received(response)
         return response
 
-    def _policy_after(self, response: requests.Response, error: errors.APIConnectionError) -> Retry:
-        """Return the policy for another attempt after a cut body, or raise *error*.
+    def _policy_in_force(self, response: requests.Response, policy: Retry) -> Optional[Retry]:
+        """Return the policy that counts the attempts so far; None if the session has one of its own."""
+        counted = getattr(response.raw, "retries", None)
+        if isinstance(counted, Retry):
+            return counted
+        return None if self._transport.has_user_session else policy
 
-        urllib3 retries until the headers are there; the body is read by us.
-        """
-        policy = getattr(response.raw, "retries", None)
-        if self._call.method in SAFE_METHODS and isinstance(policy, Retry):
+    def _policy_after_cut(self, policy: Optional[Retry], error: errors.APIConnectionError) -> Retry:
+        """Return the policy for another attempt after a cut body, or raise *error*."""
+        if self._call.method in SAFE_METHODS and policy is not None:
             with suppress(URLLib3Error):
                 cut = ProtocolError("the body was cut")
                 policy = policy.increment(self._call.method, self._call.url, error=cut)
@@ -239,7 +252,8 @@ class Exchange:
         self._call.log(type(error).__name__)
         raise error
 
-    def _status_error(self, response: requests.Response) -> errors.APIStatusError:
+    def _status_error(self, response: requests.Response) -> Tuple[errors.APIStatusError, Failure]:
+        """Return the error for an answer that is no success, and what its body says."""
         status = response.status_code
         content = self.redact(response.content)
         try:
@@ -259,9 +273,8 @@ class Exchange:
         headers = self._request.headers
         if status == 401 and not self._has_key and len(without_secrets(headers)) == len(headers):
             given = f"Client({self._spec.name}=Service(..., api_key=...))"
-            hint = f"no API key is set: give {given} or set {self._spec.env_prefix + '_API_KEY'}"
-        wait = failure.retry_after
-        return self.error(
+            hint = f"no API key is set: give {given} or set {self._spec.env_prefix}_API_KEY"
+        error = self.error(
             kind,
             message,
             status_code=status,
@@ -271,8 +284,9 @@ class Exchange:
             body=body,
             response=response,
             hint=hint,
-            retry_after=retry_after(response.headers) if wait is None else wait,
+            retry_after=wait_after(response.headers, failure),
         )
+        return error, failure
 
 
 def _is_success(response: requests.Response) -> bool:

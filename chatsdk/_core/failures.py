@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timezone
 from typing import Any, Mapping, Optional
+
+from .dates import parse_datetime
 
 _LONGEST = 1000  # characters of a sentence
 _MOST_COMPLAINTS = 10  # of one validation error
 _MOST_TEXT = 65536  # characters of a page in which its title is looked for
+# Parts of the codes and types that servers have for a quota or credit that is used up.
+_EXHAUSTED = {
+    "quota",
+    "credit",
+    "credits",
+    "balance",
+    "budget",
+    "billing",
+    "spend",
+    "spending",
+    "daily",
+    "monthly",
+}
 _HTML = r"\s*<(!doctype|html|head|title|body|h1|p|div|center)\b"
 # What is not closed goes on to the end: a search that fails there would begin again at each tag.
 _TAGS = r"(?s)<(script|style)\b.*?(?:</\1\s*>|\Z)|<[^<>]*>"
@@ -21,6 +37,7 @@ class Failure:
         message: the server's own sentence, or None.
         code, type, param: its words for the failure, and the parameter that is wrong; each may be None.
         words: all that it calls the failure by.
+        is_exhausted: whether a quota or the credit is used up, so that waiting a moment is no help.
         retry_after: the seconds to wait, if the body tells them.
         details: what stands beside the message.
     """
@@ -42,7 +59,14 @@ class Failure:
         self.type = _word(self.details.get("type"))
         self.param = _word(self.details.get("param"))
         self.words = frozenset(word for word in (code, label, self.type) if word is not None)
+        quota = self.details.get("rateLimit")  # Infinity's quota of the day
+        limits = quota if isinstance(quota, dict) else self.details
         self.retry_after = _seconds(self.details.get("retry_after"))
+        if self.retry_after is None:
+            self.retry_after = _seconds_until(limits.get("reset_at"))
+        said = {part.lower() for word in self.words for part in re.findall("[A-Z]?[a-z]+|[A-Z]+", word)}
+        # A quota that says of no moment to come when it begins anew is used up for good.
+        self.is_exhausted = not _EXHAUSTED.isdisjoint(said) or (limits is quota and self.retry_after is None)
 
 
 def read_failure(body: object) -> Failure:
@@ -110,6 +134,13 @@ def _seconds(value: object) -> Optional[float]:
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e9:
         return float(value)
     return None
+
+
+def _seconds_until(value: object) -> Optional[float]:
+    moment = parse_datetime(value) if isinstance(value, str) else None
+    if not isinstance(moment, datetime):
+        return None
+    return _seconds((moment - datetime.now(timezone.utc)).total_seconds())
 
 
 def _sentence(text: str) -> Optional[str]:

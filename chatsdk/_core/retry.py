@@ -21,6 +21,7 @@ from urllib3.util import Retry, Timeout
 
 from ..errors import ConfigurationError
 from .call import Call
+from .failures import Failure
 
 P = TypeVar("P", bound="TimelyRetry")
 
@@ -32,7 +33,10 @@ _SECONDS = r"\d{1,15}(\.\d+)?"
 
 
 def retry_after(headers: Mapping[str, str]) -> Optional[float]:
-    """Return the seconds that ``Retry-After`` asks for; None without it or where it is garbage."""
+    """Return the seconds that ``retry-after-ms`` or ``Retry-After`` asks for; None if neither is readable."""
+    value = (headers.get("retry-after-ms") or "").strip()
+    if re.fullmatch(_SECONDS, value, re.ASCII):
+        return float(value) / 1000
     value = (headers.get("Retry-After") or "").strip()
     if re.fullmatch(_SECONDS, value, re.ASCII):
         return float(value)
@@ -43,6 +47,11 @@ def retry_after(headers: Mapping[str, str]) -> Optional[float]:
         return max(0.0, (moment - datetime.now(timezone.utc)).total_seconds())
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
+
+
+def wait_after(headers: Mapping[str, str], failure: Failure) -> Optional[float]:
+    """Return the seconds that the body or the headers of a failure ask to wait, or None."""
+    return retry_after(headers) if failure.retry_after is None else failure.retry_after
 
 
 class TimelyRetry(Retry):
@@ -77,8 +86,7 @@ class TimelyRetry(Retry):
         asked = None
         if response is not None and self.respect_retry_after_header:
             asked = retry_after(response.headers)
-        policy.wait = asked or policy.get_backoff_time()
-        if policy.wait > LONGEST_WAIT or not self._has_time(policy.wait):
+        if not policy.plan_wait(asked):
             raise MaxRetryError(_pool, url or "", error)
         if response is not None:
             response.close()  # urllib3 would read the whole of it, however large, to save the connection
@@ -92,26 +100,39 @@ class TimelyRetry(Retry):
         if self.call is not None:
             self.call.begin_next()
 
-    def _has_time(self, wait: float) -> bool:
+    def plan_wait(self, asked: Optional[float]) -> bool:
+        """Wait *asked* seconds before the next attempt, or back off; return whether that is acceptable."""
+        self.wait = asked or self.get_backoff_time()
         deadline = None if self.call is None else self.call.deadline
-        return deadline is None or time.monotonic() + wait < deadline
+        in_time = deadline is None or time.monotonic() + self.wait < deadline
+        return in_time and self.wait <= LONGEST_WAIT
 
 
 class SafeRetry(TimelyRetry):
     """The library's retry policy.
 
     GET, HEAD and OPTIONS are sent again after connection errors, read errors and 429, 502, 503, 504.
-    Any other method only when no connection could be made, and after 429 or 503 with a valid
+    Any other method only if no connection could be made, after 429, and after 503 with a valid
     ``Retry-After``: after a timeout or a broken connection the server may have acted.
     """
 
     def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
-        """Return whether an answer with this status may be worth another attempt."""
-        if not self.total:
-            return False
-        if method.upper() in SAFE_METHODS:
-            return status_code in (429, 502, 503, 504)
-        return has_retry_after and status_code in (429, 503)
+        """Return False: urllib3 asks before the body is there, which may forbid another attempt."""
+        return False
+
+    def after_status(self, status: int, headers: Mapping[str, str], failure: Failure) -> Optional[SafeRetry]:
+        """Return the policy for another attempt after an answer with a failing *status*; None for none."""
+        call = self.call
+        forbidden = headers.get("x-should-retry", "").strip().lower() == "false"
+        if call is None or not call.can_repeat or not self.total or forbidden or failure.is_exhausted:
+            return None
+        asked = wait_after(headers, failure)
+        if call.method in SAFE_METHODS:
+            again = status in (429, 502, 503, 504)
+        else:
+            again = status == 429 or (status == 503 and asked is not None)
+        policy: SafeRetry = Retry.increment(self, call.method, call.url)
+        return policy if again and policy.plan_wait(asked) else None
 
     def increment(
         self,
@@ -126,8 +147,6 @@ class SafeRetry(TimelyRetry):
         safe = (method or "").upper() in SAFE_METHODS
         if error is not None and not _may_repeat(error, safe):
             raise error
-        if response is not None and not safe and retry_after(response.headers) is None:
-            raise MaxRetryError(_pool, url or "", error)  # Retry-After is there, but garbage
         return super().increment(method, url, response, error, _pool, _stacktrace)
 
     def get_backoff_time(self) -> float:

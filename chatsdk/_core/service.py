@@ -231,6 +231,9 @@ class ServiceClient(SharesTransport):
     @classmethod
     def _status_kind(cls, status: int, failure: Failure) -> Type[errors.APIStatusError]:
         """Return the class of error for a status; services with words of their own override this."""
+        # LiteLLM sends 400, 422 or 429 for a budget that is used up.
+        if not failure.words.isdisjoint(("insufficient_credits", "budget_exceeded")):
+            return errors.InsufficientCreditsError
         return errors.status_error(status)
 
 

@@ -147,6 +147,11 @@ class Transport:
             self._leave_to_parent()
         return self._session
 
+    @property
+    def has_user_session(self) -> bool:
+        """Whether the session is the user's own, with retries of its own."""
+        return self._given is not None
+
     def send(self, request: Outgoing, origin: str, timeout: Timeout) -> requests.Response:
         """Send *request* and return the answer, its body unread; raises what requests and urllib3 raise."""
         session = self.session

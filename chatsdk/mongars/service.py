@@ -46,7 +46,8 @@ class MonGARS(ServiceClient):
     is raised for 401 and for 403; ``status_code`` tells them apart.
     """
 
-    _spec = ServiceSpec("mongars", "MONGARS", OWN_CLASSES, timeout=30.0, max_retries=2)
+    # The server takes one message a second: the waits before three more attempts are 1.75 s at least.
+    _spec = ServiceSpec("mongars", "MONGARS", OWN_CLASSES, timeout=30.0, max_retries=3)
 
     @property
     def token(self) -> Optional[str]:

@@ -15,7 +15,7 @@ from .._core.paging import walk
 from .._core.records import Records
 from .._core.service import ServiceClient
 from .._core.stream import Stream
-from .errors import OWN_CLASSES, BandAccessDeniedError, InsufficientCreditsError, RateLimitError
+from .errors import OWN_CLASSES, BandAccessDeniedError, RateLimitError
 from .models import (
     ChatChunk,
     ChatRequest,
@@ -403,14 +403,14 @@ class Zaguan(ServiceClient):
 
     @classmethod
     def _status_kind(cls, status: int, failure: Failure) -> Type[errors.APIStatusError]:
+        common = super()._status_kind(status, failure)
         # Gateways change the type of an error but keep its status, or the other way round.
-        if status == 402 or "insufficient_credits" in failure.words:
-            return InsufficientCreditsError
-        if status == 429 or "rate_limit_exceeded" in failure.words:
-            return RateLimitError
-        if "band_access_denied" in failure.words:
-            return BandAccessDeniedError
-        return super()._status_kind(status, failure)
+        if common is not errors.InsufficientCreditsError:
+            if "rate_limit_exceeded" in failure.words:
+                return RateLimitError
+            if "band_access_denied" in failure.words:
+                return BandAccessDeniedError
+        return common
 
 
 def _id(request_id: Optional[str]) -> Optional[Dict[str, str]]:

@@ -128,10 +128,11 @@ def test_class(recording):
     error, _ = play_failure(recording)
     common = BY_STATUS.get(recording.status, errors.APIStatusError)
     service = SERVICES[recording.service]
-    assert isinstance(error, common)
-    assert isinstance(error, service.BASE)
     body = json_or_text(recording)
     told = (recording.status, own_code(body), own_word(body, "type"))
+    if "budget_exceeded" not in told:  # which comes with a status of another class
+        assert isinstance(error, common)
+    assert isinstance(error, service.BASE)
     expected = {kind for key, kind in service.OWN_ERRORS.items() if key in told}
     for kind in set(service.OWN_ERRORS.values()):
         assert isinstance(error, kind) is (kind in expected), kind

@@ -205,7 +205,7 @@ class TestIdentity:
         request = caught.value.response.request
         shown = f"{api!r} {caught.value!r} {vars(caught.value)} {request.headers} {caplog.text}"
         assert "anon_secret" not in shown
-        assert str(caught.value) == "No, ***"
+        assert caught.value.message == "No, ***"
         assert KEY not in shown
 
 
@@ -239,8 +239,9 @@ class TestOnceOnly:
     @pytest.mark.parametrize("status", [408, 429, 499, 500, 502, 503, 504])
     @pytest.mark.parametrize("call", WRITES.values(), ids=WRITES.keys())
     def test_what_the_server_refused_or_failed_at(self, serve, infinity, waits, call, status):
-        """The daily quota comes without a Retry-After; after a 5xx the server may have acted."""
-        server = serve(json_reply({"error": "No"}, status))
+        """The quota of the day is used up; after a 5xx the server may have acted."""
+        quota = {"rateLimit": {"allowed": False, "limit": 50, "remaining": 0}} if status == 429 else {}
+        server = serve(json_reply({"error": "No", **quota}, status))
         with pytest.raises(errors.APIStatusError) as caught:
             call(infinity(server))
         assert isinstance(caught.value, InfinityAssistantError)

@@ -1,6 +1,9 @@
 """What is sent again, and what never is."""
 
+from functools import partial
+
 import pytest
+import requests
 from urllib3.util import Retry
 
 from chatsdk import APIConnectionError, APIStatusError, APITimeoutError, Client, Service
@@ -82,7 +85,7 @@ def test_get_is_not_sent_again_after(serve, connect, waits, status):
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("status", [429, 502, 503, 504])
+@pytest.mark.parametrize("status", [502, 503, 504])
 def test_post_without_retry_after_is_not_sent_again(serve, connect, waits, status):
     server = serve(reply(b"", status), CHAT)
     with pytest.raises(APIStatusError):
@@ -96,6 +99,86 @@ def test_post_is_sent_again_when_the_server_says_when(serve, connect, waits, sta
     assert chats(connect(server)).text == "Hello"
     assert waits == [7.0]
     assert server.requests[0].body == server.requests[1].body != b""
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_a_write_that_was_refused_is_sent_again(serve, connect, waits, method):
+    """429 says that the server did not act, with or without a time to wait."""
+    server = serve(reply(b"", 429), reply(b"", 429, "Retry-After: soon"), json_reply({}))
+    connect(server).zaguan.request(method, "/v1/things", json={"a": 1})
+    assert [request.body for request in server.requests] == [b'{"a":1}'] * 3
+    assert [bound / 2 <= wait <= bound for wait, bound in zip(waits, [0.5, 1.0])] == [True] * 2
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_chat_that_was_refused_is_asked_again(serve, connect, waits, stream):
+    """Streams too, before they begin."""
+    server = serve()
+    client = connect(server)
+    for chat in (
+        client.zaguan.chat_stream if stream else client.zaguan.chat,
+        partial(client.chatserver.create_completion, stream=stream),
+    ):
+        server.script(json_reply({"error": {"message": "Slow down"}}, 429), CHAT)
+        answer = chat(**ASK)
+        assert (answer.final() if stream else answer).text == "Hello"
+    assert len(server.requests) == 4
+
+
+@pytest.mark.parametrize("call", ["get", "post"])
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_server_may_forbid_it(serve, connect, waits, call, status):
+    server = serve(reply(b"", status, "Retry-After: 1", "x-should-retry: False"))
+    zaguan = connect(server).zaguan
+    with pytest.raises(APIStatusError):
+        zaguan.list_models() if call == "get" else zaguan.chat(**ASK)
+    assert len(server.requests) == 1
+
+
+def test_a_server_may_not_ask_for_a_second_post_after_a_crash(serve, connect, waits):
+    server = serve(reply(b"", 500, "Retry-After: 1", "x-should-retry: true"))
+    with pytest.raises(APIStatusError):
+        chats(connect(server))
+    assert len(server.requests) == 1
+
+
+EXHAUSTED = [
+    {"error": {"message": "No", "type": "insufficient_quota", "param": None, "code": "insufficient_quota"}},
+    {"error": {"message": "No", "code": "billing_hard_limit_reached", "type": "invalid_request_error"}},
+    {"error": {"message": "No", "code": "429", "type": "budget_exceeded"}},
+    {"error": {"message": "No", "type": "insufficient_credits"}},
+    {"error": "QuotaExceeded", "message": "No"},
+    {"error": "credits_exhausted", "message": "No"},
+    {"error": "x", "message": "No", "rateLimit": {"allowed": False, "reset_at": "2020-01-01T00:00:00.000Z"}},
+]
+
+
+@pytest.mark.parametrize("call", ["list_models", "chat", "chat_stream"])
+@pytest.mark.parametrize("body", EXHAUSTED, ids=lambda body: str(body)[:60])
+def test_a_quota_that_is_used_up_is_raised_at_once(serve, connect, waits, body, call):
+    server = serve(json_reply(body, 429))
+    with pytest.raises(APIStatusError) as caught:
+        getattr(connect(server).zaguan, call)(**({} if call == "list_models" else ASK))
+    assert caught.value.message == "No"
+    assert len(server.requests) == 1
+
+
+def test_limits_that_pass_are_no_quota_that_is_used_up(serve, connect, waits):
+    limited = [
+        json_reply({"error": {"message": "No", "type": kind}}, 429)
+        for kind in ("rate_limit_exceeded", "load_balancer", "throttling_error", "requests")
+    ]
+    server = serve(*limited, CHAT)
+    chats(connect(server, max_retries=4))
+    assert len(server.requests) == 5
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_an_own_session_keeps_its_own_rules(serve, connect, waits, status):
+    server = serve(reply(b"", status, "Retry-After: 1"))
+    with requests.Session() as session, pytest.raises(APIStatusError):
+        chats(connect(server, session=session))
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("status", [500, 502, 504])

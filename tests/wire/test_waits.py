@@ -62,6 +62,55 @@ def test_retry_after_as_a_date(serve, connect, waits, zone):
     assert 25 < waits[0] <= 30
 
 
+@pytest.mark.parametrize("zone", [timezone.utc, timezone(timedelta(hours=5))])
+@pytest.mark.parametrize("place", [(), ("error",), ("rateLimit",)])
+@pytest.mark.parametrize(("status", "call"), [(429, "chat"), (503, "chat"), (429, "chat_stream")])
+def test_a_moment_in_the_body(serve, connect, waits, zone, place, status, call):
+    """As Infinity tells when its quota begins anew."""
+    body = {"reset_at": (datetime.now(zone) + timedelta(seconds=30)).isoformat()}
+    for name in place:
+        body = {name: body}
+    getattr(connect(serve(json_reply({"message": "No", **body}, status), CHAT)).zaguan, call)(**ASK)
+    assert len(waits) == 1
+    assert 25 < waits[0] <= 30
+
+
+def test_a_late_moment_in_the_body(serve, connect, waits):
+    moment = datetime.now(timezone.utc) + timedelta(hours=1)
+    body = {"error": "x", "message": "No", "rateLimit": {"reset_at": moment.isoformat()}}
+    server = serve(json_reply(body, 429))
+    with pytest.raises(RateLimitError) as caught:
+        connect(server).zaguan.chat(**ASK)
+    assert caught.value.retry_after == pytest.approx(3600, abs=10)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("value", ["soon", "2020-01-01T00:00:00Z", 5, None, ["x"]])
+def test_a_moment_that_says_nothing(serve, connect, waits, value):
+    connect(serve(json_reply({"message": "No", "reset_at": value}, 429), CHAT)).zaguan.chat(**ASK)
+    assert len(waits) == 1
+    assert 0 < waits[0] <= 0.5
+
+
+def test_seconds_in_the_body(serve, connect, waits):
+    connect(serve(json_reply({"error": {"message": "No", "retry_after": 7}}, 503), CHAT)).zaguan.chat(**ASK)
+    assert waits == [7.0]
+
+
+@pytest.mark.parametrize(
+    ("lines", "wait"),
+    [
+        (["retry-after-ms: 1500"], 1.5),
+        (["retry-after-ms: 250", "Retry-After: 1"], 0.25),
+        (["retry-after-ms: soon", "Retry-After: 3"], 3.0),
+    ],
+)
+@pytest.mark.parametrize("status", [429, 503])
+def test_milliseconds(serve, connect, waits, lines, wait, status):
+    connect(serve(reply(b"", status, *lines), CHAT)).zaguan.chat(**ASK)
+    assert waits == [wait]
+
+
 @pytest.mark.parametrize("value", ["0", "Mon, 01 Jan 2001 00:00:00 GMT"])
 def test_retry_after_of_now_waits_a_moment(serve, connect, waits, value):
     """A server that says "at once" to all its clients is not overrun by them."""

@@ -8,6 +8,7 @@ from chatsdk import zaguan
 BASE = zaguan.ZaguanError
 OWN_ERRORS = {
     402: zaguan.InsufficientCreditsError,
+    "budget_exceeded": zaguan.InsufficientCreditsError,
     429: zaguan.RateLimitError,
     "band_access_denied": zaguan.BandAccessDeniedError,
 }
