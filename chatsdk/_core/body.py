@@ -8,12 +8,15 @@ import zlib
 from contextlib import suppress
 from errno import ECONNABORTED
 from http.client import IncompleteRead
-from typing import Any, Iterator, Optional
+from itertools import chain
+from typing import Any, Callable, Iterator, Optional, TypeVar
 
 import requests
 
 from .call import Call
 from .connection import hurry, innermost_socket, shut_down
+
+T = TypeVar("T")
 
 _PIECE = 65536
 
@@ -30,9 +33,33 @@ class Body:
         self._call = call
         self._process = os.getpid()
         self._whole = False
-        self._closed = False
+        self._pieces: Optional[Iterator[bytes]] = None
+        self.closed = False
 
     def __iter__(self) -> Iterator[bytes]:
+        pieces, self._pieces = self._pieces, None
+        return self._begin() if pieces is None else pieces
+
+    def peek(self, detect: Callable[[bytes], Optional[T]]) -> Optional[T]:
+        """Return what *detect* makes of the first bytes; while it returns None, it is given more of them.
+
+        Iterating gives these bytes all the same, and raises what went wrong with them.
+        """
+        start, found = b"", None
+        pieces: Iterator[bytes] = iter(())
+        try:
+            pieces = iter(self)
+            while found is None and len(start) < _PIECE:
+                start += next(pieces)
+                found = detect(start)
+        except StopIteration:
+            pass
+        except Exception as error:
+            pieces = _raise_later(error)
+        self._pieces = chain([start], pieces)
+        return found
+
+    def _begin(self) -> Iterator[bytes]:
         file = getattr(self._response.raw, "_fp", None)
         if getattr(self._response, "_content_consumed", False) or not hasattr(file, "read1"):
             # A session of the user's own may answer from a cache: what it gives is whole and decoded.
@@ -60,7 +87,7 @@ class Body:
 
     def close(self) -> None:
         """Drop the connection, unless the whole body came and it is back in the pool."""
-        self._closed = True
+        self.closed = True
         sock = _socket_of(getattr(self._response.raw, "_fp", None))
         # A forked child only drops its copy: the connection is its parent's.
         if sock is not None and not self._whole and self._process == os.getpid():
@@ -83,10 +110,10 @@ class Body:
                     hurry(sock, patience, self._call.deadline)
                 piece = file.read1(_PIECE)
             except Exception:
-                if not self._closed:
+                if not self.closed:
                     raise
                 piece = b""
-            if self._closed:  # by another thread: the end that was read is not that of the body
+            if self.closed:  # by another thread: the end that was read is not that of the body
                 raise ConnectionAbortedError(ECONNABORTED, "it was closed here while it was read")
             if not piece:
                 break
@@ -103,6 +130,11 @@ class Body:
         if not self._call.keep_alive:
             raw.close()
         raw.release_conn()
+
+
+def _raise_later(error: Exception) -> Iterator[bytes]:
+    raise error
+    yield  # which makes it a generator
 
 
 class _Inflater:

@@ -1,9 +1,9 @@
-"""JSON on the wire: strict both ways, UTF-8 both ways."""
+"""JSON on the wire, in UTF-8: strict in what is sent, NaN and infinities pass in what is received."""
 
 from __future__ import annotations
 
 import json
-from typing import Any, NoReturn
+from typing import Any
 
 from ..errors import InvalidRequestError
 from .model import json_default
@@ -11,10 +11,6 @@ from .model import json_default
 _BOM = b"\xef\xbb\xbf"
 _INFINITY = float("inf")
 _WHITE_SPACE = " \t\r\n"
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
 
 
 def _finite(text: str) -> float:
@@ -28,7 +24,7 @@ def _finite(text: str) -> float:
 _encode = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=json_default
 ).encode
-_decode = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite).raw_decode
+_decode = json.JSONDecoder(parse_float=_finite).raw_decode
 
 
 def encode(value: object) -> bytes:
@@ -51,12 +47,14 @@ def encode(value: object) -> bytes:
         raise InvalidRequestError("the request holds NaN or infinity, which JSON has not") from None
 
 
-def decode(data: bytes) -> Any:
+def decode(data: bytes, errors: str = "strict") -> Any:
     """Return the value of a JSON text in UTF-8, with or without a byte order mark.
 
-    Raises ValueError (or RecursionError, for absurd nesting) where *data* is anything else.
+    NaN and infinities are read as floats: servers send them in log probabilities and costs. Bytes that are
+    not UTF-8 are treated as *errors* says. Raises ValueError, or RecursionError for absurd nesting, if *data*
+    is anything else.
     """
-    text = (data[3:] if data.startswith(_BOM) else data).decode("utf-8").strip(_WHITE_SPACE)
+    text = (data[3:] if data.startswith(_BOM) else data).decode("utf-8", errors).strip(_WHITE_SPACE)
     value, end = _decode(text)
     if end != len(text):
         raise ValueError("there is more than one JSON value")

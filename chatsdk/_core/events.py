@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import Iterable, Iterator, List, Tuple
+from typing import Iterable, Iterator, List, Optional, Tuple
 
 from .body import BodyError
 
 _BOM = b"\xef\xbb\xbf"
+_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b"error:")
 
 Event = Tuple[bytes, bytes]  # its name (b"" where it has none) and its data
+
+
+def detect_format(start: bytes) -> Optional[str]:
+    """Return what a body with this start is: "json", "events" or "other"; None if it is too short to tell."""
+    text = start[3:] if start.startswith(_BOM) else start
+    text = text.lstrip()
+    if text[:1] in (b"{", b"["):
+        return "json"
+    if text[:1] == b":" or text.startswith(_FIELDS):
+        return "events"
+    return None if any(field.startswith(text) for field in (*_FIELDS, _BOM)) else "other"
 
 
 class EventReader:
@@ -73,6 +85,10 @@ class EventReader:
                 name = b""
             elif line[:6] == b"event:":
                 name = line[6:].strip()
+            elif line[:6] == b"error:" and line[6:].strip() not in (b"", b"null"):
+                if data:
+                    yield name, b"\n".join(data)
+                name, data = b"error", [line[6:].strip()]  # llama.cpp says so when it fails in mid-stream
             # All else is a comment, an id, a retry time or unknown: no part of the answer.
         if data:  # some servers leave out the blank line after the last event
             yield name, b"\n".join(data)

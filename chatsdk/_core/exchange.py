@@ -25,7 +25,7 @@ from .address import redirect_target
 from .auth import OriginAuth, without_secrets
 from .body import Body, BodyError
 from .call import Call
-from .failures import Failure, read_failure
+from .failures import Failure, decode_failure, read_failure
 from .options import Options, ServiceSpec
 from .redaction import Redactor, iter_causes
 from .retry import SAFE_METHODS, CallTimeout, SafeRetry, for_call, wait_after
@@ -129,9 +129,9 @@ class Exchange:
         """Return the body of *response*, to be read as it arrives."""
         return Body(response, self._call)
 
-    def load(self, response: requests.Response) -> None:
-        """Read the body of *response* into it."""
-        body = self.body(response)
+    def load(self, response: requests.Response, body: Optional[Body] = None) -> None:
+        """Read the body of *response* into it; *body* is what was begun to be read."""
+        body = body or self.body(response)
         content = b""
         try:
             content = body.read(self.limit)
@@ -256,10 +256,7 @@ class Exchange:
         """Return the error for an answer that is no success, and what its body says."""
         status = response.status_code
         content = self.redact(response.content)
-        try:
-            body = codec.decode(content)
-        except (ValueError, RecursionError):
-            body = content.decode("utf-8", "replace")
+        body = decode_failure(content)
         failure = read_failure(body)
         message = failure.message or f"HTTP {status} {response.reason or ''}".rstrip()
         kind = self._status_kind(status, failure)

@@ -6,7 +6,9 @@ import re
 from datetime import datetime, timezone
 from typing import Any, Mapping, Optional
 
+from . import codec
 from .dates import parse_datetime
+from .events import EventReader, detect_format
 
 _LONGEST = 1000  # characters of a sentence
 _MOST_COMPLAINTS = 10  # of one validation error
@@ -24,6 +26,7 @@ _EXHAUSTED = {
     "daily",
     "monthly",
 }
+_FAILURE_MARKS = frozenset(["error", "error_message", "error_type", "type"])
 _HTML = r"\s*<(!doctype|html|head|title|body|h1|p|div|center)\b"
 # What is not closed goes on to the end: a search that fails there would begin again at each tag.
 _TAGS = r"(?s)<(script|style)\b.*?(?:</\1\s*>|\Z)|<[^<>]*>"
@@ -71,12 +74,63 @@ class Failure:
 
 def read_failure(body: object) -> Failure:
     """Read the decoded body of a failure, or its text, in any of the shapes that servers send."""
+    if isinstance(body, dict) and not body.get("error"):
+        inner = error_in_choices(body.get("choices"))
+        if inner is not None:
+            return Failure({"error": inner})
+        if body.get("error_message"):
+            return Failure({"message": body["error_message"], "type": body.get("error_type")})
     return Failure(body)
 
 
-def has_failure(body: Mapping[str, Any]) -> bool:
-    """Return whether a JSON object that came as a success is a failure all the same."""
-    return body.get("error") not in (None, False, "") or body.get("type") == "error"
+def decode_failure(data: bytes) -> Any:
+    """Return the body of a failure: its JSON, its text, or the event of an event stream that reports it."""
+    if detect_format(data) != "events":
+        return _json_or_text(data)
+    events = [(name, _json_or_text(text)) for name, text in EventReader([data], len(data))]
+    bodies = [body for name, body in events if name == b"error" or has_failure(body)]
+    return next(iter(bodies or [body for _, body in events]), "")
+
+
+def _json_or_text(data: bytes) -> Any:
+    try:
+        return codec.decode(data)
+    except (ValueError, RecursionError):
+        return data.decode("utf-8", "replace")
+
+
+def has_failure(body: object) -> bool:
+    """Return whether JSON that came as a success is a failure all the same."""
+    return isinstance(body, dict) and bool(
+        body.get("error") not in (None, False, "")
+        or body.get("error_message")
+        or body.get("error_type")
+        or "error" in (body.get("type"), body.get("object"))
+    )
+
+
+def has_chat_failure(body: Mapping[str, Any]) -> bool:
+    """Return whether what should be a completion, or a chunk of one, is a failure."""
+    choices = body.get("choices")
+    if not choices:
+        said = body.get("message") or body.get("detail")
+        return has_failure(body) or bool(said and not is_keep_alive(body.get("type")))
+    if not _FAILURE_MARKS.isdisjoint(body) and has_failure(body):  # rare: looked at for each chunk
+        return True
+    return error_in_choices(choices) is not None
+
+
+def error_in_choices(choices: object) -> Any:
+    """Return the error that stands inside a choice, or None."""
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, dict) and choice.get("error"):
+            return choice["error"]
+    return None
+
+
+def is_keep_alive(kind: object) -> bool:
+    """Return whether an event of this type or name only keeps the connection open."""
+    return isinstance(kind, str) and re.search("(?i)ping|heart_?beat|keep.?alive", kind) is not None
 
 
 def _message(body: Mapping[str, Any]) -> Optional[str]:

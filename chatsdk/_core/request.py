@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, List, Type, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Callable, List, Optional, Type, TypeVar, Union
 
 import requests
 
+from .events import detect_format
 from .exchange import Exchange
 from .failures import has_failure, read_failure
 from .model import Model, adopt, adopt_all, is_list_of_objects, missing_essential
 from .records import Records
-from .stream import Stream, StreamReader, open_stream
+from .stream import Stream, StreamReader, open_stream, stream_of
 
 if TYPE_CHECKING:
     from .download import Download
@@ -26,10 +27,17 @@ Place = Union[str, Callable[[Any], Any], None]
 class Request(Exchange):
     """A request ready to be sent; each method sends it and returns what the answer is to become."""
 
-    def model(self, cls: Type[M], place: Place = None) -> M:
-        """Return a *cls* of the JSON object in the answer."""
+    def model(self, cls: Type[M], place: Place = None, reader: Optional[StreamReader[Any, M]] = None) -> M:
+        """Return a *cls* of the JSON object in the answer.
+
+        The *reader* of a chat merges an answer that is an event stream all the same, and knows failures.
+        """
         response = self.send()
+        if reader is not None and detect_format(response.content[:1000]) == "events":
+            return stream_of(self, response, reader).final()
         body = self.object(response)
+        if reader is not None and reader.is_failure(body):
+            raise self.unreadable(response, "an error", read_failure(body).message)
         found = _extract(body, place)
         if not isinstance(found, dict):
             found = {}

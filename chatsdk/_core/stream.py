@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
-from typing import Any, Dict, Generator, Generic, Iterable, Iterator, Optional, Protocol, TypeVar
+from typing import (
+    AbstractSet,
+    Any,
+    Dict,
+    Generator,
+    Generic,
+    Iterable,
+    Iterator,
+    Mapping,
+    Optional,
+    Protocol,
+    TypeVar,
+)
 
 import requests
 
@@ -11,21 +24,33 @@ from ..errors import APIError, StreamError, StreamInterruptedError
 from . import codec
 from .body import Body, BodyError
 from .closable import Closable
-from .events import EventReader
+from .events import EventReader, detect_format
 from .exchange import BROKEN, Exchange
-from .failures import has_failure, read_failure
+from .failures import decode_failure, is_keep_alive, read_failure
 
 T = TypeVar("T")
 R = TypeVar("R")
 T_co = TypeVar("T_co", covariant=True)
 R_co = TypeVar("R_co", covariant=True)
 
-_END = b"[DONE]"
+_END = re.compile(rb"""(?i)["'\s]*(\[\s*done\s*\]|done["'\s]*$)""").match
 _PATIENCE_AFTER_END = 1.0  # seconds
+_PATIENCE_AFTER_FINISH = 5.0  # seconds in all for the usage and the end marker
+_CLOSED = "the stream was closed before its end"
 
 
 class StreamReader(Protocol[T_co, R_co]):
     """How a dialect makes items out of events and, in the end, one response out of all of them."""
+
+    @property
+    def names(self) -> AbstractSet[bytes]:
+        """The names of the events whose data must be an object; of others it may be anything."""
+        ...
+
+    @property
+    def answered(self) -> bool:
+        """Whether any part of an answer has come."""
+        ...
 
     @property
     def finished(self) -> bool:
@@ -35,6 +60,10 @@ class StreamReader(Protocol[T_co, R_co]):
     @property
     def ended(self) -> bool:
         """Whether the answer has said that nothing more of it comes, without an end marker."""
+        ...
+
+    def is_failure(self, data: Mapping[str, Any]) -> bool:
+        """Return whether an event, or an answer that came as plain JSON, reports an error."""
         ...
 
     def read(self, name: bytes, data: Dict[str, Any]) -> Optional[T_co]:
@@ -62,6 +91,7 @@ class _State:
     """How a stream ended."""
 
     complete = False
+    dropped = False  # by leaving a loop over the stream
     error: Optional[APIError] = None
 
 
@@ -100,10 +130,25 @@ class Stream(Closable, Generic[T, R]):
 
     def __iter__(self) -> Iterator[T]:
         # A generator of its own for each loop: leaving the loop drops it, and with it closes the items.
-        yield from self._items
+        self._check_not_dropped()
+        try:
+            yield from self._items
+        except GeneratorExit:
+            self._state.dropped = not self._state.complete
+            raise
 
     def __next__(self) -> T:
+        self._check_not_dropped()
         return next(self._items)
+
+    def _check_not_dropped(self) -> None:
+        if self._state.dropped:
+            raise self._closed_early(f"{_CLOSED}: a loop over it was left (next(stream) reads a single item)")
+
+    def _closed_early(self, message: str) -> StreamInterruptedError:
+        error = self._exchange.error(StreamInterruptedError, message)
+        error.partial = self._reader.result()
+        return error
 
     def close(self) -> None:
         """Free the connection; a thread that waits for the next item is woken by an error."""
@@ -121,33 +166,42 @@ class Stream(Closable, Generic[T, R]):
         if self._state.error is not None:
             raise self._state.error
         if not self._state.complete:
-            error = self._exchange.error(StreamInterruptedError, "the stream was closed before its end")
-            error.partial = self._reader.result()
-            raise error
+            raise self._closed_early(_CLOSED)
         return self._reader.result()
 
 
 def open_stream(exchange: Exchange, reader: StreamReader[T, R]) -> Stream[T, R]:
     """Send the request of *exchange* and return its answer as a stream; failures are raised here."""
-    response = exchange.open()
+    return stream_of(exchange, exchange.open(), reader)
+
+
+def stream_of(exchange: Exchange, response: requests.Response, reader: StreamReader[T, R]) -> Stream[T, R]:
+    """Return a success as a stream, whether it is an event stream or plain JSON.
+
+    The first bytes decide. Of an answer labelled as event stream they are not waited for here.
+    """
     body = exchange.body(response)
     state = _State()
-    if _is_event_stream(response):
-        items = _from_events(exchange, body, reader, state)
+    if _is_event_stream(response) or body.peek(detect_format) == "events":
+        items = _from_body(exchange, response, body, reader, state)
     else:
-        exchange.load(response)
-        whole = exchange.object(response)
-        if has_failure(whole):
-            raise _failure(exchange, response.content)
-        item = reader.read_whole(whole)
-        if item is None:
-            raise exchange.unreadable(response, "JSON that is no answer")
-        items = _from_one(item, reader, state)
+        items = _from_one(_read_whole(exchange, response, body, reader), reader, state)
     return Stream(response, body, reader, items, state, exchange)
 
 
 def _is_event_stream(response: requests.Response) -> bool:
     return "text/event-stream" in response.headers.get("Content-Type", "text/event-stream").lower()
+
+
+def _read_whole(exchange: Exchange, response: requests.Response, body: Body, reader: StreamReader[T, R]) -> T:
+    exchange.load(response, body)
+    whole = exchange.object(response)
+    if reader.is_failure(whole):
+        raise _failure(exchange, response.content)
+    item = reader.read_whole(whole)
+    if item is None:
+        raise exchange.unreadable(response, "JSON that is no answer")
+    return item
 
 
 def _from_one(item: T, reader: StreamReader[T, R], state: _State) -> Generator[T, None, None]:
@@ -156,40 +210,61 @@ def _from_one(item: T, reader: StreamReader[T, R], state: _State) -> Generator[T
     yield from reader.last()
 
 
-def _from_events(
-    exchange: Exchange, body: Body, reader: StreamReader[T, R], state: _State
+def _from_body(
+    exchange: Exchange, response: requests.Response, body: Body, reader: StreamReader[T, R], state: _State
 ) -> Generator[T, None, None]:
-    """Yield the items of an event stream; no Stream is held here, so that a dropped one is freed at once."""
+    """Yield the items of an answer; no Stream is held here, so that a dropped one is freed at once."""
     try:
+        if body.peek(detect_format) == "json":
+            yield from _from_one(_read_whole(exchange, response, body, reader), reader, state)
+            return
         pieces = iter(body)
         events = EventReader(pieces, exchange.limit)
-        ended = False
+        ended = finished = False
         for name, data in events:
             if not data:
                 continue
-            ended = data.startswith(_END)
+            ended = data[:1] != b"{" and _END(data) is not None
             if not ended:
-                item = reader.read(name, _decode(exchange, name, data, events.torn))
-                if item is not None:
-                    yield item
-                ended = reader.ended
+                value = _decode(exchange, reader, name, data, events.torn)
+                if value is not None:
+                    item = reader.read(name, value)
+                    if item is not None:
+                        yield item
+                    ended = reader.ended
             if ended:
                 _read_on(body, pieces)
                 break
+            if reader.finished and not finished:
+                finished = True
+                body.finish_within(_PATIENCE_AFTER_FINISH)
         if not ended and not reader.finished:
             raise exchange.error(StreamInterruptedError, "the stream ended before its end")
+        if not reader.answered:
+            raise exchange.error(StreamInterruptedError, "the stream ended without an answer")
         state.complete = True
         yield from reader.last()
     except APIError as error:
         _ended(error, reader, state)
         raise
-    except BodyError as error:
-        raise _ended(exchange.error(StreamError, f"the stream brought {error}"), reader, state) from None
-    except BROKEN as error:
-        broken = exchange.broken(error, cut=StreamInterruptedError)
-        raise _ended(broken, reader, state) from exchange.harmless(error)
+    except (BodyError, RecursionError, *BROKEN) as error:
+        if not reader.finished:
+            cause = exchange.harmless(error) if isinstance(error, BROKEN) else None
+            raise _ended(_broken(exchange, body, error), reader, state) from cause
+        state.complete = True  # what breaks after the finish reason takes nothing from the answer
+        yield from reader.last()
     finally:
         body.close()
+
+
+def _broken(exchange: Exchange, body: Body, error: Exception) -> APIError:
+    if body.closed:
+        return exchange.error(StreamInterruptedError, _CLOSED)
+    if isinstance(error, BodyError):
+        return exchange.error(StreamError, f"the stream brought {error}")
+    if isinstance(error, RecursionError):
+        return exchange.error(StreamError, "an event of the stream is nested too deeply")
+    return exchange.broken(error, cut=StreamInterruptedError)
 
 
 def _ended(error: APIError, reader: StreamReader[T, R], state: _State) -> APIError:
@@ -199,31 +274,39 @@ def _ended(error: APIError, reader: StreamReader[T, R], state: _State) -> APIErr
     return error
 
 
-def _decode(exchange: Exchange, name: bytes, data: bytes, torn: bool) -> Dict[str, Any]:
-    if name == b"error":
-        raise _failure(exchange, data)
+def _decode(
+    exchange: Exchange, reader: StreamReader[T, R], name: bytes, data: bytes, torn: bool
+) -> Optional[Dict[str, Any]]:
+    """Return the object that an event brings; None if it only keeps the connection open."""
+    if name:
+        if name.lower() == b"error":
+            raise _failure(exchange, data)
+        if is_keep_alive(name.decode("utf-8", "replace")):
+            return None
     try:
-        value = codec.decode(data)
+        value = codec.decode(data, "replace")
     except (ValueError, RecursionError) as error:
         if torn:  # half an event: the sender died, it did not send nonsense
+            if reader.finished:
+                return None
             raise exchange.error(StreamInterruptedError, "the stream ended inside an event") from None
+        if name not in reader.names and data.lstrip()[:1] not in (b"{", b"["):
+            return None
         text = exchange.redact(data).decode("utf-8", "replace")
         problem = exchange.error(StreamError, "an event of the stream is no readable JSON", body=text)
         raise problem from exchange.harmless(error)
     if not isinstance(value, dict):
-        value = codec.decode(exchange.redact(data))
+        if name not in reader.names:
+            return None
+        value = decode_failure(exchange.redact(data))
         raise exchange.error(StreamError, "an event of the stream is no JSON object", body=value)
-    if has_failure(value):
+    if reader.is_failure(value):
         raise _failure(exchange, data)
     return value
 
 
 def _failure(exchange: Exchange, data: bytes) -> StreamError:
-    data = exchange.redact(data)
-    try:
-        body = codec.decode(data)
-    except (ValueError, RecursionError):
-        body = data.decode("utf-8", "replace")
+    body = decode_failure(exchange.redact(data))
     failure = read_failure(body)
     message = failure.message or "the server reports an error in the stream"
     return exchange.error(

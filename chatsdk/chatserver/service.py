@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any, Dict, Iterator, List, Literal, Mapping, Optional, Tuple, Union, overload
 
-from .._core.chat import ChatReader, Messages, delta_text, messages_to_send
+from .._core.chat import ChatReader, Messages, complete_tool_calls, delta_text, messages_to_send
 from .._core.options import ServiceSpec
 from .._core.paging import walk
 from .._core.service import ServiceClient
@@ -190,10 +190,11 @@ class ChatServer(ServiceClient):
             "metadata": _metadata(told, metadata or {}),
         }
         sent = {name: value for name, value in body.items() if value is not None}
+        request = self._request("POST", "/v1/chat/completions", json=sent)
+        reader = ChatReader(_text_or_none, ChatCompletionResponse.from_dict)
         if stream:
-            reader = ChatReader(_text_or_none, ChatCompletionResponse.from_dict)
-            return self._request("POST", "/v1/chat/completions", json=sent).stream(reader)
-        return self._request("POST", "/v1/chat/completions", json=sent).model(ChatCompletionResponse)
+            return request.stream(reader)
+        return request.model(ChatCompletionResponse, complete_tool_calls, reader)
 
     def list_models(self) -> ModelsResponse:
         """Return the models that the server offers.

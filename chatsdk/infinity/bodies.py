@@ -111,7 +111,9 @@ def _is_remembered(fact: Dict[str, Any]) -> bool:
 def _value(content: Any) -> Any:
     """Return the value of a JSON text; other texts, stored by others, are the value themselves."""
     try:
-        return codec.decode(content.encode("utf-8"))
+        value = codec.decode(content.encode("utf-8"))
+        codec.encode(value)  # refuses NaN, which was not stored as a value then
+        return value
     except (AttributeError, ValueError, RecursionError):
         return content
 

@@ -110,7 +110,7 @@ class Infinity(ServiceClient):
         POST /chat
         """
         body = to_send(build(ChatRequest, request, locals()))
-        return self._request("POST", "/chat", json=body).model(ChatResponse)
+        return self._request("POST", "/chat", json=body).model(ChatResponse, reader=ChunkReader())
 
     def chat_stream(
         self,

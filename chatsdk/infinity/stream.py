@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+from .._core.failures import has_failure
+from .._core.surrogates import SurrogateJoiner, join_surrogates
 from .models import ChatResponse, StreamChunk
 
 _UNNAMED = (b"", b"message")  # an event without a name is called "message"
@@ -18,12 +20,21 @@ class ChunkReader:
     family send events without a name, whose data has a ``type`` or nothing but ``content`` or ``metadata``.
     """
 
+    names = frozenset([*_UNNAMED, b"chunk", b"text", b"start", b"done", b"complete", b"metadata"])
+    is_failure = staticmethod(has_failure)
+
     def __init__(self) -> None:
+        self._joiner = SurrogateJoiner()
         self._text = io.StringIO(newline="")  # newline="" keeps every CRLF
         self._told: Dict[str, Any] = {}
         self._whole: Optional[Dict[str, Any]] = None
         self._last: List[StreamChunk] = []
         self.finished = False
+
+    @property
+    def answered(self) -> bool:
+        """Whether text has come, or the end of an answer without any."""
+        return self.finished or self._text.tell() > 0
 
     @property
     def ended(self) -> bool:
@@ -37,7 +48,7 @@ class ChunkReader:
             text = _take_text(told)
             if text is not None:
                 self._text.write(text)
-                chunk = StreamChunk("text", text)
+                chunk = StreamChunk("text", self._joiner.add(text))
                 if told:
                     chunk.metadata = self._note(_flat(told))
                 return chunk
@@ -63,6 +74,8 @@ class ChunkReader:
 
     def last(self) -> Sequence[StreamChunk]:
         """Return the chunks at the end of a whole answer: the last one is ``done``."""
+        if self._joiner.held:  # the other half of a character never came
+            self._last.insert(0, StreamChunk("text", join_surrogates(self._joiner.held)))
         return [*self._last, StreamChunk("done")]
 
     def metadata(self) -> Dict[str, Any]:
@@ -76,7 +89,11 @@ class ChunkReader:
         told = self.metadata()
         conversation = told.pop("conversationId", None)
         return ChatResponse.from_dict(
-            {"response": self._text.getvalue(), "conversationId": conversation, "metadata": told}
+            {
+                "response": join_surrogates(self._text.getvalue()),
+                "conversationId": conversation,
+                "metadata": told,
+            }
         )
 
     def _metadata(self, told: Dict[str, Any]) -> Optional[StreamChunk]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, Type, Union
 
 from .. import errors
-from .._core.chat import ChatReader, Messages, messages_to_send
+from .._core.chat import ChatReader, Messages, complete_tool_calls, messages_to_send
 from .._core.failures import Failure
 from .._core.model import build, reader, to_send
 from .._core.options import ServiceSpec
@@ -109,7 +109,7 @@ class Zaguan(ServiceClient):
         """
         body = _chat_body(build(ChatRequest, request, locals()), stream=False)
         return self._request("POST", "/v1/chat/completions", json=body, headers=_id(request_id)).model(
-            ChatResponse
+            ChatResponse, complete_tool_calls, _chunk_reader(body)
         )
 
     def chat_stream(
@@ -175,9 +175,8 @@ class Zaguan(ServiceClient):
         POST /v1/chat/completions
         """
         body = _chat_body(build(ChatRequest, request, locals()), stream=True)
-        chunks = ChatReader(reader(ChatChunk), ChatResponse.from_dict)
         return self._request("POST", "/v1/chat/completions", json=body, headers=_id(request_id)).stream(
-            chunks
+            _chunk_reader(body)
         )
 
     def chat_simple(self, message: str, model: str = "openai/gpt-4o-mini") -> ChatResponse:
@@ -416,6 +415,10 @@ class Zaguan(ServiceClient):
 def _id(request_id: Optional[str]) -> Optional[Dict[str, str]]:
     """Return the header for an id that the caller chose."""
     return {"X-Request-Id": str(request_id)} if request_id else None
+
+
+def _chunk_reader(body: Dict[str, Any]) -> ChatReader[ChatChunk, ChatResponse]:
+    return ChatReader(reader(ChatChunk), ChatResponse.from_dict, body.get("n"))
 
 
 def _chat_body(request: ChatRequest, stream: bool) -> Dict[str, Any]:

@@ -433,7 +433,7 @@ class TestEnds:
 
 class TestOddMessages:
     def test_what_is_no_message_is_passed_over(self, connect):
-        odd = ["pong", "", "{", "[]", "null", '{"a":1}', '{"type":5}', '{"type":"result","data":NaN}']
+        odd = ["pong", "", "{", "[]", "null", '{"a":1}', '{"type":5}', '{"type":NaN}']
         play = frames(
             *odd, b"\xff\xfe", json.dumps(START).encode(), "[" * 100_000, *pair(1, 1, result()), COMPLETE
         )

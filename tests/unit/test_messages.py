@@ -77,8 +77,34 @@ def test_an_answer_goes_back_as_a_request_may_hold_it():
         "content": "",
         "tool_calls": [CALL],
         "refusal": "no",
+        "reasoning_content": "hm",
         "audio": {"id": "a1"},
     }
+
+
+REASONING = {"reasoning_content": "a", "reasoning": "b", "reasoning_details": [{"text": "c"}]}
+UNTYPED = {"id": "c1", "function": {"name": "f", "arguments": "{}"}}
+
+
+@pytest.mark.parametrize("cls", [zaguan.Message, chatserver.Message])
+def test_an_answer_with_tool_calls_goes_back_with_their_type_and_the_reasoning(cls):
+    answer = cls.from_dict({"role": "assistant", "content": "", "tool_calls": [UNTYPED, CALL], **REASONING})
+    sent = codec.decode(codec.encode(messages_to_send([answer])))
+    assert sent == [{"role": "assistant", "content": "", "tool_calls": [CALL, CALL], **REASONING}]
+    assert messages_to_send([answer.to_dict()]) == sent
+    custom = {"id": "c1", "custom": {"name": "shell", "input": "ls"}}
+    sent = messages_to_send([{"role": "assistant", "tool_calls": [custom, 5]}])[0]["tool_calls"]
+    assert sent == [{**custom, "type": "custom"}, 5]
+
+
+@pytest.mark.parametrize("cls", [zaguan.Message, chatserver.Message])
+def test_no_tool_calls_are_not_sent(cls):
+    answer = {"role": "assistant", "content": "hi", "tool_calls": []}
+    assert messages_to_send([answer]) == [{"role": "assistant", "content": "hi"}]
+    assert messages_to_send([cls.from_dict({**answer, **REASONING})]) == [
+        {"role": "assistant", "content": "hi"}
+    ]
+    assert answer["tool_calls"] == []
 
 
 def test_what_was_given_is_left_alone():

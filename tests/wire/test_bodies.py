@@ -185,8 +185,6 @@ UNREADABLE = {
     "not utf-8": b'{"choices": ["\xff\xfe"]}',
     "utf-16": '{"choices": []}'.encode("utf-16"),
     "too deep": b'{"choices": ' + b"[" * 200000 + b"]" * 200000 + b"}",
-    "NaN": b'{"choices": [], "created": NaN}',
-    "infinity": b'{"choices": [], "created": -Infinity}',
     "float beyond all": b'{"choices": [], "created": 1e999}',
     "integer beyond all": b'{"choices": [], "created": ' + b"1" * 100000 + b"}",
 }

@@ -106,7 +106,13 @@ def test_the_connection_is_closed_at_once(serve, connect, framing, leave):
         gc.enable()
     if streams:
         unread = leave in (closes_unread, leaves_block_by_error)
-        assert list(streams[0]) == []
+        if leave in (leaves_loop_and_keeps, drops_iterator):
+            with pytest.raises(StreamInterruptedError, match=r"closed before its end.*next"):
+                next(iter(streams[0]))
+            with pytest.raises(StreamInterruptedError):
+                next(streams[0])
+        else:
+            assert list(streams[0]) == []
         with pytest.raises(StreamInterruptedError) as caught:
             streams[0].final()
         assert caught.value.partial.text == ("" if unread else "a")
@@ -197,6 +203,8 @@ def test_a_close_wakes_a_thread_that_reads(serve, connect, framing):
     reader.join(TIMEOUT / 2)
     assert not reader.is_alive()
     assert isinstance(outcome[-1], StreamInterruptedError)
+    assert str(outcome[-1]) == "the stream was closed before its end"
+    assert outcome[-1].partial.text == "a"
     assert server.connections[0].closed.wait(TIMEOUT)
     assert zaguan.chat(**ASK).text == "Hello"
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from chatsdk import StreamInterruptedError
+
 from .answers import ASK, DONE, STOP, delta, event, framed, text_event
 
 USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
@@ -123,9 +125,14 @@ def test_metadata_grows_with_the_stream(serve, connect):
     assert "choices" not in stream.metadata
 
 
-def test_an_empty_stream_that_ends_well(final_of):
-    assert final_of().text == ""
-    assert final_of({"id": "c1", "choices": []}).choices == []
+def test_an_empty_answer(final_of):
+    assert final_of(choice(finish="stop")).text == ""
+
+
+@pytest.mark.parametrize("events", [[], [{"id": "c1", "choices": []}], [{"choices": [], "usage": USAGE}]])
+def test_an_end_marker_without_any_choice_is_no_answer(final_of, events):
+    with pytest.raises(StreamInterruptedError, match="without an answer"):
+        final_of(*events)
 
 
 def test_the_response_behind_a_stream(serve, connect):
