@@ -37,6 +37,10 @@ class Download(Closable):
         self._loaded = False
         self._spent = False
 
+    def __repr__(self) -> str:
+        state = "in memory" if self._loaded else "closed" if self._spent else "open"
+        return f"<Download {state}, {self._exchange.address}>"
+
     @property
     def headers(self) -> Mapping[str, str]:
         """The headers of the answer; names in any case."""

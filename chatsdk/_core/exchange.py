@@ -71,6 +71,11 @@ class Exchange:
         sent_id = request.headers.get("X-Request-Id")
         self._request_id = sent_id if isinstance(sent_id, str) else None
 
+    @property
+    def address(self) -> str:
+        """The method and the URL without the values in its query."""
+        return f"{self._call.method} {self._call.url}"
+
     def run(self) -> requests.Response:
         """Send the request; return a success with its body read, raise all else."""
         return self._send_until_answered(read_body=True)

@@ -8,6 +8,7 @@ import json
 from datetime import date, datetime
 from functools import partial
 from operator import itemgetter
+from reprlib import recursive_repr
 from typing import (
     Any,
     Callable,
@@ -51,9 +52,8 @@ class _Plan:
             if field.metadata.get("essential")
         )
         self.required = tuple(field.name for field in fields if _is_required(field))
-        # The one leaves what it reads as it is, the other makes it part of the model.
-        self.read = _reader(cls, fields, hints, self.json_names, own=False)
-        self.adopt = _reader(cls, fields, hints, self.json_names, own=True)
+        self.shown = tuple(field.name for field in fields if field.repr)
+        self.read = _reader(cls, fields, hints, self.json_names)
 
 
 def json_field(name: str, **options: Any) -> Any:
@@ -92,6 +92,7 @@ class Model:
         own = cls.__dict__.get("__annotations__", {})  # noqa: RUF063  # cls.__annotations__ may be inherited
         cls.__annotations__ = {**own, "extra": dataclasses.InitVar[Optional[Dict[str, Any]]]}
         cls.__eq__ = _is_equal  # type: ignore[assignment]  # dataclass() adds none where one is
+        cls.__repr__ = _show  # type: ignore[method-assign]
 
     def __post_init__(self, extra: Optional[Dict[str, Any]] = None) -> None:
         if extra:
@@ -178,6 +179,13 @@ class Model:
         return self.get(key) is not None or key in self.extra
 
 
+@recursive_repr()
+def _show(self: Model) -> str:
+    values = self.__dict__
+    shown = (f"{name}={values[name]!r}" for name in _plan_of(type(self)).shown if values[name] is not None)
+    return f"{type(self).__name__}({', '.join(shown)})"
+
+
 def _is_equal(self: Model, other: object) -> bool:
     if not isinstance(other, Model) or type(self) is not type(other):
         return cast(bool, NotImplemented)
@@ -199,17 +207,7 @@ def _dump(value: Any, mode: str, exclude_none: bool) -> Any:
 
 def reader(cls: Type[M]) -> Callable[[Dict[str, Any]], M]:
     """Return what ``from_dict`` does, for callers with many objects to read."""
-    return _plan_of(cls).read
-
-
-def adopt(cls: Type[M], data: Dict[str, Any]) -> M:
-    """Make a *cls* of a decoded JSON object that nobody else uses: like from_dict, without copying."""
-    return cast(M, _plan_of(cls).adopt(data))
-
-
-def adopt_all(cls: Type[M], items: List[Dict[str, Any]]) -> List[M]:
-    """Make a *cls* of each of *items*, as ``adopt`` does."""
-    return [*map(_plan_of(cls).adopt, items)]
+    return cast(Callable[[Dict[str, Any]], M], _plan_of(cls).read)
 
 
 def json_names(cls: Type[Model]) -> List[str]:
@@ -326,12 +324,11 @@ def _other_names(json_names: Dict[str, str]) -> Dict[str, str]:
 
 
 def _reader(
-    cls: Type[M], fields: Fields, hints: Dict[str, Any], json_names: Dict[str, str], own: bool
+    cls: Type[M], fields: Fields, hints: Dict[str, Any], json_names: Dict[str, str]
 ) -> Callable[[Any], M]:
-    """Return the function that makes a *cls* of a JSON object; with *own* the object becomes part of it.
+    """Return the function that makes a *cls* of a JSON object.
 
-    Lists have thousands of items and streams thousands of chunks: to look all this up for each, or to copy
-    what was decoded for nobody else, makes a list take more than twice the time of its json.loads.
+    Lists have thousands of items and streams thousands of chunks: nothing is looked up again for each.
     """
     defaults = _defaults(fields)
     other_names = _other_names(json_names)
@@ -340,7 +337,7 @@ def _reader(
     makers = {}  # of what stands in a field that must not be null
     for field in fields:
         hint, nullable = _without_none(hints[field.name])
-        convert = _converter(hint, own)
+        convert = _converter(hint)
         if convert is not None:
             converters.append((field.name, convert))
         if field.default_factory is not dataclasses.MISSING:
@@ -351,20 +348,10 @@ def _reader(
     # itemgetter gives a tuple for two names or more only.
     not_null = itemgetter(*(names * 2 if len(names) == 1 else names)) if names else None
     new = object.__new__
-    usual_keys: Optional[Tuple[str, ...]] = None
 
-    def read(data: Dict[str, Any]) -> M:
-        nonlocal usual_keys
-        extra = None
-        if own and tuple(data) == usual_keys:  # as the object of a list before this one
-            values = data
-        elif own and data.keys() == defaults.keys():
-            usual_keys = tuple(data)
-            values = data
-        else:
-            values = {**defaults, **data}
-            if len(values) > count:
-                extra = _set_apart(values, data, defaults, other_names)
+    def read(data: Mapping[str, Any]) -> M:
+        values = {**defaults, **data}
+        extra = _set_apart(values, data, defaults, other_names) if len(values) > count else None
         for name, convert in converters:
             value = values[name]
             if value is not None:
@@ -409,25 +396,25 @@ def _without_none(hint: Any) -> Tuple[Any, bool]:
     return hint, False
 
 
-def _converter(hint: Any, own: bool) -> Optional[Converter]:
+def _converter(hint: Any) -> Optional[Converter]:
     """Return the function that makes a *hint* of a JSON value, or None where the value is right as it is."""
     origin = getattr(hint, "__origin__", None)
     if origin is list:
-        item = _converter(hint.__args__[0], own)
+        item = _converter(hint.__args__[0])
         if item is None:
             return None
         if _is_model(hint.__args__[0]):
-            return _each_object(_read_function(hint.__args__[0], own))
+            return _each_object(_plan_of(hint.__args__[0]).read)
         return _each(item)
     if origin is dict:
-        item = _converter(hint.__args__[1], own)
+        item = _converter(hint.__args__[1])
         return None if item is None else _each_value(item)
     if origin is Union:
         # Of "a model or plain text" the model is the part that needs reading.
-        found = (_converter(argument, own) for argument in hint.__args__)
+        found = (_converter(argument) for argument in hint.__args__)
         return next((convert for convert in found if convert is not None), None)
     if _is_model(hint):
-        read = _read_function(hint, own)
+        read = _plan_of(hint).read
         return lambda value: read(value) if isinstance(value, dict) else value
     if not isinstance(hint, type):
         return None
@@ -437,11 +424,6 @@ def _converter(hint: Any, own: bool) -> Optional[Converter]:
     if issubclass(hint, datetime):
         return parse_datetime
     return None
-
-
-def _read_function(cls: Type[Model], own: bool) -> Converter:
-    plan = _plan_of(cls)
-    return plan.adopt if own else plan.read
 
 
 def _is_model(hint: Any) -> bool:

@@ -9,7 +9,7 @@ import requests
 from .events import detect_format
 from .exchange import Exchange
 from .failures import has_failure, read_failure
-from .model import Model, adopt, adopt_all, is_list_of_objects, missing_essential
+from .model import Model, is_list_of_objects, missing_essential, reader
 from .records import Records
 from .stream import Stream, StreamReader, open_stream, stream_of
 
@@ -45,11 +45,11 @@ class Request(Exchange):
         if missing is not None:
             said = read_failure(body).message if has_failure(body) else None
             raise self.unreadable(response, f"an answer without {missing!r}", said)
-        return adopt(cls, found)
+        return cls.from_dict(found)
 
     def records(self, cls: Type[M], place: Place = None) -> Records[M]:
         """Return a *cls* of each object of the list in the answer."""
-        return Records(adopt_all(cls, self.list(is_list_of_objects, place)))
+        return Records(map(reader(cls), self.list(is_list_of_objects, place)))
 
     def list(self, is_right: Callable[[Any], bool], place: Place = None) -> List[Any]:
         """Return the list in the answer, which must be *is_right*."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from inspect import GEN_CLOSED, getgeneratorstate
 from typing import (
     AbstractSet,
     Any,
@@ -122,6 +123,15 @@ class Stream(Closable, Generic[T, R]):
         self._items = items
         self._state = state
         self._exchange = exchange
+
+    def __repr__(self) -> str:
+        if self._state.error is not None:
+            state = "failed"
+        elif self._state.complete:
+            state = "complete"
+        else:
+            state = "closed" if getgeneratorstate(self._items) == GEN_CLOSED else "open"
+        return f"<Stream {state}, {self._exchange.address}>"
 
     @property
     def metadata(self) -> Dict[str, Any]:

@@ -780,3 +780,15 @@ def test_the_environment_and_the_default_address(monkeypatch):
         monkeypatch.setenv("ARGUSLM_BASE_URL", "http://argus.test/base/")
         assert Client().arguslm.get_unread_alert_count().count == 2
         assert "Authorization" not in http.calls[0].request.headers
+
+
+def test_a_download_tells_its_state_and_address(http, api):
+    http.add("GET", f"{ARGUS}/api/v1/monitoring/uptime/export", body=b"{}")
+    download = api.export_uptime_history(format="csv")
+    where = f"GET {ARGUS}/api/v1/monitoring/uptime/export?format=...>"
+    assert repr(download) == f"<Download open, {where}"
+    assert download.content == b"{}"
+    assert repr(download) == f"<Download in memory, {where}"
+    download = api.export_uptime_history()
+    download.close()
+    assert repr(download) == f"<Download closed, {where}"

@@ -296,3 +296,14 @@ def test_build_refuses(request_, fields, words):
     with pytest.raises(TypeError) as caught:
         build(Ask, request_, fields)
     assert all(word in str(caught.value) for word in words)
+
+
+def test_repr_leaves_out_what_is_none():
+    @dataclass
+    class Secretive(Model):
+        key: str = field(default="k", repr=False)
+        name: Optional[str] = None
+        parts: List[Part] = field(default_factory=list)
+
+    assert repr(Secretive()) == "Secretive(parts=[])"
+    assert repr(Secretive(name="n", parts=[Part("p")])) == "Secretive(name='n', parts=[Part(name='p')])"

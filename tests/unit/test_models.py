@@ -1,6 +1,5 @@
 """The models of all services, fed with anything."""
 
-import copy
 import dataclasses
 import json
 import typing
@@ -8,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from chatsdk._core.model import Model, adopt
+from chatsdk._core.model import Model
 from chatsdk._core.records import ListResponse
 
 from .helpers import MODELS, json_names, random_json, random_object, seeded
@@ -48,18 +47,6 @@ def test_what_was_read_twice_is_the_same(cls):
         second = cls.from_dict(first.to_dict())
         assert second.to_dict().items() >= first.to_dict().items()
         assert json.loads(first.to_json()) == first.to_dict()
-
-
-@of_each_model
-def test_adopted_is_the_same_as_read(cls):
-    rng = seeded(cls.__name__)
-    objects = [{}, {"x": {}}, *(random_object(rng, cls) for _ in range(ROUNDS)), {}]
-    for data in objects:
-        expected = cls.from_dict(copy.deepcopy(data))
-        found = adopt(cls, copy.deepcopy(data))
-        assert found == expected, data
-        assert found.extra == expected.extra
-        assert found.to_dict() == expected.to_dict()
 
 
 @of_each_model

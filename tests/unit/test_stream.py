@@ -105,3 +105,18 @@ def test_closed_before_the_end(http, client):
         stream.final()
     assert caught.value.partial.text == "Hi"
     assert list(stream) == []
+
+
+def test_repr_tells_state_and_address(http, client):
+    where = f"POST {ZAGUAN}/v1/chat/completions>"
+    stream = open_stream(http, client, sse(OPEN, CHUNK))
+    assert repr(stream) == f"<Stream open, {where}"
+    stream.final()
+    assert repr(stream) == f"<Stream complete, {where}"
+    stream = open_stream(http, client, sse(OPEN, CHUNK))
+    stream.close()
+    assert repr(stream) == f"<Stream closed, {where}"
+    stream = open_stream(http, client, 'data: {"error": "no"}\n\n')
+    with pytest.raises(errors.StreamError):
+        list(stream)
+    assert repr(stream) == f"<Stream failed, {where}"
