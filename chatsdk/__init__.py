@@ -21,6 +21,7 @@ from .errors import (
     ChatSDKError as ChatSDKError,
     ConfigurationError as ConfigurationError,
     ConflictError as ConflictError,
+    InsecureTransportWarning as InsecureTransportWarning,
     InsufficientCreditsError as InsufficientCreditsError,
     InternalServerError as InternalServerError,
     InvalidRequestError as InvalidRequestError,

@@ -42,6 +42,10 @@ class InvalidRequestError(ChatSDKError, ValueError):
     """A request was refused before it was sent: an empty id, NaN, text that is not valid Unicode."""
 
 
+class InsecureTransportWarning(UserWarning):
+    """A key, token or password goes over plain http to another machine."""
+
+
 class APIError(ChatSDKError):
     """An exchange with a server failed.
 

@@ -11,6 +11,7 @@ import requests
 
 from ..errors import ConfigurationError, InvalidRequestError
 from .dates import utc_text
+from .redaction import raise_alone
 
 
 def check_base_url(url: object, service: str) -> str:
@@ -29,7 +30,7 @@ def check_base_url(url: object, service: str) -> str:
         has_host, port, user = bool(parts.hostname), parts.port, parts.username
         scheme, query = parts.scheme.lower(), parts.query or parts.fragment
     except ValueError:
-        raise ConfigurationError(problem + "is not a URL: check host and port") from None
+        raise_alone(ConfigurationError(problem + "is not a URL: check host and port"))
     if scheme not in ("http", "https"):
         raise ConfigurationError(problem + "must begin with http:// or https://")
     if user is not None or "@" in parts.netloc:
@@ -44,7 +45,7 @@ def check_base_url(url: object, service: str) -> str:
         prepared = requests.Request("GET", text).prepare().url or ""
     except (requests.RequestException, ValueError):
         # Not chained: the texts of requests repeat the address.
-        raise ConfigurationError(problem + "is not a URL that can be called") from None
+        raise_alone(ConfigurationError(problem + "is not a URL that can be called"))
     return prepared.rstrip("/")
 
 

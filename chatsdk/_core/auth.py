@@ -6,12 +6,12 @@ import os
 import re
 import sys
 import warnings
-from typing import Any, Dict, Mapping, Optional, TypeVar
+from typing import Any, Dict, Iterator, Mapping, Optional, TypeVar, Union
 
 import requests
 from requests.auth import AuthBase
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, InsecureTransportWarning
 from .address import is_private_line, origin_of
 
 V = TypeVar("V")
@@ -19,6 +19,7 @@ V = TypeVar("V")
 _UNSENDABLE = r"[^\x20-\x7e\xa0-\xff]"
 _HEADER_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 _SECRET_HEADERS = r"auth|cookie|key|token|secret|password"
+_FRAMING_HEADERS = ("content-length", "transfer-encoding")
 
 
 class Credentials:
@@ -88,6 +89,7 @@ class Credentials:
                 what = "the API key" if key is not None else "a password or key"
                 warnings.warn(
                     f"{what} of {self.service} goes over plain http to another machine: use https",
+                    InsecureTransportWarning,
                     stacklevel=_caller_level(),
                 )
         return OriginAuth(origin_of(base_url), key, key_header, cookies, cookie_name)
@@ -130,10 +132,14 @@ class OriginAuth(AuthBase):
             request.headers.pop(name, None)
 
     def received(self, response: requests.Response) -> None:
-        """Keep the identity that the server gives to who has none."""
-        for cookie in response.cookies if self._cookie_name is not None else ():
-            if cookie.name == self._cookie_name and cookie.value:
-                self._cookies[self.origin] = cookie.value
+        """Keep the identity that the server gives to who has none, until the server deletes it."""
+        if self._cookie_name is None:
+            return
+        value = next((cookie.value for cookie in response.cookies if cookie.name == self._cookie_name), None)
+        if value:
+            self._cookies[self.origin] = value
+        elif re.search(rf"(^|,)\s*{self._cookie_name}=", response.headers.get("Set-Cookie", "")):
+            self._cookies.pop(self.origin, None)  # what is empty or has expired is no cookie of the response
 
 
 def _caller_level() -> int:
@@ -168,7 +174,7 @@ def clean_key(key: Optional[str]) -> Optional[str]:
 
 
 def clean_headers(headers: Optional[Mapping[str, str]]) -> Dict[str, str]:
-    """Return a copy of *headers*; refuse names and values that would break out of their line."""
+    """Return *headers* without framing; refuse names and values that would break out of their line."""
     checked = {}
     for name, value in (headers or {}).items():
         if not isinstance(name, str) or not re.fullmatch(_HEADER_NAME, name):
@@ -176,7 +182,23 @@ def clean_headers(headers: Optional[Mapping[str, str]]) -> Dict[str, str]:
         if not isinstance(value, str) or re.search(_UNSENDABLE, value):
             raise ConfigurationError(f"header {name} must be text of latin-1 without control characters")
         checked[name] = value.strip()
-    return checked
+    return without_framing(checked)
+
+
+def without_framing(headers: Mapping[str, str]) -> Dict[str, str]:
+    """Return *headers* without those that say how long the body is: only the value that fits it can work."""
+    return {name: value for name, value in headers.items() if name.lower() not in _FRAMING_HEADERS}
+
+
+def header_secrets(headers: Mapping[str, Union[str, bytes]]) -> Iterator[str]:
+    """Yield the values of headers whose name says that they hold a secret, and the secret parts of them."""
+    for name, value in headers.items():
+        if re.search(_SECRET_HEADERS, name, re.IGNORECASE):
+            value = value.decode("latin-1") if isinstance(value, bytes) else value
+            yield value
+            yield value.partition(" ")[2]  # "Bearer KEY"
+            if name.lower() == "cookie":
+                yield from re.findall(r"=([^;]*)", value)
 
 
 def without_secrets(headers: Mapping[str, V]) -> Dict[str, V]:

@@ -16,6 +16,7 @@ from .body import BodyError
 from .closable import Closable
 from .exchange import BROKEN, Exchange
 from .filename import parse_filename
+from .redaction import raise_alone
 
 Progress = Callable[[int, Optional[int]], object]
 
@@ -129,9 +130,9 @@ class Download(Closable):
         try:
             yield from self._body
         except BodyError as error:
-            raise self._exchange.unreadable(self.response, str(error)) from None
+            raise_alone(self._exchange.unreadable(self.response, str(error)))
         except BROKEN as error:
-            raise self._exchange.broken(error) from self._exchange.harmless(error)
+            raise_alone(self._exchange.broken(error), self._exchange.harmless(error))
 
     def _check_unspent(self) -> None:
         if self._spent and not self._loaded:

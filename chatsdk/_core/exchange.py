@@ -6,6 +6,8 @@ import socket
 import time
 import zlib
 from contextlib import suppress
+from dataclasses import fields
+from functools import cached_property
 from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, Type, TypeVar, cast
 
@@ -22,12 +24,12 @@ from urllib3.util import Retry, Timeout
 from .. import errors
 from . import codec
 from .address import redirect_target
-from .auth import OriginAuth, without_secrets
+from .auth import OriginAuth, header_secrets, without_secrets
 from .body import Body, BodyError
 from .call import Call
 from .failures import Failure, decode_failure, read_failure
 from .options import Options, ServiceSpec
-from .redaction import Redactor, iter_causes
+from .redaction import Redactor, iter_causes, raise_alone, redact_members, redact_new_secret
 from .retry import SAFE_METHODS, CallTimeout, SafeRetry, for_call, wait_after
 from .transport import Outgoing, Redirected, Transport
 
@@ -37,7 +39,8 @@ T = TypeVar("T")
 # What requests, urllib3, http.client, zlib and the socket raise where an exchange fails.
 BROKEN = (requests.RequestException, URLLib3Error, HTTPException, OSError, zlib.error, ValueError)
 
-_SHOWN_BODY = 2000  # bytes of an unreadable answer that its error keeps
+_SHOWN_BODY = 2000  # characters of an unreadable answer that its error keeps
+_SHOWN_START = 65536  # bytes in which they are looked for: what hides a secret changes the length
 
 
 class Exchange:
@@ -56,7 +59,8 @@ class Exchange:
         self._transport = transport
         self._request = request
         self._auth = auth
-        self._redactor = Redactor([*auth.secrets, *secrets])
+        self._secrets = [*auth.secrets, *secrets]
+        self.answer_class: Optional[Type[Any]] = None  # what the answer is to become, if that is a model
         self._spec = spec
         self._status_kind = status_kind
         self._has_key = bool(auth.key or secrets)
@@ -143,11 +147,11 @@ class Exchange:
         except BodyError as error:
             body.close()
             if _is_success(response):
-                raise self.unreadable(response, str(error)) from None
+                raise_alone(self.unreadable(response, str(error)))
         except BROKEN as error:
             body.close()
             if _is_success(response):  # of a failure the status is the news, not that its text was cut
-                raise self.broken(error) from self.harmless(error)
+                raise_alone(self.broken(error), self.harmless(error))
         response._content = content
         response._content_consumed = True
         response.encoding = "utf-8"
@@ -159,7 +163,7 @@ class Exchange:
         try:
             return codec.decode(response.content)
         except (ValueError, RecursionError) as error:
-            raise self.unreadable(response, "no readable JSON") from self.harmless(error)
+            raise_alone(self.unreadable(response, "no readable JSON"), self.harmless(error))
 
     def object(self, response: requests.Response) -> Dict[str, Any]:
         """Return the decoded body of *response*, which must be a JSON object."""
@@ -187,13 +191,14 @@ class Exchange:
     ) -> errors.APIResponseError:
         """Return the error for a success that brought *what* instead of what was expected."""
         content_type = self._redactor.redact_text(response.headers.get("Content-Type", ""))
-        content = self._redactor.redact_members(self.redact(response._content or b"")[:_SHOWN_BODY])
+        start = (response._content or b"")[:_SHOWN_START]
+        text = self._redactor.redact_text(start.decode("utf-8", "replace"))[:_SHOWN_BODY]
         return self.error(
             errors.APIResponseError,
             said or f"{self._spec.name} sent {what} ({content_type[:100] or 'no content type'})",
             status_code=response.status_code,
             content_type=content_type,
-            body=content.decode("utf-8", "replace"),
+            body=redact_new_secret(text) if self._has_secret_answer() else redact_members(text),
             response=response,
         )
 
@@ -211,9 +216,20 @@ class Exchange:
         """Return what may be shown as the cause of an error: its text must repeat neither key nor request."""
         return self._redactor.safe_cause(error, (self._request.url or "").partition("?")[2])
 
-    def redact(self, data: bytes) -> bytes:
-        """Return what a server sent without key and passwords, which some repeat in their complaints."""
-        return self._redactor.redact(data)
+    def decode_error(self, data: bytes) -> Any:
+        """Return the decoded JSON of *data*, or else its text, without the secrets of the request."""
+        try:
+            return self._redactor.redact_value(decode_failure(data))
+        except ValueError:  # nested too deeply
+            return self._redactor.redact_text(data.decode("utf-8", "replace"))
+
+    def _has_secret_answer(self) -> bool:
+        """Return whether the answer brings a new key or token, which may stand anywhere in it."""
+        return self.answer_class is not None and not all(field.repr for field in fields(self.answer_class))
+
+    @cached_property
+    def _redactor(self) -> Redactor:
+        return Redactor([*self._secrets, *header_secrets(self._request.headers)])
 
     def _timeout(self) -> CallTimeout:
         return CallTimeout(self.options.connect_timeout, self.read_timeout, self._call.deadline)
@@ -231,7 +247,7 @@ class Exchange:
             if not isinstance(error, requests.HTTPError) or answer is None:
                 broken = self.broken(error)
                 self._call.log(type(broken).__name__)
-                raise broken from self.harmless(error)
+                raise_alone(broken, self.harmless(error))
             response = answer  # a hook of the user's own session called raise_for_status()
         finally:
             self._auth.unsign(request)
@@ -260,8 +276,7 @@ class Exchange:
     def _status_error(self, response: requests.Response) -> Tuple[errors.APIStatusError, Failure]:
         """Return the error for an answer that is no success, and what its body says."""
         status = response.status_code
-        content = self.redact(response.content)
-        body = decode_failure(content)
+        body = self.decode_error(response.content)
         failure = read_failure(body)
         message = failure.message or f"HTTP {status} {response.reason or ''}".rstrip()
         kind = self._status_kind(status, failure)

@@ -32,6 +32,7 @@ class Request(Exchange):
 
         The *reader* of a chat merges an answer that is an event stream all the same, and knows failures.
         """
+        self.answer_class = cls
         response = self.send()
         if reader is not None and detect_format(response.content[:1000]) == "events":
             return stream_of(self, response, reader).final()
@@ -49,6 +50,7 @@ class Request(Exchange):
 
     def records(self, cls: Type[M], place: Place = None) -> Records[M]:
         """Return a *cls* of each object of the list in the answer."""
+        self.answer_class = cls
         return Records(map(reader(cls), self.list(is_list_of_objects, place)))
 
     def list(self, is_right: Callable[[Any], bool], place: Place = None) -> List[Any]:

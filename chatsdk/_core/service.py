@@ -28,9 +28,10 @@ from .. import errors
 from .._version import __version__
 from . import codec
 from .address import check_base_url, path_part, query_string
-from .auth import Credentials, clean_headers, without_secrets
+from .auth import Credentials, clean_headers, without_framing, without_secrets
 from .failures import Failure
 from .options import Service, ServiceSpec, Timeout, change_options, make_options
+from .redaction import raise_alone
 from .request import Request
 from .transport import Outgoing, SharesTransport, Transport
 
@@ -178,7 +179,7 @@ class ServiceClient(SharesTransport):
             request.url = base_url + path + (query_string(params, "?" in path) if params else "")
             # None is how a user tells requests not to send a header; Accept is what requests puts there.
             given = {name: value for name, value in shared.items() if value is not None}
-            request.headers = CaseInsensitiveDict(given)
+            request.headers = CaseInsensitiveDict(without_framing(given))
             for name in ("Accept", "Accept-Encoding"):
                 request.headers.pop(name, None)
             request.headers["User-Agent"] = _USER_AGENT
@@ -226,7 +227,7 @@ class ServiceClient(SharesTransport):
         try:
             yield
         except errors.ChatSDKError as error:
-            raise self._spec.errors.get(type(error), type(error))(error.message) from None
+            raise_alone(self._spec.errors.get(type(error), type(error))(error.message))
 
     @classmethod
     def _status_kind(cls, status: int, failure: Failure) -> Type[errors.APIStatusError]:

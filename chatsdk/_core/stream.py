@@ -27,7 +27,8 @@ from .body import Body, BodyError
 from .closable import Closable
 from .events import EventReader, detect_format
 from .exchange import BROKEN, Exchange
-from .failures import decode_failure, is_keep_alive, read_failure
+from .failures import is_keep_alive, read_failure
+from .redaction import raise_alone
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -260,7 +261,7 @@ def _from_body(
     except (BodyError, RecursionError, *BROKEN) as error:
         if not reader.finished:
             cause = exchange.harmless(error) if isinstance(error, BROKEN) else None
-            raise _ended(_broken(exchange, body, error), reader, state) from cause
+            raise_alone(_ended(_broken(exchange, body, error), reader, state), cause)
         state.complete = True  # what breaks after the finish reason takes nothing from the answer
         yield from reader.last()
     finally:
@@ -299,24 +300,24 @@ def _decode(
         if torn:  # half an event: the sender died, it did not send nonsense
             if reader.finished:
                 return None
-            raise exchange.error(StreamInterruptedError, "the stream ended inside an event") from None
+            raise_alone(exchange.error(StreamInterruptedError, "the stream ended inside an event"))
         if name not in reader.names and data.lstrip()[:1] not in (b"{", b"["):
             return None
-        text = exchange.redact(data).decode("utf-8", "replace")
-        problem = exchange.error(StreamError, "an event of the stream is no readable JSON", body=text)
-        raise problem from exchange.harmless(error)
+        body = exchange.decode_error(data)
+        problem = exchange.error(StreamError, "an event of the stream is no readable JSON", body=body)
+        raise_alone(problem, exchange.harmless(error))
     if not isinstance(value, dict):
         if name not in reader.names:
             return None
-        value = decode_failure(exchange.redact(data))
-        raise exchange.error(StreamError, "an event of the stream is no JSON object", body=value)
+        body = exchange.decode_error(data)
+        raise exchange.error(StreamError, "an event of the stream is no JSON object", body=body)
     if reader.is_failure(value):
         raise _failure(exchange, data)
     return value
 
 
 def _failure(exchange: Exchange, data: bytes) -> StreamError:
-    body = decode_failure(exchange.redact(data))
+    body = exchange.decode_error(data)
     failure = read_failure(body)
     message = failure.message or "the server reports an error in the stream"
     return exchange.error(

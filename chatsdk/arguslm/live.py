@@ -155,6 +155,7 @@ def _frame(message: bytes) -> Optional[Dict[str, Any]]:
 
 def _error(run: Run, message: bytes) -> StreamError:
     """Return the error that a message tells of."""
-    body = _frame(run.redact(message)) or {}
+    body = run.decode_error(message)
     said = read_failure(body).message or "the benchmark failed"
-    return run.error(StreamError, said, code=body.get("status"), body=body)
+    code = body.get("status") if isinstance(body, dict) else None
+    return run.error(StreamError, said, code=code, body=body)

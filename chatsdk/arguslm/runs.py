@@ -71,9 +71,9 @@ class Run:
         """Return an error of the service about this run."""
         return self._request("", self._seconds).error(kind, message, **details)
 
-    def redact(self, data: bytes) -> bytes:
-        """Return what the server sent without the key."""
-        return self._request("", self._seconds).redact(data)
+    def decode_error(self, message: bytes) -> Any:
+        """Return what the server sent, without the key."""
+        return self._request("", self._seconds).decode_error(message)
 
 
 def checked_wait(seconds: float, name: str) -> float:

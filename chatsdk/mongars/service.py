@@ -77,7 +77,9 @@ class MonGARS(ServiceClient):
         """
         # A form: the one endpoint that takes no JSON.
         form = {"username": _text(username, "username"), "password": _text(password, "password")}
-        token = self._request("POST", "/token", form=form, secrets=[password]).model(TokenResponse)
+        request = self._request("POST", "/token", form=form, secrets=[password])
+        del form, password  # tools that show tracebacks show the variables of each function in them
+        token = request.model(TokenResponse)
         self._credentials.become(token.access_token, username.strip())
         return token
 
