@@ -112,33 +112,32 @@ class OriginAuth(AuthBase):
         self.origin = origin
         self.key = key
         self._cookies = {} if cookies is None else cookies
-        self._cookie_name = cookie_name
-        identity = self._cookies.get(origin)
-        self.secrets = [secret for secret in (key, identity) if secret]
+        self.cookie_name = cookie_name
+        self._identity = self._cookies.get(origin)
+        self.secrets = [secret for secret in (key, self._identity) if secret]
         self._headers: Dict[str, str] = {}
         if key is not None:
             self._headers[key_header] = "Bearer " + key if key_header == "Authorization" else key
-        if identity is not None:
-            self._headers["Cookie"] = f"{cookie_name}={identity}"
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._headers and (request.url or "").startswith(self.origin):
+        if self.secrets and (request.url or "").startswith(self.origin):
             request.headers.update(self._headers)
+            if self._identity is not None:
+                given = request.headers.get("Cookie", "")
+                text = given.decode("latin-1") if isinstance(given, bytes) else given
+                pairs = [pair for pair in map(str.strip, text.split(";")) if pair]
+                others = [pair for pair in pairs if not pair.startswith(f"{self.cookie_name}=")]
+                request.headers["Cookie"] = "; ".join([*others, f"{self.cookie_name}={self._identity}"])
         return request
-
-    def unsign(self, request: requests.PreparedRequest) -> None:
-        """Take all of it off again: the request stays reachable from responses and errors."""
-        for name in self._headers:
-            request.headers.pop(name, None)
 
     def received(self, response: requests.Response) -> None:
         """Keep the identity that the server gives to who has none, until the server deletes it."""
-        if self._cookie_name is None:
+        if self.cookie_name is None:
             return
-        value = next((cookie.value for cookie in response.cookies if cookie.name == self._cookie_name), None)
+        value = next((cookie.value for cookie in response.cookies if cookie.name == self.cookie_name), None)
         if value:
             self._cookies[self.origin] = value
-        elif re.search(rf"(^|,)\s*{self._cookie_name}=", response.headers.get("Set-Cookie", "")):
+        elif re.search(rf"(^|,)\s*{self.cookie_name}=", response.headers.get("Set-Cookie", "")):
             self._cookies.pop(self.origin, None)  # what is empty or has expired is no cookie of the response
 
 

@@ -61,9 +61,9 @@ class Body:
 
     def _begin(self) -> Iterator[bytes]:
         file = getattr(self._response.raw, "_fp", None)
-        if getattr(self._response, "_content_consumed", False) or not hasattr(file, "read1"):
-            # A session of the user's own may answer from a cache: what it gives is whole and decoded.
-            return iter([self._response.content])
+        if getattr(self._response, "_content_consumed", False) or not hasattr(type(file), "read1"):
+            # Of a cache of the user's own: read already, or behind a wrapper that must see each read.
+            return self._response.iter_content(_PIECE)
         pieces = self._arriving(file)
         inflater = _inflater(self._response.headers.get("Content-Encoding", ""))
         return pieces if inflater is None else inflater.pieces(pieces)

@@ -123,14 +123,12 @@ class Exchange:
         It is also given proxies, CA bundle and certificate as requests names them, and the timeouts.
         """
         settings = self._transport.settings(self._auth.origin, direct=self._request.direct)
-        self._auth(self._request)
+        signed = self._transport.sign(self._request, self._auth)
         try:
-            made = upgrade(self._request, settings, self._timeout().clone())
+            made = upgrade(signed, settings, self._timeout().clone())
         except Exception as error:
             self._call.log(type(error).__name__)
             raise
-        finally:
-            self._auth.unsign(self._request)
         self._call.log(101)
         return made
 
@@ -237,9 +235,8 @@ class Exchange:
     def _send(self, policy: Retry) -> requests.Response:
         request = self._request
         request.retry = policy
-        self._auth(request)
         try:
-            response = self._transport.send(request, self._auth.origin, self._timeout())
+            response = self._transport.send(request, self._auth, self._timeout())
         except Redirected as redirect:
             response = redirect.response
         except BROKEN as error:
@@ -249,8 +246,6 @@ class Exchange:
                 self._call.log(type(broken).__name__)
                 raise_alone(broken, self.harmless(error))
             response = answer  # a hook of the user's own session called raise_for_status()
-        finally:
-            self._auth.unsign(request)
         self._request_id = response.headers.get("X-Request-Id") or self._request_id
         self._auth.received(response)
         return response

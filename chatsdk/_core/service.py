@@ -177,6 +177,7 @@ class ServiceClient(SharesTransport):
             request.direct = self._direct
             request.method = method
             request.url = base_url + path + (query_string(params, "?" in path) if params else "")
+            self._transport.add_params(request, params or {})
             # None is how a user tells requests not to send a header; Accept is what requests puts there.
             given = {name: value for name, value in shared.items() if value is not None}
             request.headers = CaseInsensitiveDict(without_framing(given))

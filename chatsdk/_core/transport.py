@@ -11,10 +11,12 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple, TypeVar
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.cookies import RequestsCookieJar, merge_cookies
 from requests.utils import rewind_body
 from urllib3.util import Retry, Timeout
 
 from ..errors import ChatSDKError
+from .auth import OriginAuth
 from .call import Call
 from .closable import Closable
 from .connection import sending, timely_pool
@@ -45,6 +47,12 @@ class Outgoing(requests.PreparedRequest):
     def is_seekable(self) -> bool:
         """Whether the body is a file that goes back to where it was."""
         return isinstance(self._body_position, int) and hasattr(self.body, "seek")
+
+    def copy(self) -> Outgoing:
+        """Return a copy with headers and hooks of its own."""
+        twin = Outgoing()
+        twin.__dict__.update(self.__dict__, headers=self.headers.copy(), hooks={"response": []})
+        return twin
 
 
 class Redirected(Exception):
@@ -152,26 +160,70 @@ class Transport:
         """Whether the session is the user's own, with retries of its own."""
         return self._given is not None
 
-    def send(self, request: Outgoing, origin: str, timeout: Timeout) -> requests.Response:
-        """Send *request* and return the answer, its body unread; raises what requests and urllib3 raise."""
+    def add_params(self, request: Outgoing, given: Mapping[str, Any]) -> None:
+        """Add the query of the user's own session to that of *request*, which has the *given* parameters."""
+        params: Any = self.session.params
+        if isinstance(params, Mapping):
+            params = {name: value for name, value in params.items() if name not in given}
+        if params:
+            request.prepare_url(request.url or "", params)
+
+    def sign(self, request: Outgoing, auth: OriginAuth) -> Outgoing:
+        """Return a signed copy of *request*, with cookies and auth of the user's own session."""
         session = self.session
+        signed = request.copy()
+        signed.origin = auth.origin
+        if self.has_user_session:
+            # Auth objects that answer a challenge expect a jar, also an empty one.
+            signed.prepare_cookies(merge_cookies(RequestsCookieJar(), session.cookies))
+        auth(signed)
+        if self.has_user_session and session.auth and auth.key is None:
+            signed.prepare_auth(session.auth)  # last: some sign all that is there
+        # What an auth object has put here answers a challenge, before anybody sees the response.
         hooks: Any = session.hooks.get("response") or []
-        request.origin = origin
-        request.hooks = {"response": [_stop_at_redirect, *([hooks] if callable(hooks) else hooks)]}
-        if request.call is not None:
-            request.call.can_repeat = request.can_repeat
-            request.call.keep_alive = request.headers.get("Connection", "").lower() != "close"
+        signed.hooks["response"] += [_stop_at_redirect, *([hooks] if callable(hooks) else hooks)]
+        return signed
+
+    def send(self, request: Outgoing, auth: OriginAuth, timeout: Timeout) -> requests.Response:
+        """Send *request* and return the answer, its body unread; raises what requests and urllib3 raise.
+
+        Recorders see what was sent; answers and errors hold *request*, without key and signature.
+        """
+        session = self.session
         if request.is_seekable:
             rewind_body(request)  # another attempt may have read it
+        signed = self.sign(request, auth)
+        if signed.call is not None:
+            signed.call.can_repeat = signed.can_repeat
+            signed.call.keep_alive = signed.headers.get("Connection", "").lower() != "close"
         try:
-            settings = self._settings_for(session, origin, request.direct)
-            response = session.send(request, timeout=timeout, allow_redirects=False, **settings)
-        except Exception:
+            settings = self._settings_for(session, auth.origin, signed.direct)
+            response = session.send(signed, timeout=timeout, allow_redirects=False, **settings)
+        except BaseException as error:
             self._forget()
+            answer = getattr(error, "response", None)
+            if answer is None:
+                signed.headers.clear()  # the frames of the traceback hold them
+                signed.headers.update(request.headers)
+            else:
+                self._strip(answer, request, auth)
+            if isinstance(error, requests.RequestException):
+                error.request = request
             raise
+        self._strip(response, request, auth)
         if response.status_code < 200:
             response.close()  # interim, out of an adapter of the user's own: the answer may follow
         return response
+
+    def _strip(self, response: requests.Response, request: Outgoing, auth: OriginAuth) -> None:
+        """Leave nothing in *response* or the user's own session that belongs to one user of the service."""
+        for answer in (response, *response.history):
+            answer.request = request
+            answer.url = request.url or ""
+        for cookie in response.cookies if self.has_user_session and auth.cookie_name else ():
+            if cookie.name == auth.cookie_name:
+                with suppress(KeyError):
+                    self._session.cookies.clear(cookie.domain, cookie.path, cookie.name)
 
     def settings(self, origin: str, *, direct: bool) -> Mapping[str, Any]:
         """Return proxies, CA bundle and certificate for *origin*, as requests names them."""

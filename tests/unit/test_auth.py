@@ -88,8 +88,6 @@ def test_the_key_stays_with_its_origin(url, signed):
     auth = OriginAuth("https://api.example/", "sk-1")
     assert auth(request) is request
     assert request.headers == ({"Authorization": "Bearer sk-1"} if signed else {})
-    auth.unsign(request)
-    assert request.headers == {}
 
 
 def test_no_key_is_no_header():
@@ -97,7 +95,6 @@ def test_no_key_is_no_header():
     request.url, request.headers = "https://api.example/v1", {"Authorization": "Basic own"}
     auth = OriginAuth("https://api.example/", None)
     auth(request)
-    auth.unsign(request)
     assert request.headers == {"Authorization": "Basic own"}
 
 
@@ -187,10 +184,7 @@ class TestHeaders:
     def signed(self, auth, url=URL, **headers):
         request = requests.Request("GET", url, headers=headers).prepare()
         auth(request)
-        added = {name: value for name, value in request.headers.items() if name not in headers}
-        auth.unsign(request)
-        assert dict(request.headers) == headers
-        return added
+        return {name: value for name, value in request.headers.items() if name not in headers}
 
     def test_bearer(self):
         assert self.signed(OriginAuth("http://api.example/", "k")) == {"Authorization": "Bearer k"}

@@ -1,14 +1,21 @@
 """A Session of the user's own, and the proxies of the environment."""
 
+import http.client
+import io
+import traceback
+
 import pytest
 import requests
 from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase, HTTPDigestAuth
+from urllib3.response import HTTPResponse
 from urllib3.util import Retry
 
-from chatsdk import APIConnectionError, APIStatusError, PermissionDeniedError
+from chatsdk import APIConnectionError, APIResponseError, APIStatusError, Client, PermissionDeniedError
 
 from .answers import ASK, CHAT, DONE, MODELS, STOP, framed, reply
 from .conftest import KEY
+from .server import RESET
 
 
 @pytest.fixture
@@ -200,3 +207,203 @@ def test_a_5xx_with_a_pool_of_the_users_size(serve, connect, session):
     zaguan.list_models()
     zaguan.list_models()
     assert len(server.connections) == 2
+
+
+class Signing(AuthBase):
+    """Signs what it finds, as SigV4 does: method, address, body and headers must be there."""
+
+    def __call__(self, request):
+        assert request.body is None or str(len(request.body)) == request.headers["Content-Length"]
+        request.headers["Authorization"] = f"Sig {request.method} {request.path_url} {request.body!r}"
+        return request
+
+
+AUTHS = {
+    "pair": (("ada", "pass-word"), lambda request: "Basic YWRhOnBhc3Mtd29yZA=="),
+    "object": (Signing(), lambda request: f"Sig {request.method} {request.target} {request.body or None!r}"),
+    "function": (lambda request: Signing()(request), None),
+}
+
+
+@pytest.mark.parametrize("kind", AUTHS)
+def test_its_auth_signs_where_the_service_has_no_key(serve, connect, session, kind):
+    session.auth, expected = AUTHS[kind]
+    expected = expected or AUTHS["object"][1]
+    stream = framed("chunked", [STOP, DONE])
+    server = serve(MODELS, CHAT, stream, CHAT, stream)
+    client = connect(server, session=session, api_key=None)
+    client.zaguan.list_models()
+    client.zaguan.chat(**ASK)
+    client.zaguan.chat_stream(**ASK).final()
+    client.chatserver.create_completion(**ASK)
+    client.chatserver.create_completion(**ASK, stream=True).final()
+    assert [request.headers["authorization"] for request in server.requests] == [
+        *map(expected, server.requests)
+    ]
+    client.zaguan.set_api_key(KEY)
+    response = client.zaguan.request("GET", "/x")
+    assert server.requests[-1].headers["authorization"] == f"Bearer {KEY}"
+    assert "Authorization" not in response.request.headers
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_its_auth_may_answer_a_challenge(serve, connect, session, stream):
+    """As Digest and NTLM do it, with a hook that sends the request again."""
+    session.auth = HTTPDigestAuth("ada", "pass-word")
+    seen = []
+    session.hooks["response"] = lambda response, **_: seen.append(response.status_code)
+    challenge = reply(b"{}", 401, 'WWW-Authenticate: Digest realm="r", nonce="n", qop="auth"')
+    server = serve(challenge, framed("chunked", [STOP, DONE]) if stream else CHAT)
+    zaguan = connect(server, session=session, api_key=None).zaguan
+    answer = zaguan.chat_stream(**ASK) if stream else zaguan.chat(**ASK)
+    assert (answer.final() if stream else answer).choices
+    first, second = server.requests
+    assert "authorization" not in first.headers
+    assert second.headers["authorization"].startswith('Digest username="ada"')
+    assert first.body == second.body != b""
+    assert seen == [200]
+    if stream:
+        held = [answer.response, *answer.response.history]
+        assert [each for each in held if "Authorization" in each.request.headers] == []
+
+
+@pytest.mark.parametrize("api_key", [None, KEY])
+def test_a_failure_keeps_no_signature(serve, connect, session, api_key):
+    """Tools that report tracebacks show the headers in the frames of requests and urllib3."""
+    session.auth = ("ada", "pass-word")
+    recorder = Recording()
+    session.mount("http://", recorder)
+    with pytest.raises(APIConnectionError):
+        connect(serve(RESET), session=session, api_key=api_key).zaguan.list_models()
+    (headers,) = recorder.headers
+    assert "Authorization" not in headers
+    assert headers["Accept"] == "application/json"
+
+
+class Recording(HTTPAdapter):
+    """Keeps the requests, and their headers as the frames of a traceback would."""
+
+    def __init__(self):
+        super().__init__()
+        self.requests, self.headers = [], []
+
+    def send(self, request, *args, **kwargs):
+        self.requests.append(request)
+        self.headers.append(request.headers)
+        return super().send(request, *args, **kwargs)
+
+
+@pytest.mark.parametrize(
+    ("params", "query"),
+    [
+        ({"team": "blue", "limit": 1, "none": None}, "limit=5&cursor=a%2Fb&team=blue"),
+        ([("team", "blue"), ("limit", "1")], "limit=5&cursor=a%2Fb&team=blue&limit=1"),
+        ("team=blue", "limit=5&cursor=a%2Fb&team=blue"),
+        ({}, "limit=5&cursor=a%2Fb"),
+    ],
+)
+def test_its_params_are_sent(serve, connect, session, params, query):
+    session.params = params
+    server = serve(reply(b'{"entries": []}'), CHAT)
+    zaguan = connect(server, session=session).zaguan
+    zaguan.get_credits_history(5, "a/b")
+    assert server.requests[0].target == f"/v1/credits/history?{query}"
+    zaguan.chat(**ASK)
+    assert server.requests[1].target.partition("?")[0] == "/v1/chat/completions"
+    assert ("team=blue" in server.requests[1].target) == bool(params)
+
+
+def test_values_of_its_params_stay_out_of_errors(serve, connect, session):
+    session.params = {"code": "secret-code"}
+    with pytest.raises(APIConnectionError) as caught:
+        connect(serve(listen=False), session=session, max_retries=0).zaguan.list_models()
+    error = caught.value
+    assert error.url.endswith("/v1/models?code=...")
+    assert "secret-code" not in "".join(traceback.format_exception(type(error), error, error.__traceback__))
+
+
+def test_its_cookies_are_sent(serve, connect, session):
+    """The jar decides, as for every request of the session: domains and what the server sets count."""
+    session.cookies.set("mine", "1")
+    session.cookies.set("other", "2", domain="elsewhere.test")
+    server = serve(reply(MODELS.partition(b"\r\n\r\n")[2], 200, "Set-Cookie: node=a; Path=/"), MODELS, CHAT)
+    zaguan = connect(server, session=session).zaguan
+    zaguan.list_models()
+    zaguan.list_models()
+    assert server.requests[0].headers["cookie"] == "mine=1"
+    assert set(server.requests[1].headers["cookie"].split("; ")) == {"mine=1", "node=a"}
+    zaguan.with_options(headers={"Cookie": "own=3"}).chat(**ASK)
+    assert server.requests[2].headers["cookie"] == "own=3"
+
+
+def test_the_identity_of_infinity_stays_with_its_client(serve, session):
+    """It goes beside the session's cookies, and not to other Clients that share the session."""
+    name = ""
+    session.cookies.set("mine", "1")
+    server = serve(reply(b"{}", 200, f"Set-Cookie: {name}=ada; Path=/"), reply(b"{}"))
+    first, second = (Client(infinity=server.url, session=session).infinity for _ in range(2))
+    for infinity in (first, first, second):
+        infinity.request("GET", "/x")
+    first.set_api_key("another-key")
+    first.request("GET", "/x")
+    sent = [request.headers["cookie"] for request in server.requests]
+    assert sent == ["mine=1", f"mine=1; {name}=ada", "mine=1", "mine=1"]
+    session.cookies.set(name, "chosen")  # by the user: his own will
+    second.request("GET", "/x")
+    assert set(server.requests[-1].headers["cookie"].split("; ")) == {"mine=1", f"{name}=chosen"}
+
+
+class Caching(HTTPAdapter):
+    """Does what CacheControl does: it wraps the file of a response and keeps what is read through it."""
+
+    def __init__(self):
+        super().__init__()
+        self.kept = {}
+
+    def send(self, request, *args, **kwargs):
+        if request.url in self.kept:
+            body = io.BytesIO(self.kept[request.url])
+            raw = HTTPResponse(body, status=200, preload_content=False)
+            return self.build_response(request, raw)
+        return super().send(request, *args, **kwargs)
+
+    def build_response(self, request, response):
+        if isinstance(response._fp, http.client.HTTPResponse):
+            response._fp = Watched(response._fp, self.kept, request.url)
+        return super().build_response(request, response)
+
+
+class Watched:
+    def __init__(self, file, kept, url):
+        self.file, self.kept, self.url, self.read_so_far = file, kept, url, b""
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+    def read(self, size=None):
+        data = self.file.read(size)
+        self.read_so_far += data
+        if self.file.fp is None:
+            self.kept[self.url] = self.read_so_far
+        return data
+
+
+def test_a_cache_sees_what_it_keeps(serve, connect, session):
+    session.mount("http://", Caching())
+    server = serve(MODELS)
+    zaguan = connect(server, session=session).zaguan
+    assert [zaguan.list_models()[0].id for _ in range(3)] == ["m"] * 3
+    assert len(server.requests) == 1
+    big = zaguan.with_options(max_response_bytes=5)
+    with pytest.raises(APIResponseError, match="more than 5 bytes"):
+        big.list_models()
+
+
+def test_a_recorder_sees_what_was_sent(serve, connect, session):
+    recorder = Recording()
+    session.mount("http://", recorder)
+    response = connect(serve(MODELS), session=session).zaguan.request("GET", "/v1/models")
+    (recorded,) = recorder.requests
+    assert recorded.headers["Authorization"] == f"Bearer {KEY}"
+    assert "Authorization" not in response.request.headers
+    assert response.request.url == recorded.url
