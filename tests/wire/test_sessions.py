@@ -338,7 +338,7 @@ def test_its_cookies_are_sent(serve, connect, session):
 
 def test_the_identity_of_infinity_stays_with_its_client(serve, session):
     """It goes beside the session's cookies, and not to other Clients that share the session."""
-    name = ""
+    name = "infinity_anon_user"
     session.cookies.set("mine", "1")
     server = serve(reply(b"{}", 200, f"Set-Cookie: {name}=ada; Path=/"), reply(b"{}"))
     first, second = (Client(infinity=server.url, session=session).infinity for _ in range(2))
