@@ -2,6 +2,7 @@
 
 import re
 from contextlib import contextmanager
+from functools import lru_cache
 
 import responses
 
@@ -27,6 +28,7 @@ def answering(recording):
         yield mock.calls
 
 
+@lru_cache(maxsize=None)
 def play(recording):
     """The result of the public call whose answer was recorded, and the request that it sent."""
     with answering(recording) as calls:
@@ -34,6 +36,7 @@ def play(recording):
         return result, calls[0].request
 
 
+@lru_cache(maxsize=None)
 def play_failure(recording):
     """The error that the public call raises, and the request that it sent."""
     with answering(recording) as calls:

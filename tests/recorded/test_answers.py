@@ -1,9 +1,9 @@
 """Every recorded success, through the public method that asks for it: decoded without loss."""
 
-import pytest
 import requests
 
 from chatsdk._core.model import Model
+from tests.support.cases import for_each
 
 from .calls import KEY, call, service_at
 from .compare import extras_in, losses, misplaced_in
@@ -13,9 +13,9 @@ from .recordings import ALL, FOLDER, chosen
 from .services import SERVICES
 
 OFFERED = chosen(lambda recording: recording.offered and recording.is_success and not recording.is_stream)
-DOWNLOADS = [p for p in OFFERED if p.values[0].is_download]
-EMPTY = [p for p in OFFERED if p not in DOWNLOADS and not p.values[0].body]
-PLAIN = [p for p in OFFERED if p not in DOWNLOADS and p not in EMPTY]
+DOWNLOADS = [r for r in OFFERED if r.is_download]
+EMPTY = [r for r in OFFERED if r not in DOWNLOADS and not r.body]
+PLAIN = [r for r in OFFERED if r not in DOWNLOADS and r not in EMPTY]
 ELSEWHERE = chosen(lambda r: not r.offered and r.is_success and not r.is_stream)
 
 
@@ -31,24 +31,24 @@ def listed(recording):
 
 def extras_of(service):
     """The keys without a field in all plain answers of a service."""
-    plain = [parameter.values[0] for parameter in PLAIN if parameter.values[0].service == service]
+    plain = [recording for recording in PLAIN if recording.service == service]
     return {key for recording in plain for key in extras_in(play(recording)[0])}
 
 
-@pytest.mark.parametrize("recording", PLAIN)
+@for_each(PLAIN)
 def test_nothing_is_lost(recording):
     result, _ = play(recording)
     assert losses(listed(recording), kept(result)) == []
 
 
-@pytest.mark.parametrize("recording", PLAIN)
+@for_each(PLAIN)
 def test_what_has_a_field_is_in_it(recording):
     result, _ = play(recording)
     assert misplaced_in(result) == []
     assert extras_in(result) <= SERVICES[recording.service].KNOWN_EXTRAS
 
 
-@pytest.mark.parametrize("recording", PLAIN)
+@for_each(PLAIN)
 def test_every_object_is_typed(recording):
     result, _ = play(recording)
     sent = listed(recording)
@@ -56,22 +56,22 @@ def test_every_object_is_typed(recording):
     assert [item for item, own in pairs if isinstance(own, dict) and not isinstance(item, Model)] == []
 
 
-@pytest.mark.parametrize("recording", EMPTY)
+@for_each(EMPTY)
 def test_an_empty_answer(recording):
     assert play(recording)[0] is None
 
 
-@pytest.mark.parametrize("recording", DOWNLOADS)
+@for_each(DOWNLOADS)
 def test_a_download_is_the_body_as_it_came(recording):
     result, _ = play(recording)
     assert result.content == recording.body
     assert result.headers["Content-Type"] == recording.headers["content-type"]
 
 
-COMPLETIONS = [p for p in PLAIN if p.values[0].is_openai and "choices" in p.values[0].decoded]
+COMPLETIONS = [r for r in PLAIN if r.is_openai and "choices" in r.decoded]
 
 
-@pytest.mark.parametrize("recording", COMPLETIONS)
+@for_each(COMPLETIONS)
 def test_text_of_a_completion(recording):
     result, _ = play(recording)
     first = recording.decoded["choices"][0]
@@ -80,14 +80,14 @@ def test_text_of_a_completion(recording):
     assert result.usage.total_tokens == recording.decoded["usage"]["total_tokens"]
 
 
-@pytest.mark.parametrize("recording", [p for p in PLAIN if "http_chunk_sizes" in p.values[0].response])
+@for_each([r for r in PLAIN if "http_chunk_sizes" in r.response])
 def test_in_the_chunks_in_which_it_came(recording):
     with Player(recording) as player:
         result = call(service_at(recording, player.base_url), recording)
     assert losses(listed(recording), kept(result)) == []
 
 
-@pytest.mark.parametrize("recording", ELSEWHERE)
+@for_each(ELSEWHERE)
 def test_endpoints_without_a_method(recording):
     result, sent = play(recording)
     assert isinstance(result, requests.Response)
@@ -97,7 +97,7 @@ def test_endpoints_without_a_method(recording):
     assert KEY not in str(result.request.headers)  # the key is not kept with the answer
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@for_each(SERVICES)
 def test_known_extras_are_seen(service):
     assert extras_of(service) == SERVICES[service].KNOWN_EXTRAS
 
@@ -108,12 +108,12 @@ def test_no_recording_of_an_offered_endpoint_is_left_out():
 
     streams = chosen(lambda recording: recording.offered and recording.is_stream)
     groups = [PLAIN, EMPTY, DOWNLOADS, streams, FAILURES, NO_ANSWER]
-    replayed = [parameter.values[0] for group in groups for parameter in group]
+    replayed = [recording for group in groups for recording in group]
     assert len(replayed) == len(set(map(id, replayed)))
     assert {id(r) for r in ALL if r.offered} <= set(map(id, replayed))
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@for_each(SERVICES)
 def test_every_endpoint_is_known(service):
     recorded = {recording.endpoint for recording in ALL if recording.service == service}
     assert recorded - SERVICES[service].OFFERED == SERVICES[service].WITHOUT_METHOD

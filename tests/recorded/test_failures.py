@@ -7,6 +7,7 @@ from html import unescape
 import pytest
 
 from chatsdk import errors
+from tests.support.cases import for_each
 
 from .calls import KEY, call, service_at
 from .playback import play_failure
@@ -123,7 +124,7 @@ def own_wait(recording, body):
     return float(recording.headers["retry-after"]) if "retry-after" in recording.headers else None
 
 
-@pytest.mark.parametrize("recording", FAILURES)
+@for_each(FAILURES)
 def test_class(recording):
     error, _ = play_failure(recording)
     common = BY_STATUS.get(recording.status, errors.APIStatusError)
@@ -141,7 +142,7 @@ def test_class(recording):
         assert not isinstance(error, tuple(others))
 
 
-@pytest.mark.parametrize("recording", FAILURES)
+@for_each(FAILURES)
 def test_message(recording):
     error, _ = play_failure(recording)
     if 300 <= recording.status < 400:
@@ -158,7 +159,7 @@ def test_message(recording):
             )
 
 
-@pytest.mark.parametrize("recording", FAILURES)
+@for_each(FAILURES)
 def test_nothing_of_the_request_is_repeated(recording):
     error, _ = play_failure(recording)
     for text in [*recording.prompts, KEY]:
@@ -166,7 +167,7 @@ def test_nothing_of_the_request_is_repeated(recording):
         assert text not in repr(error)
 
 
-@pytest.mark.parametrize("recording", FAILURES)
+@for_each(FAILURES)
 def test_details(recording):
     error, sent = play_failure(recording)
     body = shown(recording)
@@ -182,7 +183,7 @@ def test_details(recording):
     assert error.request_id == recording.headers.get("x-request-id", sent_id)
 
 
-@pytest.mark.parametrize("recording", FAILURES)
+@for_each(FAILURES)
 def test_pickles(recording):
     error, _ = play_failure(recording)
     copy = pickle.loads(pickle.dumps(error))
@@ -203,7 +204,7 @@ def test_pickles(recording):
     assert copy.response is None
 
 
-@pytest.mark.parametrize("recording", [p for p in FAILURES if "http_chunk_sizes" in p.values[0].response])
+@for_each([r for r in FAILURES if "http_chunk_sizes" in r.response])
 def test_in_the_chunks_in_which_it_came(recording):
     with Player(recording) as player, pytest.raises(SERVICES[recording.service].BASE) as caught:
         call(service_at(recording, player.base_url), recording)
@@ -231,12 +232,12 @@ def test_in_the_chunks_in_which_it_came(recording):
     ],
 )
 def test_what_zaguan_says_beside_the_message(name, attributes):
-    recording = next(p.values[0] for p in FAILURES if p.values[0].name == name)
+    recording = next(r for r in FAILURES if r.name == name)
     error, _ = play_failure(recording)
     assert {key: getattr(error, key) for key in attributes} == attributes
 
 
-@pytest.mark.parametrize("recording", NO_ANSWER)
+@for_each(NO_ANSWER)
 def test_a_connection_closed_without_an_answer(recording):
     with Player(recording) as player, pytest.raises(errors.APIConnectionError) as caught:
         call(service_at(recording, player.base_url), recording)

@@ -6,6 +6,7 @@ import pytest
 
 from chatsdk import errors
 from chatsdk.infinity import ChatResponse, InfinityAssistantError, StreamChunk
+from tests.support.cases import for_each
 
 from .calls import KEY, call, service_at
 from .compare import losses
@@ -29,8 +30,8 @@ def named(recording, name):
     return [data for found, data in events_of(recording) if found == name]
 
 
-FAILED = [p for p in STREAMS if named(p.values[0], "error")]
-WHOLE = [p for p in STREAMS if p not in FAILED]
+FAILED = [r for r in STREAMS if named(r, "error")]
+WHOLE = [r for r in STREAMS if r not in FAILED]
 
 
 def told(recording):
@@ -60,7 +61,7 @@ def read(recording):
     return chunks, stream, None
 
 
-@pytest.mark.parametrize("recording", WHOLE)
+@for_each(WHOLE)
 def test_chunks(recording):
     chunks, _, error = read(recording)
     assert error is None
@@ -82,7 +83,7 @@ def test_chunks(recording):
     assert not any(chunk.extra for chunk in chunks)
 
 
-@pytest.mark.parametrize("recording", WHOLE)
+@for_each(WHOLE)
 def test_as_the_services_document_reads_it(recording):
     text = ""
     with Player(recording) as player:
@@ -92,7 +93,7 @@ def test_as_the_services_document_reads_it(recording):
     assert text == text_of(recording)
 
 
-@pytest.mark.parametrize("recording", WHOLE)
+@for_each(WHOLE)
 def test_final(recording):
     _, stream, _ = read(recording)
     response = stream.final()
@@ -104,13 +105,13 @@ def test_final(recording):
     assert response.success
 
 
-@pytest.mark.parametrize("recording", STREAMS)
+@for_each(STREAMS)
 def test_metadata(recording):
     _, stream, _ = read(recording)
     assert stream.metadata == told(recording)
 
 
-@pytest.mark.parametrize("recording", FAILED)
+@for_each(FAILED)
 def test_an_error_event(recording):
     chunks, stream, error = read(recording)
     (said,) = named(recording, "error")
@@ -126,7 +127,7 @@ def test_an_error_event(recording):
         stream.final()
 
 
-@pytest.mark.parametrize("recording", STREAMS)
+@for_each(STREAMS)
 def test_on_the_wire(recording):
     """The request as a server reads it from the socket; the key is in its own header, once."""
     with Player(recording) as player:
@@ -146,7 +147,7 @@ class _Cut:
         self.status, self.headers, self.is_cut = recording.status, recording.headers, True
 
 
-@pytest.mark.parametrize("recording", WHOLE)
+@for_each(WHOLE)
 def test_cut_before_the_end(recording):
     """Wherever the connection breaks before ``done`` is whole: an error that holds what came."""
     body = recording.body
@@ -165,7 +166,7 @@ def test_cut_before_the_end(recording):
 
 
 def test_each_kind_of_event_is_recorded():
-    names = {name for p in STREAMS for name, _ in events_of(p.values[0])}
+    names = {name for r in STREAMS for name, _ in events_of(r)}
     assert {"start", "chunk", "done", "error"} < names
     assert {"phase", "memory", "speaker", "essence", "driving"} < names
     assert FAILED

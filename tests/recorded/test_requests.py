@@ -4,11 +4,11 @@ import json
 import re
 import uuid
 from contextlib import suppress
+from functools import lru_cache
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-import pytest
-
 from chatsdk.errors import ChatSDKError
+from tests.support.cases import for_each
 
 from .calls import KEY, call, service_at
 from .compare import losses
@@ -25,8 +25,8 @@ def body_of(recording):
 
 
 OFFERED = chosen(lambda recording: recording.offered and recording.status is not None)
-CHATS = [p for p in OFFERED if p.values[0].is_openai and p.values[0].endpoint.endswith("/chat/completions")]
-BODIES = [p for p in OFFERED if p not in CHATS and p.values[0].is_success and body_of(p.values[0])]
+CHATS = [r for r in OFFERED if r.is_openai and r.endpoint.endswith("/chat/completions")]
+BODIES = [r for r in OFFERED if r not in CHATS and r.is_success and body_of(r)]
 
 
 def unsendable(recording):
@@ -37,6 +37,7 @@ def added_by_default(recording):
     return SERVICES[recording.service].DEFAULTS.get(recording.endpoint, set())
 
 
+@lru_cache(maxsize=None)
 def sent_for(recording):
     with answering(recording) as calls:
         with suppress(ChatSDKError):  # what it says is checked elsewhere
@@ -44,7 +45,7 @@ def sent_for(recording):
         return calls[0].request
 
 
-@pytest.mark.parametrize("recording", [p for p in CHATS if p.values[0].json])
+@for_each([r for r in CHATS if r.json])
 def test_body_of_a_completion(recording):
     request = sent_for(recording)
     sent = json.loads(request.body.decode("utf-8"))
@@ -67,14 +68,14 @@ def test_body_of_a_completion(recording):
     assert sent["stream"] is recording.asks_for_stream
 
 
-@pytest.mark.parametrize("recording", CHATS)
+@for_each(CHATS)
 def test_no_null_is_sent(recording):
     sent = json.loads(sent_for(recording).body.decode("utf-8"))
     assert None not in sent.values()
     assert not [message for message in sent["messages"] if None in message.values()]
 
 
-@pytest.mark.parametrize("recording", BODIES)
+@for_each(BODIES)
 def test_body_of_what_succeeded(recording):
     text = sent_for(recording).body
     text = text.decode("utf-8") if isinstance(text, bytes) else text
@@ -89,7 +90,7 @@ def as_sent(value):
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-@pytest.mark.parametrize("recording", OFFERED)
+@for_each(OFFERED)
 def test_address(recording):
     request = sent_for(recording)
     url = urlsplit(request.url)
@@ -109,7 +110,7 @@ def test_address(recording):
     assert set(sent) - set(recorded) <= added_by_default(recording)
 
 
-@pytest.mark.parametrize("recording", OFFERED)
+@for_each(OFFERED)
 def test_headers(recording):
     request = sent_for(recording)
     assert request.headers["User-Agent"].startswith("chatsdk/")
@@ -123,7 +124,7 @@ def test_headers(recording):
     SERVICES[recording.service].check_headers(recording, request.headers)
 
 
-@pytest.mark.parametrize("recording", [p for p in CHATS if p.values[0].is_stream])
+@for_each([r for r in CHATS if r.is_stream])
 def test_on_the_wire(recording):
     """The same, as a server reads it from the socket."""
     with Player(recording) as player:

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from chatsdk import errors
+from tests.support.cases import for_each
 
 from .calls import call, service_at
 from .compare import extras_in, losses, misplaced_in
@@ -14,9 +15,9 @@ from .recordings import chosen
 from .services import SERVICES
 
 STREAMS = chosen(lambda recording: recording.offered and recording.is_stream and recording.is_openai)
-BROKEN = [p for p in STREAMS if p.values[0].is_cut or not events_of(p.values[0])]
-FAILED = [p for p in STREAMS if any("error" in event for event in events_of(p.values[0]))]
-WHOLE = [p for p in STREAMS if p not in BROKEN and p not in FAILED]
+BROKEN = [r for r in STREAMS if r.is_cut or not events_of(r)]
+FAILED = [r for r in STREAMS if any("error" in event for event in events_of(r))]
+WHOLE = [r for r in STREAMS if r not in BROKEN and r not in FAILED]
 KNOWN_EXTRAS = {
     "ChatChunk.provider",
     "ChunkChoice.native_finish_reason",
@@ -47,7 +48,7 @@ def whole(recording):
         return call(service_at(recording, player.base_url), recording).final()
 
 
-@pytest.mark.parametrize("recording", WHOLE)
+@for_each(WHOLE)
 def test_items(recording):
     items, _, error = read(recording)
     assert error is None
@@ -57,7 +58,7 @@ def test_items(recording):
         assert items == [piece for piece in texts_of(recording) if piece]
 
 
-@pytest.mark.parametrize("recording", [p for p in STREAMS if p.values[0].service == "zaguan"])
+@for_each([r for r in STREAMS if r.service == "zaguan"])
 def test_chunks_lose_nothing(recording):
     items, _, _ = read(recording)
     assert losses(chunks_of(recording), [item.to_dict() for item in items]) == []
@@ -65,7 +66,7 @@ def test_chunks_lose_nothing(recording):
     assert extras_in(items) <= KNOWN_EXTRAS
 
 
-@pytest.mark.parametrize("recording", WHOLE)
+@for_each(WHOLE)
 def test_final(recording):
     result = whole(recording)
     expected = merged(recording)
@@ -79,7 +80,7 @@ def test_final(recording):
     assert misplaced_in(result) == []
 
 
-@pytest.mark.parametrize("recording", WHOLE)
+@for_each(WHOLE)
 def test_final_after_the_loop_is_the_same(recording):
     with Player(recording) as player:
         stream = call(service_at(recording, player.base_url), recording)
@@ -88,7 +89,7 @@ def test_final_after_the_loop_is_the_same(recording):
     assert stream.final() == stream.final()
 
 
-@pytest.mark.parametrize("recording", WHOLE)
+@for_each(WHOLE)
 def test_metadata(recording):
     _, stream, _ = read(recording)
     expected = merged(recording)
@@ -96,7 +97,7 @@ def test_metadata(recording):
         assert stream.metadata.get(key) == expected.get(key)
 
 
-@pytest.mark.parametrize("recording", [p for p in WHOLE if merged(p.values[0])["tool_calls"]])
+@for_each([r for r in WHOLE if merged(r)["tool_calls"]])
 def test_tool_calls(recording):
     calls = whole(recording).choices[0].message.tool_calls
     expected = merged(recording)["tool_calls"]
@@ -134,7 +135,7 @@ def test_logprobs():
     assert kept.content[0].logprob == expected[0]["logprob"]
 
 
-@pytest.mark.parametrize("recording", FAILED)
+@for_each(FAILED)
 def test_an_error_in_the_stream(recording):
     items, stream, error = read(recording)
     told = next(event["error"] for event in events_of(recording) if "error" in event)
@@ -151,7 +152,7 @@ def test_an_error_in_the_stream(recording):
         stream.final()
 
 
-@pytest.mark.parametrize("recording", BROKEN)
+@for_each(BROKEN)
 def test_a_cut_stream(recording):
     items, stream, error = read(recording)
     before = "".join(texts_of(recording))
@@ -170,9 +171,9 @@ def test_each_kind_of_end_is_recorded():
     assert BROKEN
     assert FAILED
     assert len(WHOLE) > 10
-    assert any(not chunks_of(p.values[0]) for p in BROKEN if not p.values[0].is_cut)
-    assert any(text_of(chunk) == "" for p in WHOLE for chunk in chunks_of(p.values[0]))
+    assert any(not chunks_of(r) for r in BROKEN if not r.is_cut)
+    assert any(text_of(chunk) == "" for r in WHOLE for chunk in chunks_of(r))
 
 
 def named(name):
-    return next(p.values[0] for p in STREAMS if p.values[0].name == name)
+    return next(r for r in STREAMS if r.name == name)
