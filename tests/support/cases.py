@@ -4,22 +4,26 @@ import inspect
 
 
 def for_each(cases):
-    """Make one test out of a check of one case, its first argument; it names all the cases that fail."""
-    cases = list(cases)
+    """Make one test out of a check of one case, which names all the cases that fail.
+
+    A case is the first argument of the check, a tuple the first ones; the others are fixtures.
+    """
+    cases = [case if isinstance(case, tuple) else (case,) for case in cases]
+    assert cases
 
     def decorate(check):
         def test(**fixtures):
-            assert cases
             failures = []
             for case in cases:
                 try:
-                    check(case, **fixtures)
+                    check(*case, **fixtures)
                 except Exception as error:
-                    failures.append(f"{case}: {type(error).__name__}: {error}")
+                    failures.append(f"{', '.join(map(str, case))}: {type(error).__name__}: {error}")
             assert not failures, "\n\n".join(failures)
 
         signature = inspect.signature(check)
-        test.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])
+        fixtures = list(signature.parameters.values())[len(cases[0]) :]
+        test.__signature__ = signature.replace(parameters=fixtures)
         test.__name__, test.__doc__, test.__module__ = check.__name__, check.__doc__, check.__module__
         return test
 

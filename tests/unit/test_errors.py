@@ -8,6 +8,7 @@ import requests
 import chatsdk
 from chatsdk import arguslm, chatserver, errors, infinity, mongars, zaguan
 from chatsdk.errors import status_error
+from tests.support.cases import for_each
 
 from .helpers import SERVICES, make_client
 
@@ -89,7 +90,7 @@ def test_class_of_a_status(status, name):
     assert status_error(status) is getattr(errors, name)
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@for_each(SERVICES)
 def test_a_service_has_the_common_tree_as_its_own(service):
     package = import_module(f"chatsdk.{service}")
     table = dict(import_module(f"chatsdk.{service}.errors").OWN_CLASSES)
@@ -158,47 +159,50 @@ class OtherError(zaguan.NotFoundError):
         self.number = number
 
 
-@pytest.mark.parametrize("cls", EVERY, ids=lambda cls: f"{cls.__module__}.{cls.__name__}")
-class TestEveryClass:
-    def test_text(self, cls):
-        error = cls("the words")
-        assert str(error) == error.message == "the words"
-        assert error.args == ("the words",)
-        assert error.request_id is None
-
-    def test_pickles(self, cls):
-        error = cls("the words")
-        response = requests.Response()
-        response.request = requests.Request("POST", "https://x.example", data="the prompt").prepare()
-        details = {
-            "status_code": 402,
-            "code": "c",
-            "body": {"error": {"credits_required": 5, "band": "D"}},
-            "retry_after": 1.5,
-            "request_id": "rid",
-            "service": "zaguan",
-            "partial": zaguan.ChatResponse(id="x"),
-        }
-        for name, value in details.items():
-            setattr(error, name, value)
-        error.response = response
-        for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
-            data = pickle.dumps(error, protocol)
-            assert b"the prompt" not in data
-            twin = pickle.loads(data)
-            assert type(twin) is cls
-            assert str(twin) == twin.message == "the words"
-            assert {name: getattr(twin, name) for name in details} == details
-            assert getattr(twin, "response", None) is None
-
-    def test_copies(self, cls):
-        error = cls("the words")
-        error.request_id = "rid"
-        twin = copy.copy(error)
-        assert (type(twin), str(twin), twin.request_id) == (cls, "the words", "rid")
+@for_each(EVERY)
+def test_text(cls):
+    error = cls("the words")
+    assert str(error) == error.message == "the words"
+    assert error.args == ("the words",)
+    assert error.request_id is None
 
 
-@pytest.mark.parametrize("cls", [cls for cls in EVERY if issubclass(cls, errors.APIError)])
+@for_each(EVERY)
+def test_pickles(cls):
+    error = cls("the words")
+    response = requests.Response()
+    response.request = requests.Request("POST", "https://x.example", data="the prompt").prepare()
+    details = {
+        "status_code": 402,
+        "code": "c",
+        "body": {"error": {"credits_required": 5, "band": "D"}},
+        "retry_after": 1.5,
+        "request_id": "rid",
+        "service": "zaguan",
+        "partial": zaguan.ChatResponse(id="x"),
+    }
+    for name, value in details.items():
+        setattr(error, name, value)
+    error.response = response
+    for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
+        data = pickle.dumps(error, protocol)
+        assert b"the prompt" not in data
+        twin = pickle.loads(data)
+        assert type(twin) is cls
+        assert str(twin) == twin.message == "the words"
+        assert {name: getattr(twin, name) for name in details} == details
+        assert getattr(twin, "response", None) is None
+
+
+@for_each(EVERY)
+def test_copies(cls):
+    error = cls("the words")
+    error.request_id = "rid"
+    twin = copy.copy(error)
+    assert (type(twin), str(twin), twin.request_id) == (cls, "the words", "rid")
+
+
+@for_each(cls for cls in EVERY if issubclass(cls, errors.APIError))
 def test_details_of_an_exchange(cls):
     error = cls("x", service="zaguan", request_id="rid", method="GET", url="https://x.example/")
     twin = pickle.loads(pickle.dumps(error))

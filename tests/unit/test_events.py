@@ -1,7 +1,10 @@
+from itertools import product
+
 import pytest
 
 from chatsdk._core.body import BodyError
 from chatsdk._core.events import EventReader
+from tests.support.cases import for_each
 
 STREAMS = {
     "plain": b'data: {"a": 1}\n\ndata: {"b": 2}\n\ndata: [DONE]\n\n',
@@ -57,14 +60,12 @@ def written(name, end):
     return STREAMS[name].replace(b"\n", ENDS[end])
 
 
-@pytest.mark.parametrize("end", ENDS)
-@pytest.mark.parametrize("name", STREAMS)
+@for_each(product(STREAMS, ENDS))
 def test_events(name, end):
     assert read([written(name, end)]) == EXPECTED[name]
 
 
-@pytest.mark.parametrize("end", ENDS)
-@pytest.mark.parametrize("name", STREAMS)
+@for_each(product(STREAMS, ENDS))
 def test_the_same_wherever_it_is_split(name, end):
     data = written(name, end)
     for first in range(len(data) + 1):
@@ -73,8 +74,7 @@ def test_the_same_wherever_it_is_split(name, end):
         assert read([data[:first], b"", data[first:second], data[second:]]) == EXPECTED[name]
 
 
-@pytest.mark.parametrize("end", ENDS)
-@pytest.mark.parametrize("name", STREAMS)
+@for_each(product(STREAMS, ENDS))
 def test_the_same_byte_by_byte(name, end):
     data = written(name, end)
     assert read([data[at : at + 1] for at in range(len(data))]) == EXPECTED[name]

@@ -4,11 +4,13 @@ import pickle
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from enum import Enum
+from itertools import product
 from typing import Any, Dict, List, Optional, Union
 
 import pytest
 
 from chatsdk._core.model import Model, build, essential, json_field, missing_essential
+from tests.support.cases import for_each
 
 
 class Color(str, Enum):
@@ -91,13 +93,12 @@ def test_defaults_are_not_shared():
     assert Whole.from_dict({}).parts == []
 
 
-@pytest.mark.parametrize("name", [name for name in FULL if name != "unknown"])
+@for_each(name for name in FULL if name != "unknown")
 def test_null_is_the_default(name):
     assert Whole.from_dict({name: None}) == Whole()
 
 
-@pytest.mark.parametrize("wrong", [5, "text", True, 1.5, ["a", None, 3], {"k": "v"}])
-@pytest.mark.parametrize("name", [name for name in FULL if name != "unknown"])
+@for_each(product(FULL, [5, "text", True, 1.5, ["a", None, 3], {"k": "v"}]))
 def test_a_wrong_type_stays_as_it_is(name, wrong):
     whole = Whole.from_dict({name: wrong})
     kept = whole.to_dict()[name]

@@ -5,19 +5,14 @@ import json
 import typing
 from datetime import datetime
 
-import pytest
-
 from chatsdk._core.model import Model
 from chatsdk._core.records import ListResponse
+from tests.support.cases import for_each
 
 from .helpers import MODELS, json_names, random_json, random_object, seeded
 
 ROUNDS = 150
 REQUESTS = ("Request", "Create", "Update", "Registration")  # how their names end
-
-
-def of_each_model(test):
-    return pytest.mark.parametrize("cls", MODELS, ids=lambda cls: cls.__module__ + "." + cls.__name__)(test)
 
 
 def kept(value, found):
@@ -27,7 +22,7 @@ def kept(value, found):
     return value is None or found == value or (isinstance(value, str) and value[:4] == "2025")
 
 
-@of_each_model
+@for_each(MODELS)
 def test_from_dict_never_raises_and_loses_no_key(cls):
     rng = seeded(cls.__name__)
     for _ in range(ROUNDS):
@@ -39,7 +34,7 @@ def test_from_dict_never_raises_and_loses_no_key(cls):
                 assert kept(value, result[key]), (key, data)
 
 
-@of_each_model
+@for_each(MODELS)
 def test_what_was_read_twice_is_the_same(cls):
     rng = seeded(cls.__name__)
     for _ in range(ROUNDS // 3):
@@ -49,7 +44,7 @@ def test_what_was_read_twice_is_the_same(cls):
         assert json.loads(first.to_json()) == first.to_dict()
 
 
-@of_each_model
+@for_each(MODELS)
 def test_everything_else_works_on_anything_too(cls):
     rng = seeded(cls.__name__)
     for _ in range(ROUNDS // 3):
@@ -60,27 +55,27 @@ def test_everything_else_works_on_anything_too(cls):
         assert isinstance(getattr(model, "_repr_html_", str)(), str)
 
 
-@of_each_model
+@for_each(MODELS)
 def test_every_field_of_a_response_has_a_default(cls):
     if not cls.__name__.endswith(REQUESTS):
         assert isinstance(cls(), cls)
         assert cls() == cls.from_dict({})
 
 
-@of_each_model
+@for_each(MODELS)
 def test_no_field_hides_a_method(cls):
     names = {field.name for field in dataclasses.fields(cls)}
     assert not names & set(vars(Model))
 
 
-@of_each_model
+@for_each(MODELS)
 def test_fields_are_written_in_order_and_by_their_names(cls):
     names = json_names(cls)
     data = dict.fromkeys(names, "x")
     assert list(cls.from_dict(data).to_dict()) == names
 
 
-@of_each_model
+@for_each(MODELS)
 def test_each_field_is_optional_or_has_a_default_of_its_type(cls):
     if cls.__name__.endswith(REQUESTS):
         return
@@ -95,7 +90,7 @@ def test_each_field_is_optional_or_has_a_default_of_its_type(cls):
         assert hint is not datetime, f"{name}: a server may leave it out"
 
 
-@of_each_model
+@for_each(MODELS)
 def test_list_responses_name_their_list(cls):
     if issubclass(cls, ListResponse):
         name = cls.__dataclass_fields__[cls.items_field].metadata.get("json", cls.items_field)

@@ -9,10 +9,9 @@ import subprocess
 import sys
 import typing
 
-import pytest
-
 import chatsdk
 from chatsdk._core.service import ServiceClient
+from tests.support.cases import for_each
 
 from .helpers import PACKAGE, PACKAGES, SERVICES, exports
 
@@ -58,7 +57,7 @@ def test_services_are_found():
     assert len(FILES) > 25
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
+@for_each(FILES)
 def test_imports_go_one_way(path):
     own = name_of(path)
     for imported in imports_of(path):
@@ -70,7 +69,7 @@ def test_imports_go_one_way(path):
             assert imported.split(".")[1] == own.split(".")[1], imported
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
+@for_each(FILES)
 def test_nothing_else_is_needed(path):
     known = {"chatsdk", "requests", "urllib3", "typing_extensions", "websockets", "__future__"}
     roots = {imported.split(".")[0] for imported in imports_of(path)} - known
@@ -134,7 +133,7 @@ def test_keywords_of_a_method_are_the_fields_of_its_request():
     assert sizes["zaguan.chat"] > 40
 
 
-@pytest.mark.parametrize("module", MODULES)
+@for_each(MODULES)
 def test_everything_public_is_documented(module):
     found = importlib.import_module(module)
     assert found.__doc__
@@ -150,7 +149,7 @@ def test_everything_public_is_documented(module):
                     assert function.__doc__, f"{name}.{method}"
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@for_each(SERVICES)
 def test_a_service_exports_its_models_its_errors_and_itself(service):
     package = importlib.import_module(f"chatsdk.{service}")
     for part in ("models", "errors", "service"):
@@ -172,7 +171,7 @@ def test_the_package_exports_its_errors():
     assert own <= set(exports(chatsdk))
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@for_each(SERVICES)
 def test_every_method_names_its_request(service):
     module = importlib.import_module(f"chatsdk.{service}.service")
     classes = [
