@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 import zlib
+from codecs import getincrementaldecoder
 from contextlib import suppress
 from errno import ECONNABORTED
 from http.client import IncompleteRead
 from itertools import chain
-from typing import Any, Callable, Iterator, Optional, TypeVar
+from typing import Any, Callable, Iterator, Optional, Tuple, TypeVar
 
 import requests
 
@@ -19,6 +21,11 @@ from .connection import hurry, innermost_socket, shut_down
 T = TypeVar("T")
 
 _PIECE = 65536
+_GZIP = b"\x1f\x8b"  # how such data begins
+_HEAD = 16  # bytes that tell text from compressed data
+_NO_ENCODING = ("", "identity", "none", "utf-8", "utf8", "binary", "7bit", "8bit")
+_MOST_ENCODINGS = 5
+_MOST_IGNORED = 1024 * 1024  # bytes
 
 
 class BodyError(Exception):
@@ -64,9 +71,7 @@ class Body:
         if getattr(self._response, "_content_consumed", False) or not hasattr(type(file), "read1"):
             # Of a cache of the user's own: read already, or behind a wrapper that must see each read.
             return self._response.iter_content(_PIECE)
-        pieces = self._arriving(file)
-        inflater = _inflater(self._response.headers.get("Content-Encoding", ""))
-        return pieces if inflater is None else inflater.pieces(pieces)
+        return _decode(self._arriving(file), self._response.headers.get("Content-Encoding", ""))
 
     def read(self, limit: int) -> bytes:
         """Return the whole body; more than *limit* bytes of it are a BodyError."""
@@ -137,39 +142,6 @@ def _raise_later(error: Exception) -> Iterator[bytes]:
     yield  # which makes it a generator
 
 
-class _Inflater:
-    """Decompresses gzip or deflate in bounded pieces: a small body may hold gigabytes."""
-
-    def __init__(self, encoding: str) -> None:
-        self._gzip = encoding != "deflate"
-
-    def pieces(self, compressed: Iterator[bytes]) -> Iterator[bytes]:
-        machine = None
-        data = b""
-        for received in compressed:
-            data += received
-            more = True
-            while data or more:
-                if machine is None or machine.eof:  # gzip bodies may be several members in a row
-                    if len(data) < 2:
-                        break
-                    machine = zlib.decompressobj(self._window(data))
-                piece = machine.decompress(data, _PIECE)
-                data = machine.unused_data or machine.unconsumed_tail
-                more = len(piece) == _PIECE and not machine.eof  # zlib may hold back what did not fit
-                if piece:
-                    yield piece
-        if data or (machine is not None and not machine.eof):
-            raise IncompleteRead(b"")
-
-    def _window(self, data: bytes) -> int:
-        if self._gzip:
-            return 16 + zlib.MAX_WBITS
-        # "deflate" should be zlib's format, but some servers send the bare stream.
-        has_head = data[0] & 15 == 8 and (data[0] * 256 + data[1]) % 31 == 0
-        return zlib.MAX_WBITS if has_head else -zlib.MAX_WBITS
-
-
 def _socket_of(file: Any) -> Any:
     """Return the socket under an http.client.HTTPResponse, or None.
 
@@ -179,10 +151,75 @@ def _socket_of(file: Any) -> Any:
     return sock if hasattr(sock, "settimeout") and hasattr(sock, "shutdown") else None
 
 
-def _inflater(encoding: str) -> Optional[_Inflater]:
-    encoding = encoding.strip().lower()
-    if encoding in ("", "identity"):
-        return None
-    if encoding not in ("gzip", "x-gzip", "deflate"):
-        raise BodyError(f"the encoding {encoding[:40]}, which was not asked for")
-    return _Inflater(encoding)
+def _decode(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+    """Return the body without the encodings that its header names, as far as its bytes agree."""
+    for word in reversed(encoding.lower().split(",")[:_MOST_ENCODINGS]):
+        name = word.strip()
+        if name in ("gzip", "x-gzip", "deflate"):
+            pieces = _decompress(pieces, name == "deflate")
+        elif name not in _NO_ENCODING:
+            pieces = _check_plain(pieces, encoding)
+    return pieces
+
+
+def _check_plain(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+    head, pieces = _peek(pieces, _HEAD)
+    if not _is_text(head):
+        raise BodyError(f"the encoding {encoding.strip()[:40]}, which was not asked for")
+    yield from pieces
+
+
+def _decompress(pieces: Iterator[bytes], is_deflate: bool) -> Iterator[bytes]:
+    """Decompress gzip or deflate in bounded pieces: a small body may hold gigabytes."""
+    head, pieces = _peek(pieces, _HEAD if is_deflate else len(_GZIP))
+    if head and _GZIP.startswith(head[:2]):
+        bits = 16 + zlib.MAX_WBITS
+    elif is_deflate and not _is_text(head):
+        # "deflate" should be zlib's format, but some servers send the bare stream.
+        has_head = head[0] & 15 == 8 and int.from_bytes(head[:2], "big") % 31 == 0
+        bits = zlib.MAX_WBITS if has_head else -zlib.MAX_WBITS
+    else:
+        yield from pieces
+        return
+    machine = zlib.decompressobj(bits)
+    data = b""
+    ignored = 0
+    for received in pieces:
+        data += received
+        more = True
+        while data or more:
+            if machine.eof:
+                if data == _GZIP[:1]:
+                    break
+                if not data.startswith(_GZIP):  # else another member follows
+                    ignored += len(data)
+                    data = b""
+                    if ignored > _MOST_IGNORED:
+                        raise BodyError(f"more than {_MOST_IGNORED} bytes behind its compressed data")
+                    break
+                machine = zlib.decompressobj(bits)
+            piece = machine.decompress(data, _PIECE)
+            data = machine.unused_data or machine.unconsumed_tail
+            more = len(piece) == _PIECE and not machine.eof  # zlib may hold back what did not fit
+            if piece:
+                yield piece
+    if not machine.eof:
+        raise IncompleteRead(b"")
+
+
+def _peek(pieces: Iterator[bytes], size: int) -> Tuple[bytes, Iterator[bytes]]:
+    """Return the first *size* bytes or more, fewer if there are no more, and all pieces."""
+    head = b""
+    for piece in pieces:
+        head += piece
+        if len(head) >= size:
+            break
+    return head, chain([head] if head else [], pieces)
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        text = getincrementaldecoder("utf-8")().decode(head[:_HEAD])
+    except UnicodeDecodeError:
+        return False
+    return re.search(r"[\0-\x08\x0e-\x1f\x7f]", text) is None

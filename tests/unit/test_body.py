@@ -61,10 +61,77 @@ def test_an_empty_body():
     assert body(b"", "gzip").read(0) == b""
 
 
-@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "nonsense"])
-def test_an_encoding_nobody_asked_for(encoding):
-    with pytest.raises(BodyError):
-        body(TEXT, encoding).read(10**6)
+NO_TEXT = bytes(range(256)) * 4
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, br", "nonsense"])
+@pytest.mark.parametrize("piece", [1, None])
+def test_an_encoding_nobody_asked_for(encoding, piece):
+    with pytest.raises(BodyError, match=encoding):
+        body(NO_TEXT, encoding, piece=piece).read(10**6)
+
+
+WRONG = [
+    "none",
+    "utf-8",
+    "UTF8",
+    "binary",
+    "gzip",
+    "deflate",
+    "x-gzip",
+    "br",
+    "zstd",
+    "nonsense",
+    ", ,",
+    "gzip, br",
+]
+EVENTS = "data: {}\n\n: \u20ac\n\n".encode()
+
+
+@pytest.mark.parametrize("encoding", [*WRONG, "identity, gzip", "gzip, identity", "gzip," * 1000])
+def test_a_wrong_label_on_a_plain_body(encoding):
+    for plain in (b'{"a": "\xe2\x82\xac"}', b"{}", b"", b" ", b"x", EVENTS, TEXT):
+        for piece in (1, 7, None):
+            assert body(plain, encoding, piece=piece).read(10**6) == plain
+
+
+@pytest.mark.parametrize("encoding", ["none", "utf-8", "binary", "gzip"])
+def test_a_wrong_label_on_a_binary_file(encoding):
+    assert body(NO_TEXT, encoding).read(10**6) == NO_TEXT
+
+
+@pytest.mark.parametrize(
+    "encoding", ["gzip, identity", "identity, gzip", "utf-8, gzip", "gzip, gzip", "deflate"]
+)
+def test_what_a_label_tells_beside_gzip(encoding):
+    for piece in (1, 7, None):
+        assert body(ENCODED["gzip"], encoding, piece=piece).read(10**6) == TEXT
+
+
+def test_two_encodings_one_upon_the_other():
+    assert body(gzip.compress(ENCODED["deflate"]), "deflate, gzip").read(10**6) == TEXT
+
+
+def test_without_a_label_a_file_stays_compressed():
+    assert body(ENCODED["gzip"]).read(10**6) == ENCODED["gzip"]
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+@pytest.mark.parametrize("behind", [b"\n", b"\0" * 512, b"<!-- cache -->" * 99, b"\x1f", b"\x1fx"], ids=repr)
+def test_bytes_behind_the_compressed_data_are_dropped(encoding, behind):
+    for piece in (1, 7, None):
+        assert body(ENCODED[encoding] + behind, encoding, piece=piece).read(10**6) == TEXT
+
+
+def test_bytes_behind_the_compressed_data_have_a_bound():
+    with pytest.raises(BodyError, match="behind"):
+        body(ENCODED["gzip"] + b"\0" * 2_000_000, "gzip", piece=65536).read(10**6)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "none", "br"])
+def test_a_plain_stream_with_a_wrong_label_is_not_held_back(encoding):
+    """Of a stream with 20 bytes in each piece the first is given before the second is there."""
+    assert [len(piece) for piece in body(b"data: {} data: {}  \n" * 3, encoding, piece=20)] == [20, 20, 20]
 
 
 @pytest.mark.parametrize("encoding", ENCODED)
