@@ -256,7 +256,7 @@ class _Choice:
             if value is None or key in ("delta", "index", "finish_reason"):
                 continue
             if key == "logprobs" and isinstance(value, dict):
-                _merge(self.top.setdefault("logprobs", {}), value)
+                _merge(self.top, {key: value})
             else:
                 _update(self.top, {key: value})
         return self.finished
@@ -311,7 +311,7 @@ class _Choice:
         by_index = None if index is None else self._call_of.get(index)
         by_id = self._call_of.get(call_id) if isinstance(call_id, str) else None
         known = by_id if by_index is None else by_index
-        if by_index is not None and by_id is not by_index and call_id and by_index.get("id"):
+        if by_index is not None and call_id and by_index.get("id") not in (None, "", call_id):
             # Some servers give every call the index 0: another id with a name is another call. Others change
             # the id with every fragment: without a name it is the same call.
             known = by_id if by_id is not None or name else by_index
@@ -384,15 +384,15 @@ def _merge(target: Dict[str, Any], part: Mapping[str, Any], depth: int = _MERGED
             target[key] = value
 
 
-def _joined(merged: Dict[str, Any]) -> Dict[str, Any]:
+def _joined(merged: Dict[str, Any], depth: int = _MERGED_DEPTH) -> Dict[str, Any]:
     """Return a merged object with its texts as strings."""
-    return {key: _join(value) for key, value in merged.items()}
-
-
-def _join(value: Any) -> Any:
-    if isinstance(value, io.StringIO):
-        return join_surrogates(value.getvalue())
-    return _joined(value) if isinstance(value, dict) else value
+    joined = dict(merged)
+    for key, value in merged.items():
+        if isinstance(value, io.StringIO):
+            joined[key] = join_surrogates(value.getvalue())
+        elif isinstance(value, dict) and depth:
+            joined[key] = _joined(value, depth - 1)
+    return joined
 
 
 class ChatAnswer(Model):

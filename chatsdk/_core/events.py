@@ -86,9 +86,7 @@ class EventReader:
             elif line[:6] == b"event:":
                 name = line[6:].strip()
             elif line[:6] == b"error:" and line[6:].strip() not in (b"", b"null"):
-                if data:
-                    yield name, b"\n".join(data)
-                name, data = b"error", [line[6:].strip()]  # llama.cpp says so when it fails in mid-stream
+                yield b"error", line[6:].strip()  # llama.cpp says so when it fails in mid-stream
             # All else is a comment, an id, a retry time or unknown: no part of the answer.
         if data:  # some servers leave out the blank line after the last event
             yield name, b"\n".join(data)

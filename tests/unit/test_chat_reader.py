@@ -5,6 +5,8 @@ import pytest
 from chatsdk._core.chat import ChatReader
 from chatsdk.zaguan import ChatChunk, ChatResponse
 
+from .helpers import CHATSERVER, ZAGUAN
+
 
 def read(*chunks):
     reader = ChatReader(ChatChunk.from_dict, ChatResponse.from_dict)
@@ -100,6 +102,28 @@ B = ("b", "g", '{"y":2}')
             [fragment(None, None, "f", '{"x"'), fragment(None, None, "g", '{"y"')],
             [fragment(None, "a", None, ":1}"), fragment(None, "b", None, ":2}")],
         ],
+        [
+            [fragment("0", "a", "f", '{"x"'), fragment("1", "b", "g", '{"y"')],
+            [fragment("1", arguments=":2}"), fragment("0", arguments=":1}")],
+        ],
+        [
+            [fragment(0, "a", "f", '{"x"')],
+            [fragment(0, "r7", arguments=":1}")],
+            [fragment(1, "b", "g", '{"y"')],
+            [fragment(1, "r8", arguments=":")],
+            [fragment(1, "r9", arguments="2}")],
+        ],
+        [
+            [fragment(None, "a", "f", '{"x"')],
+            [fragment(None, "r7", arguments=":1}")],
+            [fragment(None, "b", "g", '{"y"')],
+            [fragment(None, "r8", arguments=":2}")],
+        ],
+        [
+            [fragment(0, "a", "f", '{"x"'), fragment(0, "b", "g", '{"y"')],
+            [fragment(0, "a", arguments=":1}"), fragment(0, "b", arguments=":2}")],
+        ],
+        [[fragment(0, "a", "f", {"x": 1})], [fragment(1, "b", "g", {"y": 2})]],
     ],
     ids=[
         "by index",
@@ -115,10 +139,61 @@ B = ("b", "g", '{"y":2}')
         "the id comes late",
         "the id comes late, by place",
         "the ids come late, by place, at once",
+        "the index is text",
+        "another id in each fragment",
+        "another id in each fragment, no index",
+        "index 0 for all, crossed",
+        "arguments as objects",
     ],
 )
 def test_tool_calls(fragments):
-    assert calls(*fragments) == [A, B]
+    found = calls(*fragments)
+    assert [call[:2] for call in found] == [call[:2] for call in (A, B)]
+    assert [call[2].replace(" ", "") for call in found] == [call[2] for call in (A, B)]
+
+
+@pytest.mark.parametrize("index", [0, "0"])
+def test_a_new_name_is_another_call(index):
+    parts = [
+        [fragment(index, name="f", arguments='{"x"')],
+        [fragment(index, arguments=":1}")],
+        [fragment(index, name="g", arguments="")],
+        [fragment(index, name="g", arguments='{"y":2}')],
+    ]
+    assert calls(*parts) == [(None, *A[1:]), (None, *B[1:])]
+
+
+def test_the_same_id_for_all_calls():
+    parts = [[fragment(0, "x", "f", '{"x"')], [fragment(1, "x", "g", '{"y"')]]
+    parts += [[fragment(0, "x", arguments=":1}")], [fragment(1, "x", arguments=":2}")]]
+    assert calls(*parts) == [("x", *A[1:]), ("x", *B[1:])]
+
+
+@pytest.mark.parametrize("call_type", [None, ""])
+def test_a_missing_type_of_a_call(call_type):
+    function = {"index": 0, "id": "a", "type": call_type, "function": {"name": "f", "arguments": "{}"}}
+    custom = {"index": 1, "id": "b", "type": call_type, "custom": {"name": "g", "input": "x"}}
+    found = merged({"tool_calls": [function, custom]}).tool_calls
+    assert [call.type for call in found] == ["function", "custom"]
+
+
+@pytest.mark.parametrize("service", ["zaguan", "chatserver"])
+def test_tool_calls_of_a_plain_answer(http, client, service):
+    sent = {"id": "a", "function": {"name": "f", "arguments": {"city": "Málaga", "x": [1, None]}}}
+    legacy = {"name": "f", "arguments": {"x": 1}}
+    message = {"role": "assistant", "content": "", "tool_calls": [sent, 5], "function_call": legacy}
+    body = {"choices": [{"index": 0, "message": message}]}
+    urls = {"zaguan": ZAGUAN, "chatserver": CHATSERVER}
+    http.add("POST", urls[service] + "/v1/chat/completions", json=body)
+    if service == "zaguan":
+        got = client.zaguan.chat(model="m", messages="Hi")
+    else:
+        got = client.chatserver.create_completion("m", "Hi")
+    found = got.to_dict()["choices"][0]["message"]
+    assert found["tool_calls"][0]["type"] == "function"
+    assert found["tool_calls"][0]["function"]["arguments"] == '{"city": "Málaga", "x": [1, null]}'
+    assert found["tool_calls"][1:] == [5]
+    assert found["function_call"]["arguments"] == '{"x": 1}'
 
 
 def test_calls_without_index_and_id_are_told_apart_by_place():
@@ -220,6 +295,76 @@ def test_several_choices():
     assert reader.result().text == "xy"
 
 
+WHOLE = {"role": "assistant", "content": "Hello"}
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        [{"delta": {"content": "Hello"}, "message": {"role": "assistant", "content": ""}}],
+        [{"delta": {"content": "Hello"}, "message": WHOLE}],
+        [{"delta": {"content": "Hel"}, "message": None}, {"delta": {"content": "lo"}, "message": WHOLE}],
+        [{"delta": {"content": "Hello"}}, {"delta": {}, "message": WHOLE}],
+        [{"delta": {"role": "assistant"}}, {"delta": {}, "message": WHOLE}],
+        [{"delta": {"role": "assistant", "content": ""}, "message": WHOLE}],
+        [{"delta": None, "message": WHOLE}],
+        [{"message": {"content": "Hel"}}, {"message": {"content": "lo"}}],
+        [{"delta": {"content": "Hello"}, "message": "junk"}],
+    ],
+)
+def test_a_message_beside_the_delta(choices):
+    reader = ChatReader(ChatChunk.from_dict, ChatResponse.from_dict)
+    items = [reader.read(b"", {"choices": [{"index": 0, **choice}]}) for choice in choices]
+    assert "".join(item.text for item in items) == "Hello"
+    assert reader.result().to_dict()["choices"] == [{"index": 0, "message": WHOLE}]
+
+
+IMAGE = {"type": "image_url", "image_url": {"url": "data:,"}}
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [
+        ["Hel", [{"type": "text", "text": "lo"}, IMAGE]],
+        [[IMAGE, {"type": "text", "text": "Hel"}], "lo", ""],
+        ["", [IMAGE], "Hello"],
+        [{"type": "text", "text": "Hello"}, [IMAGE]],
+        ["Hel", {"type": "text", "text": "lo"}, IMAGE],
+        [["Hel"], ["lo"], IMAGE],
+    ],
+)
+def test_text_and_parts_are_mixed(contents):
+    reader = ChatReader(ChatChunk.from_dict, ChatResponse.from_dict)
+    texts = [reader.read(b"", chunk({"content": content})).text for content in contents]
+    result = reader.result()
+    assert "".join(texts) == result.text == "Hello"
+    assert IMAGE in result.choices[0].message.content
+
+
+def test_what_was_told_is_not_undone():
+    reader = read(
+        {
+            **chunk({"content": "a"}, finish_reason="stop", note="kept"),
+            "model": "m",
+            "created": 1,
+            "usage": USAGE,
+        },
+        {
+            **chunk({"role": "", "content": ""}, finish_reason="", note=""),
+            "id": "",
+            "model": "",
+            "created": 0,
+            "usage": {"prompt_tokens": 0, "cost": 2.5},
+        },
+        {"id": None, "model": None, "choices": [], "usage": {}},
+    )
+    result = reader.result()
+    assert (result.id, result.model, result.created) == ("x", "m", 1)
+    assert result.usage.to_dict() == {**USAGE, "cost": 2.5}
+    assert (result.choices[0].finish_reason, result.choices[0].extra) == ("stop", {"note": "kept"})
+    assert reader.metadata()["model"] == "m"
+
+
 USAGE = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
 
 
@@ -288,6 +433,9 @@ def test_not_finished(finish_reason):
         {"choices": [{"index": None, "delta": {"content": 5, "role": []}}]},
         {"choices": [{"delta": {"content": ["a"], "audio": "x"}, "logprobs": "x"}]},
         {"choices": [{"delta": {"tool_calls": [{"index": [], "id": {}, "function": "f"}]}}]},
+        {"choices": [{"delta": {"tool_calls": [{"index": "x", "id": 5, "function": {"arguments": 5}}]}}]},
+        {"choices": [{"delta": {}, "logprobs": "x", "finish_reason": {}, "message": []}]},
+        {"choices": [{"delta": {}, "logprobs": {"content": []}}]},
         {"usage": "x", "created": [], "choices": {}},
     ],
 )
