@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from datetime import datetime
 from typing import Any, List, Mapping, Tuple
 from urllib.parse import quote, unquote, urlencode, urljoin, urlsplit
@@ -41,12 +42,14 @@ def check_base_url(url: object, service: str) -> str:
         raise ConfigurationError(problem + "names no host to connect to")
     if any(unquote(part) in (".", "..") for part in parts.path.split("/")):
         raise ConfigurationError(problem + "must not hold . or .. as parts of its path")
+    # requests quotes the path twice if there is a zone: the percent sign before it is no valid escape.
+    zone = "".join(re.findall(r"%[^\]]*(?=\])", parts.netloc))
     try:
-        prepared = requests.Request("GET", text).prepare().url or ""
+        prepared = requests.Request("GET", text.replace(zone, "", 1)).prepare().url or ""
     except (requests.RequestException, ValueError):
         # Not chained: the texts of requests repeat the address.
         raise_alone(ConfigurationError(problem + "is not a URL that can be called"))
-    return prepared.rstrip("/")
+    return prepared.replace("]", re.sub("^%(25)?", "%25", zone) + "]", 1).rstrip("/")
 
 
 def origin_of(url: str) -> str:

@@ -109,6 +109,9 @@ class TimelyResponse(HTTPResponse):
         super().begin()
         if self._timely.ended:
             raise IncompleteRead(b"")
+        # urllib3 logs what it finds here as a warning: the line with the fault, which may hold a key.
+        self.headers.defects.clear()
+        self.headers.set_payload("")
         if self.status < 200:
             self.will_close = True  # nobody asked for another protocol
 

@@ -26,11 +26,14 @@ from typing import (
     get_type_hints,
 )
 
+from ..errors import ChatSDKError
 from .dates import format_datetime, parse_datetime
 
 M = TypeVar("M", bound="Model")
 Converter = Callable[[Any], Any]
 Fields = Tuple["dataclasses.Field[Any]", ...]
+
+_TOO_DEEP = "a value is nested too deeply to be written"
 
 
 class _Plan:
@@ -126,16 +129,19 @@ class Model:
         plan = _plan_of(type(self))
         values = self.__dict__
         result = {}
-        for name, json_name in plan.json_names.items():
-            value = values[name]
-            if value is not None:
-                result[json_name] = to_json_value(value)
+        try:
+            for name, json_name in plan.json_names.items():
+                value = values[name]
+                if value is not None:
+                    result[json_name] = to_json_value(value)
+        except RecursionError:
+            raise ChatSDKError(_TOO_DEEP) from None
         result.update(self.extra)
         return result
 
     def to_json(self, indent: Optional[int] = None) -> str:
         """Return ``to_dict()`` as JSON text."""
-        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False)
+        return _dump_json(self.to_dict(), indent)
 
     def model_dump(self, *, mode: str = "json", exclude_none: bool = True) -> Dict[str, Any]:
         """Return ``to_dict()``, under the name that pydantic gives it.
@@ -144,12 +150,15 @@ class Model:
             mode: ``"json"``, or ``"python"`` to leave date-times and enums as they are.
             exclude_none: False to keep the fields that are None.
         """
-        dumped: Dict[str, Any] = _dump(self, mode, exclude_none)
+        try:
+            dumped: Dict[str, Any] = _dump(self, mode, exclude_none)
+        except RecursionError:
+            raise ChatSDKError(_TOO_DEEP) from None
         return dumped
 
     def model_dump_json(self, indent: Optional[int] = None, *, exclude_none: bool = True) -> str:
         """Return ``model_dump()`` as JSON text."""
-        return json.dumps(self.model_dump(exclude_none=exclude_none), indent=indent, ensure_ascii=False)
+        return _dump_json(self.model_dump(exclude_none=exclude_none), indent)
 
     def __getitem__(self, key: str) -> Any:
         plan = _plan_of(type(self))
@@ -213,6 +222,13 @@ def reader(cls: Type[M]) -> Callable[[Dict[str, Any]], M]:
 def json_names(cls: Type[Model]) -> List[str]:
     """Return the names that the fields of *cls* have in JSON."""
     return [*_plan_of(cls).json_names.values()]
+
+
+def _dump_json(value: Dict[str, Any], indent: Optional[int]) -> str:
+    try:
+        return json.dumps(value, indent=indent, ensure_ascii=False)
+    except RecursionError:
+        raise ChatSDKError(_TOO_DEEP) from None
 
 
 def to_json_value(value: Any) -> Any:

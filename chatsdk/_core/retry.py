@@ -21,6 +21,7 @@ from urllib3.util import Retry, Timeout
 
 from ..errors import ConfigurationError
 from .call import Call
+from .connection import sending
 from .failures import Failure
 
 P = TypeVar("P", bound="TimelyRetry")
@@ -52,6 +53,14 @@ def retry_after(headers: Mapping[str, str]) -> Optional[float]:
 def wait_after(headers: Mapping[str, str], failure: Failure) -> Optional[float]:
     """Return the seconds that the body or the headers of a failure ask to wait, or None."""
     return retry_after(headers) if failure.retry_after is None else failure.retry_after
+
+
+class AnotherAttempt(Exception):
+    """Leaves the loop of urllib3, which logs a warning with the values of the query at each attempt."""
+
+    def __init__(self, policy: Retry) -> None:
+        super().__init__("another attempt")
+        self.policy = policy
 
 
 class TimelyRetry(Retry):
@@ -99,6 +108,8 @@ class TimelyRetry(Retry):
         time.sleep(self.wait)
         if self.call is not None:
             self.call.begin_next()
+        if response is None and sending.call is not None:
+            raise AnotherAttempt(self)
 
     def plan_wait(self, asked: Optional[float]) -> bool:
         """Wait *asked* seconds before the next attempt, or back off; return whether that is acceptable."""

@@ -20,6 +20,7 @@ from .auth import OriginAuth
 from .call import Call
 from .closable import Closable
 from .connection import sending, timely_pool
+from .retry import AnotherAttempt
 
 S = TypeVar("S", bound="SharesTransport")
 
@@ -91,7 +92,13 @@ class RetryAdapter(HTTPAdapter):
             timeout = kwargs.get("timeout")
             sending.read_timeout = timeout.read_timeout if isinstance(timeout, Timeout) else None
         try:
-            return super().send(request, *args, **kwargs)
+            while True:
+                try:
+                    return super().send(request, *args, **kwargs)
+                except AnotherAttempt as attempt:
+                    self.max_retries = attempt.policy
+                if isinstance(request, Outgoing) and request.is_seekable:
+                    rewind_body(request)
         finally:
             sending.call = sending.read_timeout = None
 
