@@ -407,13 +407,19 @@ class ChatAnswer(Model):
         return self.text
 
 
-def first_choice_text(choices: Any, part: str) -> str:
-    """Return the text in *part* (message or delta) of the choice with index 0."""
+def first_choice_part(choices: Any, part: str) -> Optional[Model]:
+    """Return *part* (message or delta) of the choice with index 0."""
     for choice in choices if isinstance(choices, list) else ():
         holder = getattr(choice, part, None)
         if isinstance(holder, Model) and choice.index == 0:
-            return content_text(holder.get("content"))
-    return ""
+            return holder
+    return None
+
+
+def first_choice_text(choices: Any, part: str) -> str:
+    """Return the text in *part* (message or delta) of the choice with index 0."""
+    holder = first_choice_part(choices, part)
+    return "" if holder is None else content_text(holder.get("content"))
 
 
 def delta_text(chunk: Dict[str, Any]) -> str:

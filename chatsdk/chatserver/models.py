@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Any, Dict, List, Optional, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Union
 
-from .._core.chat import ChatAnswer, Messages
+from .._core.chat import ChatAnswer, Messages, first_choice_part
 from .._core.model import Model, essential
 from .._core.records import ListResponse
 
@@ -57,6 +57,13 @@ class UsageInfo(Model):
     total_tokens: int = 0
 
 
+# It may be None, but scripts that read it unchecked pass type checkers, as with re.Match.group in typeshed.
+if TYPE_CHECKING:
+    _OptionalUsageInfo = Union[UsageInfo, Any]
+else:
+    _OptionalUsageInfo = Optional[UsageInfo]
+
+
 @dataclass
 class ChatCompletionChoice(Model):
     """One answer; ChatServer always gives one."""
@@ -68,15 +75,24 @@ class ChatCompletionChoice(Model):
 
 @dataclass
 class ChatCompletionResponse(ChatAnswer):
-    """A completion; ``text`` is its text, ``system_fingerprint`` the id of its session."""
+    """A completion; ``text`` is its text, ``system_fingerprint`` the id of its session.
+
+    ``usage`` is None if none came.
+    """
 
     id: str = ""
     object: str = "chat.completion"
     created: Optional[int] = None
     model: str = ""
     choices: List[ChatCompletionChoice] = essential(default_factory=list)
-    usage: Optional[UsageInfo] = None
+    usage: _OptionalUsageInfo = None
     system_fingerprint: Optional[str] = None
+
+    @property
+    def message(self) -> Message:
+        """The message of the first choice, to send back in the next request; an empty one if none came."""
+        found = first_choice_part(self.choices, "message")
+        return found if isinstance(found, Message) else Message(MessageRole.ASSISTANT)
 
 
 @dataclass

@@ -1,5 +1,27 @@
 """Zaguan CoreX: ``Client(zaguan=...).zaguan``."""
 
+from .._core.openai_models import (
+    Annotation as Annotation,
+    Audio as Audio,
+    ChatChunk as ChatChunk,
+    ChatRequest as ChatRequest,
+    ChatResponse as ChatResponse,
+    Choice as Choice,
+    ChoiceDelta as ChoiceDelta,
+    ChoiceLogprobs as ChoiceLogprobs,
+    ChunkChoice as ChunkChoice,
+    CustomToolCall as CustomToolCall,
+    FunctionCall as FunctionCall,
+    Message as Message,
+    ModelInfo as ModelInfo,
+    TokenDetails as TokenDetails,
+    TokenLogprob as TokenLogprob,
+    ToolCall as ToolCall,
+    TopLogprob as TopLogprob,
+    UrlCitation as UrlCitation,
+    Usage as Usage,
+)
+from .._core.openai_service import ChatStream as ChatStream
 from .errors import (
     APIConnectionError as APIConnectionError,
     APIError as APIError,
@@ -23,34 +45,12 @@ from .errors import (
     ZaguanError as ZaguanError,
 )
 from .models import (
-    Annotation as Annotation,
-    Audio as Audio,
-    ChatChunk as ChatChunk,
-    ChatRequest as ChatRequest,
-    ChatResponse as ChatResponse,
-    Choice as Choice,
-    ChoiceDelta as ChoiceDelta,
-    ChoiceLogprobs as ChoiceLogprobs,
-    ChunkChoice as ChunkChoice,
     CreditsBalance as CreditsBalance,
     CreditsHistory as CreditsHistory,
     CreditsHistoryEntry as CreditsHistoryEntry,
     CreditsStats as CreditsStats,
-    CustomToolCall as CustomToolCall,
-    FunctionCall as FunctionCall,
     HealthStatus as HealthStatus,
-    Message as Message,
     ModelCapabilities as ModelCapabilities,
     ModelCredits as ModelCredits,
-    ModelInfo as ModelInfo,
-    TokenDetails as TokenDetails,
-    TokenLogprob as TokenLogprob,
-    ToolCall as ToolCall,
-    TopLogprob as TopLogprob,
-    UrlCitation as UrlCitation,
-    Usage as Usage,
 )
-from .service import (
-    ChatStream as ChatStream,
-    Zaguan as Zaguan,
-)
+from .service import Zaguan as Zaguan

@@ -4,35 +4,27 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, Type, Union
+from typing import Any, Dict, Iterator, List, Optional, Tuple, Type, Union
 
 from .. import errors
-from .._core.chat import ChatReader, Messages, complete_tool_calls, messages_to_send
 from .._core.failures import Failure
-from .._core.model import build, reader, to_send
+from .._core.openai_models import ChatRequest, ChatResponse
+from .._core.openai_service import OpenAIService, id_header
 from .._core.options import ServiceSpec
 from .._core.paging import walk
 from .._core.records import Records
-from .._core.service import ServiceClient
-from .._core.stream import Stream
 from .errors import OWN_CLASSES, BandAccessDeniedError, RateLimitError
 from .models import (
-    ChatChunk,
-    ChatRequest,
-    ChatResponse,
     CreditsBalance,
     CreditsHistory,
     CreditsHistoryEntry,
     CreditsStats,
     HealthStatus,
     ModelCapabilities,
-    ModelInfo,
 )
 
-ChatStream = Stream[ChatChunk, ChatResponse]
 
-
-class Zaguan(ServiceClient):
+class Zaguan(OpenAIService):
     """The endpoints of Zaguan CoreX.
 
     Each call carries an ``X-Request-Id``: one UUID for all its attempts, by which the gateway charges it
@@ -43,141 +35,6 @@ class Zaguan(ServiceClient):
     """
 
     _spec = ServiceSpec("zaguan", "ZAGUAN", OWN_CLASSES, timeout=60.0, max_retries=2)
-
-    def chat(
-        self,
-        request: Union[ChatRequest, Mapping[str, Any], None] = None,
-        request_id: Optional[str] = None,
-        *,
-        model: Optional[str] = None,
-        messages: Optional[Messages] = None,
-        temperature: Optional[float] = None,
-        max_tokens: Optional[int] = None,
-        top_p: Optional[float] = None,
-        stream: Optional[bool] = None,
-        tools: Optional[List[Dict[str, Any]]] = None,
-        tool_choice: Union[str, Dict[str, Any], None] = None,
-        response_format: Optional[Dict[str, Any]] = None,
-        provider_specific_params: Optional[Dict[str, Any]] = None,
-        extra_body: Optional[Dict[str, Any]] = None,
-        n: Optional[int] = None,
-        seed: Optional[int] = None,
-        stop: Union[str, List[str], None] = None,
-        presence_penalty: Optional[float] = None,
-        frequency_penalty: Optional[float] = None,
-        logit_bias: Optional[Dict[str, float]] = None,
-        logprobs: Optional[bool] = None,
-        top_logprobs: Optional[int] = None,
-        stream_options: Optional[Dict[str, Any]] = None,
-        max_completion_tokens: Optional[int] = None,
-        parallel_tool_calls: Optional[bool] = None,
-        user: Optional[str] = None,
-        safety_identifier: Optional[str] = None,
-        prompt_cache_key: Optional[str] = None,
-        prompt_cache_options: Optional[Dict[str, Any]] = None,
-        prompt_cache_retention: Optional[str] = None,
-        metadata: Optional[Dict[str, Any]] = None,
-        store: Optional[bool] = None,
-        verbosity: Optional[str] = None,
-        modalities: Optional[List[str]] = None,
-        audio: Optional[Dict[str, Any]] = None,
-        reasoning_effort: Optional[str] = None,
-        thinking: Union[bool, Dict[str, Any], None] = None,
-        virtual_model_id: Optional[str] = None,
-        service_tier: Optional[str] = None,
-        prediction: Optional[Dict[str, Any]] = None,
-        web_search_options: Optional[Dict[str, Any]] = None,
-        functions: Optional[List[Dict[str, Any]]] = None,
-        function_call: Union[str, Dict[str, Any], None] = None,
-        moderation: Optional[Dict[str, Any]] = None,
-    ) -> ChatResponse:
-        """Ask for a completion and wait for the whole of it.
-
-        Args:
-            request: a ChatRequest or a dict; or give its fields as keywords.
-            request_id: the id of this call; a new UUID where none is given.
-
-        Returns:
-            The completion; ``.text`` is the text of its first choice.
-
-        Raises:
-            InsufficientCreditsError, BandAccessDeniedError, RateLimitError: it is too much for the account.
-            APITimeoutError: no answer in time; it is not asked again, since it may be charged already.
-            ZaguanError: all else.
-
-        POST /v1/chat/completions
-        """
-        body = _chat_body(build(ChatRequest, request, locals()), stream=False)
-        return self._request("POST", "/v1/chat/completions", json=body, headers=_id(request_id)).model(
-            ChatResponse, complete_tool_calls, _chunk_reader(body)
-        )
-
-    def chat_stream(
-        self,
-        request: Union[ChatRequest, Mapping[str, Any], None] = None,
-        request_id: Optional[str] = None,
-        *,
-        model: Optional[str] = None,
-        messages: Optional[Messages] = None,
-        temperature: Optional[float] = None,
-        max_tokens: Optional[int] = None,
-        top_p: Optional[float] = None,
-        stream: Optional[bool] = None,
-        tools: Optional[List[Dict[str, Any]]] = None,
-        tool_choice: Union[str, Dict[str, Any], None] = None,
-        response_format: Optional[Dict[str, Any]] = None,
-        provider_specific_params: Optional[Dict[str, Any]] = None,
-        extra_body: Optional[Dict[str, Any]] = None,
-        n: Optional[int] = None,
-        seed: Optional[int] = None,
-        stop: Union[str, List[str], None] = None,
-        presence_penalty: Optional[float] = None,
-        frequency_penalty: Optional[float] = None,
-        logit_bias: Optional[Dict[str, float]] = None,
-        logprobs: Optional[bool] = None,
-        top_logprobs: Optional[int] = None,
-        stream_options: Optional[Dict[str, Any]] = None,
-        max_completion_tokens: Optional[int] = None,
-        parallel_tool_calls: Optional[bool] = None,
-        user: Optional[str] = None,
-        safety_identifier: Optional[str] = None,
-        prompt_cache_key: Optional[str] = None,
-        prompt_cache_options: Optional[Dict[str, Any]] = None,
-        prompt_cache_retention: Optional[str] = None,
-        metadata: Optional[Dict[str, Any]] = None,
-        store: Optional[bool] = None,
-        verbosity: Optional[str] = None,
-        modalities: Optional[List[str]] = None,
-        audio: Optional[Dict[str, Any]] = None,
-        reasoning_effort: Optional[str] = None,
-        thinking: Union[bool, Dict[str, Any], None] = None,
-        virtual_model_id: Optional[str] = None,
-        service_tier: Optional[str] = None,
-        prediction: Optional[Dict[str, Any]] = None,
-        web_search_options: Optional[Dict[str, Any]] = None,
-        functions: Optional[List[Dict[str, Any]]] = None,
-        function_call: Union[str, Dict[str, Any], None] = None,
-        moderation: Optional[Dict[str, Any]] = None,
-    ) -> ChatStream:
-        """Ask for a completion and get it in chunks, as they come.
-
-        Args:
-            request: a ChatRequest or a dict; or give its fields as keywords.
-            request_id: the id of this call; a new UUID where none is given.
-
-        Returns:
-            A Stream of ChatChunk; ``.text`` of a chunk is what it adds, ``.final()`` of the stream the whole
-            ChatResponse with merged tool calls and usage (``stream_options={"include_usage": True}``).
-
-        Raises:
-            ZaguanError: as ``chat`` does; StreamError and StreamInterruptedError while iterating.
-
-        POST /v1/chat/completions
-        """
-        body = _chat_body(build(ChatRequest, request, locals()), stream=True)
-        return self._request("POST", "/v1/chat/completions", json=body, headers=_id(request_id)).stream(
-            _chunk_reader(body)
-        )
 
     def chat_simple(self, message: str, model: str = "openai/gpt-4o-mini") -> ChatResponse:
         """Ask one question.
@@ -210,19 +67,6 @@ class Zaguan(ServiceClient):
         """
         return self.chat(model=model, messages=[{"role": "system", "content": system_prompt}, user_message])
 
-    def list_models(self, request_id: Optional[str] = None) -> Records[ModelInfo]:
-        """Return all models that the gateway offers.
-
-        Args:
-            request_id: the id of this call; a new UUID where none is given.
-
-        Returns:
-            A list of ModelInfo, with ``to_rows()`` for tables.
-
-        GET /v1/models
-        """
-        return self._request("GET", "/v1/models", headers=_id(request_id)).records(ModelInfo, "data")
-
     def get_capabilities(self, request_id: Optional[str] = None) -> Records[ModelCapabilities]:
         """Return what the models can do.
 
@@ -237,7 +81,7 @@ class Zaguan(ServiceClient):
 
         GET /v1/capabilities
         """
-        return self._request("GET", "/v1/capabilities", headers=_id(request_id)).records(
+        return self._request("GET", "/v1/capabilities", headers=id_header(request_id)).records(
             ModelCapabilities, _capabilities
         )
 
@@ -255,7 +99,9 @@ class Zaguan(ServiceClient):
 
         GET /v1/credits/balance
         """
-        return self._request("GET", "/v1/credits/balance", headers=_id(request_id)).model(CreditsBalance)
+        return self._request("GET", "/v1/credits/balance", headers=id_header(request_id)).model(
+            CreditsBalance
+        )
 
     def get_credits_history(
         self,
@@ -297,9 +143,9 @@ class Zaguan(ServiceClient):
             "band": band,
             "status": status,
         }
-        return self._request("GET", "/v1/credits/history", params=params, headers=_id(request_id)).model(
-            CreditsHistory
-        )
+        return self._request(
+            "GET", "/v1/credits/history", params=params, headers=id_header(request_id)
+        ).model(CreditsHistory)
 
     def iter_credits_history(
         self,
@@ -376,7 +222,7 @@ class Zaguan(ServiceClient):
             "provider": provider,
             "band": band,
         }
-        return self._request("GET", "/v1/credits/stats", params=params, headers=_id(request_id)).model(
+        return self._request("GET", "/v1/credits/stats", params=params, headers=id_header(request_id)).model(
             CreditsStats
         )
 
@@ -391,11 +237,14 @@ class Zaguan(ServiceClient):
 
         GET /health
         """
-        return self._request("GET", "/health", headers=_id(request_id)).model(HealthStatus)
+        return self._request("GET", "/health", headers=id_header(request_id)).model(HealthStatus)
 
-    def _tidy(self, base_url: str) -> str:
-        # Other programs of the same family want the address with /v1 at its end.
-        return base_url[:-3] if base_url.endswith("/v1") else base_url
+    def _chat_body(self, request: ChatRequest, stream: bool) -> Dict[str, Any]:
+        body = super()._chat_body(request, stream)
+        extra_body = body.pop("extra_body", None)
+        if extra_body:
+            body["provider_specific_params"] = {**body.get("provider_specific_params", {}), **extra_body}
+        return body
 
     def _call_headers(self) -> Dict[str, str]:
         return {"X-Request-Id": str(uuid.uuid4())}
@@ -410,25 +259,6 @@ class Zaguan(ServiceClient):
             if "band_access_denied" in failure.words:
                 return BandAccessDeniedError
         return common
-
-
-def _id(request_id: Optional[str]) -> Optional[Dict[str, str]]:
-    """Return the header for an id that the caller chose."""
-    return {"X-Request-Id": str(request_id)} if request_id else None
-
-
-def _chunk_reader(body: Dict[str, Any]) -> ChatReader[ChatChunk, ChatResponse]:
-    return ChatReader(reader(ChatChunk), ChatResponse.from_dict, body.get("n"))
-
-
-def _chat_body(request: ChatRequest, stream: bool) -> Dict[str, Any]:
-    body = to_send(request)
-    extra_body = body.pop("extra_body", None)
-    if extra_body:
-        body["provider_specific_params"] = {**body.get("provider_specific_params", {}), **extra_body}
-    body["messages"] = messages_to_send(request.messages)
-    body["stream"] = stream
-    return body
 
 
 def _capabilities(body: Any) -> Any:

@@ -8,6 +8,8 @@ from chatsdk import chatserver, zaguan
 from chatsdk._core import codec
 from chatsdk._core.chat import content_text, delta_text, messages_to_send
 
+from .helpers import CHATSERVER, COMPLETION, ZAGUAN, sent_json
+
 USER = {"role": "user", "content": "hi"}
 PART = {"type": "text", "text": "hi"}
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
@@ -170,3 +172,28 @@ def test_text_of_a_chunk(chunk, text):
 def test_text_of_an_answer(cls, answer, text):
     assert cls.from_dict(answer).text == text
     assert cls.from_dict(answer)._repr_markdown_() == text
+
+
+def test_the_message_of_an_answer_goes_back_into_the_next_request(http, client):
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    message = {"role": "assistant", "content": "Hi", "tool_calls": [call]}
+    http.add("POST", f"{ZAGUAN}/v1/chat/completions", json={"choices": [{"index": 0, "message": message}]})
+    http.add("POST", f"{CHATSERVER}/v1/chat/completions", json=COMPLETION)
+    for ask, sent in (
+        (lambda history: client.zaguan.chat(model="m", messages=history), message),
+        (
+            lambda history: client.chatserver.create_completion("m", history),
+            COMPLETION["choices"][0]["message"],
+        ),
+    ):
+        history = ["Hello"]
+        history.append(ask(history).message)
+        ask(history)
+        assert sent_json(http)["messages"] == [{"role": "user", "content": "Hello"}, sent]
+
+
+def test_the_message_of_an_answer_without_choices_is_empty():
+    for cls in (zaguan.ChatResponse, chatserver.ChatCompletionResponse):
+        for choices in ([], [{"index": 0}], "odd"):
+            message = cls.from_dict({"choices": choices}).message
+            assert (message.role, message.content or "") == ("assistant", "")

@@ -1,0 +1,182 @@
+"""The endpoints that all services of the OpenAI dialect have."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Optional, Union
+
+from .chat import ChatReader, Messages, complete_tool_calls, messages_to_send
+from .model import build, reader, to_send
+from .openai_models import ChatChunk, ChatRequest, ChatResponse, ModelInfo
+from .records import Records
+from .service import ServiceClient
+from .stream import Stream
+
+ChatStream = Stream[ChatChunk, ChatResponse]
+
+
+class OpenAIService(ServiceClient):
+    """A service that speaks the OpenAI dialect."""
+
+    def chat(
+        self,
+        request: Union[ChatRequest, Mapping[str, Any], None] = None,
+        request_id: Optional[str] = None,
+        *,
+        model: Optional[str] = None,
+        messages: Optional[Messages] = None,
+        temperature: Optional[float] = None,
+        max_tokens: Optional[int] = None,
+        top_p: Optional[float] = None,
+        stream: Optional[bool] = None,
+        tools: Optional[List[Dict[str, Any]]] = None,
+        tool_choice: Union[str, Dict[str, Any], None] = None,
+        response_format: Optional[Dict[str, Any]] = None,
+        provider_specific_params: Optional[Dict[str, Any]] = None,
+        extra_body: Optional[Dict[str, Any]] = None,
+        n: Optional[int] = None,
+        seed: Optional[int] = None,
+        stop: Union[str, List[str], None] = None,
+        presence_penalty: Optional[float] = None,
+        frequency_penalty: Optional[float] = None,
+        logit_bias: Optional[Dict[str, float]] = None,
+        logprobs: Optional[bool] = None,
+        top_logprobs: Optional[int] = None,
+        stream_options: Optional[Dict[str, Any]] = None,
+        max_completion_tokens: Optional[int] = None,
+        parallel_tool_calls: Optional[bool] = None,
+        user: Optional[str] = None,
+        safety_identifier: Optional[str] = None,
+        prompt_cache_key: Optional[str] = None,
+        prompt_cache_options: Optional[Dict[str, Any]] = None,
+        prompt_cache_retention: Optional[str] = None,
+        metadata: Optional[Dict[str, Any]] = None,
+        store: Optional[bool] = None,
+        verbosity: Optional[str] = None,
+        modalities: Optional[List[str]] = None,
+        audio: Optional[Dict[str, Any]] = None,
+        reasoning_effort: Optional[str] = None,
+        thinking: Union[bool, Dict[str, Any], None] = None,
+        virtual_model_id: Optional[str] = None,
+        service_tier: Optional[str] = None,
+        prediction: Optional[Dict[str, Any]] = None,
+        web_search_options: Optional[Dict[str, Any]] = None,
+        functions: Optional[List[Dict[str, Any]]] = None,
+        function_call: Union[str, Dict[str, Any], None] = None,
+        moderation: Optional[Dict[str, Any]] = None,
+    ) -> ChatResponse:
+        """Ask for a completion and wait for the whole of it.
+
+        Args:
+            request: a ChatRequest or a dict; or give its fields as keywords.
+            request_id: the id of this call; a new UUID where none is given.
+
+        Returns:
+            The completion; ``.text`` is the text of its first choice.
+
+        Raises:
+            InsufficientCreditsError, PermissionDeniedError, RateLimitError: it is too much for the account.
+            APITimeoutError: no answer in time; it is not asked again, since it may be charged already.
+            ChatSDKError: all else.
+
+        POST /v1/chat/completions
+        """
+        body = self._chat_body(build(ChatRequest, request, locals()), stream=False)
+        return self._request("POST", "/v1/chat/completions", json=body, headers=id_header(request_id)).model(
+            ChatResponse, complete_tool_calls, _chunk_reader(body)
+        )
+
+    def chat_stream(
+        self,
+        request: Union[ChatRequest, Mapping[str, Any], None] = None,
+        request_id: Optional[str] = None,
+        *,
+        model: Optional[str] = None,
+        messages: Optional[Messages] = None,
+        temperature: Optional[float] = None,
+        max_tokens: Optional[int] = None,
+        top_p: Optional[float] = None,
+        stream: Optional[bool] = None,
+        tools: Optional[List[Dict[str, Any]]] = None,
+        tool_choice: Union[str, Dict[str, Any], None] = None,
+        response_format: Optional[Dict[str, Any]] = None,
+        provider_specific_params: Optional[Dict[str, Any]] = None,
+        extra_body: Optional[Dict[str, Any]] = None,
+        n: Optional[int] = None,
+        seed: Optional[int] = None,
+        stop: Union[str, List[str], None] = None,
+        presence_penalty: Optional[float] = None,
+        frequency_penalty: Optional[float] = None,
+        logit_bias: Optional[Dict[str, float]] = None,
+        logprobs: Optional[bool] = None,
+        top_logprobs: Optional[int] = None,
+        stream_options: Optional[Dict[str, Any]] = None,
+        max_completion_tokens: Optional[int] = None,
+        parallel_tool_calls: Optional[bool] = None,
+        user: Optional[str] = None,
+        safety_identifier: Optional[str] = None,
+        prompt_cache_key: Optional[str] = None,
+        prompt_cache_options: Optional[Dict[str, Any]] = None,
+        prompt_cache_retention: Optional[str] = None,
+        metadata: Optional[Dict[str, Any]] = None,
+        store: Optional[bool] = None,
+        verbosity: Optional[str] = None,
+        modalities: Optional[List[str]] = None,
+        audio: Optional[Dict[str, Any]] = None,
+        reasoning_effort: Optional[str] = None,
+        thinking: Union[bool, Dict[str, Any], None] = None,
+        virtual_model_id: Optional[str] = None,
+        service_tier: Optional[str] = None,
+        prediction: Optional[Dict[str, Any]] = None,
+        web_search_options: Optional[Dict[str, Any]] = None,
+        functions: Optional[List[Dict[str, Any]]] = None,
+        function_call: Union[str, Dict[str, Any], None] = None,
+        moderation: Optional[Dict[str, Any]] = None,
+    ) -> ChatStream:
+        """Ask for a completion and get it in chunks, as they come.
+
+        Args:
+            request: a ChatRequest or a dict; or give its fields as keywords.
+            request_id: the id of this call; a new UUID where none is given.
+
+        Returns:
+            A Stream of ChatChunk; ``.text`` of a chunk is what it adds, ``.final()`` of the stream the whole
+            ChatResponse with merged tool calls and usage (``stream_options={"include_usage": True}``).
+
+        Raises:
+            ChatSDKError: as ``chat`` does; StreamError and StreamInterruptedError while iterating.
+
+        POST /v1/chat/completions
+        """
+        body = self._chat_body(build(ChatRequest, request, locals()), stream=True)
+        return self._request("POST", "/v1/chat/completions", json=body, headers=id_header(request_id)).stream(
+            _chunk_reader(body)
+        )
+
+    def list_models(self, request_id: Optional[str] = None) -> Records[ModelInfo]:
+        """Return all models that the server offers.
+
+        Args:
+            request_id: the id of this call; a new UUID where none is given.
+
+        Returns:
+            A list of ModelInfo, with ``to_rows()`` for tables.
+
+        GET /v1/models
+        """
+        return self._request("GET", "/v1/models", headers=id_header(request_id)).records(ModelInfo, "data")
+
+    def _tidy(self, base_url: str) -> str:
+        # Other clients want the address with /v1 at its end.
+        return base_url[:-3] if base_url.endswith("/v1") else base_url
+
+    def _chat_body(self, request: ChatRequest, stream: bool) -> Dict[str, Any]:
+        return {**to_send(request), "messages": messages_to_send(request.messages), "stream": stream}
+
+
+def id_header(request_id: Optional[str]) -> Optional[Dict[str, str]]:
+    """Return the header for an id that the caller chose."""
+    return {"X-Request-Id": str(request_id)} if request_id else None
+
+
+def _chunk_reader(body: Dict[str, Any]) -> ChatReader[ChatChunk, ChatResponse]:
+    return ChatReader(reader(ChatChunk), ChatResponse.from_dict, body.get("n"))
