@@ -11,6 +11,7 @@ import pytest
 
 from chatsdk import APIConnectionError, APIError, APIResponseError, APIStatusError
 from chatsdk.zaguan import ZaguanError
+from tests.support.cases import for_each
 
 from .answers import ASK, COMPLETION, DONE, FRAMINGS, framed, head, reply, text_event
 from .server import CLOSE, TIMEOUT
@@ -237,9 +238,8 @@ def no_garbage():
     gc.collect()
 
 
-@pytest.mark.usefixtures("no_garbage")
-@pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE.keys())
-def test_a_success_that_cannot_be_read(serve, connect, body):
+@for_each(UNREADABLE.items())
+def test_a_success_that_cannot_be_read(name, body, serve, connect, no_garbage):
     server = serve(reply(body, kind="text/weird; charset=latin-1"))
     with pytest.raises(APIResponseError) as caught:
         connect(server).zaguan.chat(**ASK)
@@ -267,9 +267,8 @@ def test_an_object_without_its_essential_field(serve, connect, body):
         connect(serve(reply(body))).zaguan.chat(**ASK)
 
 
-@pytest.mark.usefixtures("no_garbage")
-@pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE.keys())
-def test_a_failure_that_cannot_be_read_is_still_that_failure(serve, connect, body):
+@for_each(UNREADABLE.items())
+def test_a_failure_that_cannot_be_read_is_still_that_failure(name, body, serve, connect, no_garbage):
     with pytest.raises(APIStatusError) as caught:
         connect(serve(reply(body, 418))).zaguan.chat(**ASK)
     assert caught.value.status_code == 418
