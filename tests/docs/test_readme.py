@@ -202,7 +202,7 @@ class TestNames:
     @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service._spec.name)
     def test_every_method_is_shown(self, service: Any):
         methods = [name for name in attributes_of(service) if inspect.isfunction(getattr(service, name))]
-        assert len(methods) > 10
+        assert methods
         assert [name for name in methods if f".{name}(" not in README] == []
 
     def test_every_part_of_the_stand_in_is_shown(self):

@@ -3,12 +3,11 @@
 import base64
 import json
 import re
-from pathlib import Path
 from urllib.parse import unquote
 
-from .services import SERVICES
+from tests.support.recordings import recordings
 
-FOLDER = Path(__file__).resolve().parent.parent / "recordings"
+from .services import SERVICES
 
 # What a request may hold of the user's own words, by its name in JSON.
 _WORDS = ("system_prompt", "message", "prompt", "query", "topic", "content", "userContext", "payload")
@@ -119,8 +118,7 @@ class Recording:
 
 def load(service):
     """The recorded HTTP exchanges of a service; what was said over a WebSocket is none."""
-    text = (FOLDER / f"{service}.json").read_text(encoding="utf-8")
-    return [Recording(service, raw) for raw in json.loads(text) if _is_http(raw)]
+    return [Recording(service, raw) for raw in recordings(service).values() if _is_http(raw)]
 
 
 def _is_http(raw):

@@ -4,12 +4,13 @@ import requests
 
 from chatsdk._core.model import Model
 from tests.support.cases import for_each
+from tests.support.recordings import FOLDER
 
 from .calls import KEY, call, service_at
 from .compare import extras_in, losses, misplaced_in
 from .playback import play
-from .player import Player
-from .recordings import ALL, FOLDER, chosen
+from .player import play_on_socket
+from .recordings import ALL, chosen
 from .services import SERVICES
 
 OFFERED = chosen(lambda recording: recording.offered and recording.is_success and not recording.is_stream)
@@ -82,8 +83,8 @@ def test_text_of_a_completion(recording):
 
 @for_each([r for r in PLAIN if "http_chunk_sizes" in r.response])
 def test_in_the_chunks_in_which_it_came(recording):
-    with Player(recording) as player:
-        result = call(service_at(recording, player.base_url), recording)
+    with play_on_socket(recording) as server:
+        result = call(service_at(recording, server.url), recording)
     assert losses(listed(recording), kept(result)) == []
 
 

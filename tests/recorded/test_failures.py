@@ -11,7 +11,7 @@ from tests.support.cases import for_each
 
 from .calls import KEY, call, service_at
 from .playback import play_failure
-from .player import Player
+from .player import play_on_socket
 from .recordings import chosen
 from .services import SERVICES
 
@@ -206,8 +206,8 @@ def test_pickles(recording):
 
 @for_each([r for r in FAILURES if "http_chunk_sizes" in r.response])
 def test_in_the_chunks_in_which_it_came(recording):
-    with Player(recording) as player, pytest.raises(SERVICES[recording.service].BASE) as caught:
-        call(service_at(recording, player.base_url), recording)
+    with play_on_socket(recording) as server, pytest.raises(SERVICES[recording.service].BASE) as caught:
+        call(service_at(recording, server.url), recording)
     assert caught.value.status_code == recording.status
     assert caught.value.message == own_sentence(shown(recording))
 
@@ -239,8 +239,8 @@ def test_what_zaguan_says_beside_the_message(name, attributes):
 
 @for_each(NO_ANSWER)
 def test_a_connection_closed_without_an_answer(recording):
-    with Player(recording) as player, pytest.raises(errors.APIConnectionError) as caught:
-        call(service_at(recording, player.base_url), recording)
+    with play_on_socket(recording) as server, pytest.raises(errors.APIConnectionError) as caught:
+        call(service_at(recording, server.url), recording)
     assert isinstance(caught.value, SERVICES[recording.service].BASE)
     assert not isinstance(caught.value, errors.APITimeoutError)
     assert caught.value.status_code is None

@@ -10,7 +10,7 @@ from tests.support.cases import for_each
 
 from .calls import KEY, call, service_at
 from .compare import losses
-from .player import Player
+from .player import play_on_socket
 from .recordings import chosen
 
 STREAMS = chosen(lambda recording: recording.service == "infinity" and recording.is_stream)
@@ -52,8 +52,8 @@ def text_of(recording):
 def read(recording):
     """The chunks of a stream, the stream, and the error that ended it."""
     chunks = []
-    with Player(recording) as player:
-        stream = call(service_at(recording, player.base_url), recording)
+    with play_on_socket(recording) as server:
+        stream = call(service_at(recording, server.url), recording)
         try:
             chunks += stream
         except errors.ChatSDKError as error:
@@ -86,8 +86,8 @@ def test_chunks(recording):
 @for_each(WHOLE)
 def test_as_the_services_document_reads_it(recording):
     text = ""
-    with Player(recording) as player:
-        for chunk in call(service_at(recording, player.base_url), recording):
+    with play_on_socket(recording) as server:
+        for chunk in call(service_at(recording, server.url), recording):
             if chunk["type"] == "text":
                 text += chunk["content"]
     assert text == text_of(recording)
@@ -130,21 +130,13 @@ def test_an_error_event(recording):
 @for_each(STREAMS)
 def test_on_the_wire(recording):
     """The request as a server reads it from the socket; the key is in its own header, once."""
-    with Player(recording) as player:
-        call(service_at(recording, player.base_url), recording).close()
-    assert losses(recording.json, json.loads(player.request_body.decode("utf-8"))) == []
-    head = player.request_head.decode("latin-1").split("\r\n")
-    assert head[0] == "POST /api/chat/stream HTTP/1.1"
-    assert f"X-API-Key: {KEY}" in head
-    assert not [line for line in head if line.lower().startswith(("authorization:", "cookie:"))]
-
-
-class _Cut:
-    """A recording whose connection breaks after so many bytes of its body."""
-
-    def __init__(self, recording, size):
-        self.pieces = [recording.body[:size]]
-        self.status, self.headers, self.is_cut = recording.status, recording.headers, True
+    with play_on_socket(recording) as server:
+        call(service_at(recording, server.url), recording).close()
+    (request,) = server.requests
+    assert losses(recording.json, request.json()) == []
+    assert (request.method, request.target) == ("POST", "/api/chat/stream")
+    assert [value for name, value in request.pairs if name.lower() == "x-api-key"] == [KEY]
+    assert not {"authorization", "cookie"} & set(request.headers)
 
 
 @for_each(WHOLE)
@@ -157,8 +149,8 @@ def test_cut_before_the_end(recording):
         received = body[:place].decode("utf-8")
         complete = received[: received.rfind("\n\n") + 1]
         lines = [line for line in complete.split("\n") if line.startswith('data: {"text":')]
-        with Player(_Cut(recording, place)) as player:
-            stream = call(service_at(recording, player.base_url), recording)
+        with play_on_socket(recording, place) as server:
+            stream = call(service_at(recording, server.url), recording)
             with pytest.raises(errors.StreamInterruptedError) as caught:
                 list(stream)
         assert isinstance(caught.value, InfinityAssistantError)

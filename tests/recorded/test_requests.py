@@ -13,7 +13,7 @@ from tests.support.cases import for_each
 from .calls import KEY, call, service_at
 from .compare import losses
 from .playback import HOST, answering
-from .player import Player
+from .player import play_on_socket
 from .recordings import chosen
 from .services import SERVICES
 
@@ -127,11 +127,10 @@ def test_headers(recording):
 @for_each([r for r in CHATS if r.is_stream])
 def test_on_the_wire(recording):
     """The same, as a server reads it from the socket."""
-    with Player(recording) as player:
-        stream = call(service_at(recording, player.base_url), recording)
+    with play_on_socket(recording) as server:
+        stream = call(service_at(recording, server.url), recording)
         stream.close()
-    assert losses(recording.json, json.loads(player.request_body.decode("utf-8"))) == []
-    head = player.request_head.decode("latin-1").split("\r\n")
-    assert head[0] == "POST /v1/chat/completions HTTP/1.1"
-    assert f"Authorization: Bearer {KEY}" in head
-    assert sum(line.lower().startswith("authorization:") for line in head) == 1
+    (request,) = server.requests
+    assert losses(recording.json, request.json()) == []
+    assert (request.method, request.target) == ("POST", "/v1/chat/completions")
+    assert [value for name, value in request.pairs if name.lower() == "authorization"] == [f"Bearer {KEY}"]

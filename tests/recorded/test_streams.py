@@ -10,7 +10,7 @@ from tests.support.cases import for_each
 from .calls import call, service_at
 from .compare import extras_in, losses, misplaced_in
 from .merging import chunks_of, events_of, merged, text_of, texts_of
-from .player import Player
+from .player import play_on_socket
 from .recordings import chosen
 from .services import SERVICES
 
@@ -33,8 +33,8 @@ def text(item):
 def read(recording):
     """The items of a stream, the stream, and the error that ended it."""
     items = []
-    with Player(recording) as player:
-        stream = call(service_at(recording, player.base_url), recording)
+    with play_on_socket(recording) as server:
+        stream = call(service_at(recording, server.url), recording)
         try:
             for item in stream:
                 items.append(item)
@@ -44,8 +44,8 @@ def read(recording):
 
 
 def whole(recording):
-    with Player(recording) as player:
-        return call(service_at(recording, player.base_url), recording).final()
+    with play_on_socket(recording) as server:
+        return call(service_at(recording, server.url), recording).final()
 
 
 @for_each(WHOLE)
@@ -82,8 +82,8 @@ def test_final(recording):
 
 @for_each(WHOLE)
 def test_final_after_the_loop_is_the_same(recording):
-    with Player(recording) as player:
-        stream = call(service_at(recording, player.base_url), recording)
+    with play_on_socket(recording) as server:
+        stream = call(service_at(recording, server.url), recording)
         assert "".join(map(text, stream)) == merged(recording)["text"]
     assert stream.final().to_dict() == whole(recording).to_dict()
     assert stream.final() == stream.final()

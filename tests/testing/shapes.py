@@ -1,15 +1,10 @@
 """Compare what two servers send: same keys, same JSON types."""
 
-import json
-from pathlib import Path
+from tests.support.recordings import recordings
 
-RECORDINGS = Path(__file__).resolve().parent.parent / "recordings"
+__all__ = ["differences", "recordings"]
+
 FREE = {"metadata", "variables", "provider_specific", "model_metadata"}  # objects of the user, any keys
-
-
-def recordings(service):
-    text = (RECORDINGS / f"{service}.json").read_text(encoding="utf-8")
-    return {exchange["name"]: exchange for exchange in json.loads(text)}
 
 
 def differences(recorded, local, place="body"):

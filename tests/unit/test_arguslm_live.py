@@ -22,7 +22,7 @@ pytest.importorskip("websockets", reason="the package websockets is not installe
 from websockets.datastructures import Headers
 from websockets.http11 import Response
 
-from tests.testing.shapes import recordings
+from tests.support.recordings import recordings
 
 from .helpers import told
 from .live_server import LiveServer, frames, vanish

@@ -53,8 +53,7 @@ def layer(module):
 
 
 def test_services_are_found():
-    assert {"chatserver", "zaguan"} <= set(SERVICES)
-    assert len(FILES) > 25
+    assert set(SERVICES) == {"arguslm", "chatserver", "infinity", "mongars", "zaguan"}
 
 
 @for_each(FILES)
@@ -129,7 +128,6 @@ def test_keywords_of_a_method_are_the_fields_of_its_request():
             {key: typing.Optional[fields[own]] for own, json in names.items() for key in (own, json)}.items()
         ), name
         sizes[name] = len(names)
-    assert len(sizes) == 23
     assert sizes["zaguan.chat"] > 40
 
 
@@ -184,7 +182,7 @@ def test_every_method_names_its_request(service):
     functions = [name for name, _ in inspect.getmembers(cls, inspect.isfunction)]
     # A method that only changes a setting asks nothing.
     own = [name for name in functions if not (name.startswith(("_", "set_")) or hasattr(ServiceClient, name))]
-    assert len(own) > 8
+    assert own
     for name in own:
         words = getattr(cls, name).__doc__.split()
         assert {"GET", "POST", "PUT", "PATCH", "DELETE"} & set(words), name
