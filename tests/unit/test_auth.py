@@ -5,7 +5,7 @@ import warnings
 import pytest
 import requests
 
-from chatsdk import ConfigurationError
+from chatsdk import ConfigurationError, InsecureTransportWarning
 from chatsdk._core.auth import Credentials, OriginAuth, clean_headers, clean_key, is_key, without_secrets
 
 
@@ -133,7 +133,7 @@ class TestCredentials:
 
     def test_plain_http_to_another_machine_warns_once(self):
         credentials = Credentials("zaguan", "ZAGUAN", "sk-own")
-        with pytest.warns(UserWarning, match="zaguan") as caught:
+        with pytest.warns(InsecureTransportWarning, match="zaguan") as caught:
             credentials.auth("http://api.example")
         assert "sk-own" not in str(caught[0].message)
         with warnings.catch_warnings():

@@ -9,7 +9,9 @@ from typing import Any, Dict, List, Optional, Union
 
 import pytest
 
+from chatsdk import ChatSDKError
 from chatsdk._core.model import Model, build, essential, json_field, missing_essential
+from chatsdk.zaguan import ChatRequest
 from tests.support.cases import for_each
 
 
@@ -308,3 +310,13 @@ def test_repr_leaves_out_what_is_none():
 
     assert repr(Secretive()) == "Secretive(parts=[])"
     assert repr(Secretive(name="n", parts=[Part("p")])) == "Secretive(name='n', parts=[Part(name='p')])"
+
+
+@pytest.mark.parametrize("dump", ["to_dict", "to_json", "model_dump", "model_dump_json"])
+def test_a_value_that_is_nested_too_deeply(dump):
+    value = 1
+    for _ in range(20_000):
+        value = [value]
+    model = ChatRequest(model="m", messages=[], metadata={"a": value})
+    with pytest.raises(ChatSDKError, match="deep"):
+        getattr(model, dump)()
