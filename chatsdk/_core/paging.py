@@ -2,10 +2,69 @@
 
 from __future__ import annotations
 
-from typing import Callable, Hashable, Iterator, Optional, Sequence, Set, Tuple, TypeVar
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Hashable,
+    Iterator,
+    Literal,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    TypeVar,
+    Union,
+)
 
+from .model import Model
+from .records import ListResponse
+
+M = TypeVar("M", bound=Model)
 T = TypeVar("T")
 P = TypeVar("P", bound=Hashable)
+
+_START: Dict[str, Union[str, int]] = {"cursor": "", "page": 1, "offset": 0}
+_SIZES = ("limit", "page_size", "per_page")
+
+
+def iter_pages(
+    get: Callable[..., ListResponse[M]], by: Literal["cursor", "page", "offset"], **query: Any
+) -> Iterator[M]:
+    """Yield the items of all pages of a list, each once.
+
+    Args:
+        get: the method that returns one page.
+        by: its argument for the position of the page.
+        query: its other arguments.
+    """
+    size = next(query[name] for name in _SIZES if name in query)
+    pages = received = 0
+
+    def fetch(position: Union[str, int]) -> Tuple[Sequence[M], Union[str, int, None]]:
+        nonlocal pages, received
+        page = get(**query, **{by: position if position != "" else None})
+        items = list(page)
+        pages += 1
+        received += len(items)
+        if by == "cursor":
+            cursor = page.get("next_cursor")
+            return items, cursor if isinstance(cursor, str) and cursor else None
+        more = page.get("has_more")
+        if more is None or by == "offset":  # a page number after the last one may be an error
+            # A total may be wrong: a full page is reason enough to ask for another. Some servers give fewer
+            # items than they were asked for, and say so in "limit".
+            full = min(size, count(page.get("limit")) or size)
+            more = more or len(items) >= full or received < count(page.get("total"))
+        following = received if by == "offset" else pages + 1
+        return items, following if items and more else None
+
+    return walk(fetch, _START[by], key=lambda item: item.get("id") or None)
+
+
+def count(value: object) -> int:
+    """Return *value* if it is an int, else 0."""
+    return value if isinstance(value, int) else 0
 
 
 def walk(

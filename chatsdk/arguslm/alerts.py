@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, List, Mapping, Optional, Tuple, Union
+from typing import Any, Iterator, Mapping, Optional, Union
 
 from .._core.model import build, to_send
+from .._core.paging import iter_pages
 from .._core.records import Records
 from .._core.service import ServiceClient
 from .inputs import AlertRuleCreate, AlertRuleUpdate
 from .models import Alert, AlertList, AlertRule, RecentAlerts, UnreadCount
-from .queries import Moment, by_offset, count, moment
+from .queries import Moment, moment
 
 
 class Alerts(ServiceClient):
@@ -154,15 +155,9 @@ class Alerts(ServiceClient):
 
         GET /api/v1/alerts, as often as there are pages
         """
-
-        def page(offset: int) -> Tuple[List[Alert], bool]:
-            found = self.list_alerts(
-                acknowledged=acknowledged, rule_id=rule_id, since=since, limit=limit, offset=offset
-            )
-            # There is no total; but a server that gives less than it was asked for says how much.
-            return found.items, len(found.items) >= count(found.limit)
-
-        return by_offset(page, limit, key=lambda alert: alert.id or None)
+        return iter_pages(
+            self.list_alerts, "offset", acknowledged=acknowledged, rule_id=rule_id, since=since, limit=limit
+        )
 
     def acknowledge_alert(self, alert_id: str) -> Alert:
         """Mark an alert as seen; to do so again is no error.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Generator, Iterator, List, Mapping, Optional, Tuple, Union
+from typing import Any, Generator, Iterator, List, Mapping, Optional, Union
 
 from .. import errors
 from .._core.auth import Credentials
 from .._core.download import Download
 from .._core.model import build, to_send
 from .._core.options import Service
-from .._core.paging import walk
+from .._core.paging import count, iter_pages
 from .._core.request import Request
 from .._core.service import ServiceClient
 from .._core.transport import Transport
@@ -23,7 +23,6 @@ from .models import (
     BenchmarkRun,
     BenchmarkStart,
 )
-from .queries import count
 from .runs import LONGEST_RUN, Run, RunTotals, checked_wait
 
 _DEFAULT_RUNS = 3  # the server's
@@ -100,17 +99,7 @@ class Benchmarks(ServiceClient):
 
         GET /api/v1/benchmarks, as often as there are pages
         """
-        received = 0
-
-        def page(number: int) -> Tuple[List[BenchmarkRun], Optional[int]]:
-            nonlocal received
-            found = self.list_benchmarks(page=number, per_page=per_page, status=status)
-            received += len(found.runs)
-            # A total may be wrong: a full page is reason enough to ask for another.
-            more = len(found.runs) >= per_page or received < count(found.total)
-            return found.runs, number + 1 if found.runs and more else None
-
-        return walk(page, 1, key=lambda run: run.id or None)
+        return iter_pages(self.list_benchmarks, "page", per_page=per_page, status=status)
 
     def get_benchmark(self, run_id: str) -> BenchmarkDetail:
         """Return a benchmark run, its results and their percentiles.

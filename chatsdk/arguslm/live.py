@@ -7,10 +7,10 @@ from typing import Any, Dict, Generator, Iterator, List, Optional, Sequence, Tup
 
 from .._core import codec
 from .._core.failures import read_failure
+from .._core.paging import count
 from .._core.websocket import WebSocket, WebSocketError, open_websocket
 from ..errors import StreamError
 from .models import BenchmarkDetail, BenchmarkEvent, BenchmarkResult, LiveResult
-from .queries import count
 from .runs import Run, is_over
 
 Events = Generator[BenchmarkEvent, None, None]

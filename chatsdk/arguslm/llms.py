@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, Union
+from typing import Any, Dict, Iterator, Mapping, Optional, Union
 
 from .._core.model import build, to_send
+from .._core.paging import iter_pages
 from .._core.service import ServiceClient
 from .inputs import ModelCreate, ModelUpdate
 from .models import ModelInfo, ModelList
-from .queries import by_offset
 
 
 class Models(ServiceClient):
@@ -71,19 +71,15 @@ class Models(ServiceClient):
 
         GET /api/v1/models, as often as there are pages
         """
-
-        def page(offset: int) -> Tuple[List[ModelInfo], bool]:
-            found = self.list_models(
-                provider_id=provider_id,
-                enabled_for_monitoring=enabled_for_monitoring,
-                enabled_for_benchmark=enabled_for_benchmark,
-                search=search,
-                limit=limit,
-                offset=offset,
-            )
-            return found.items, bool(found.has_more)
-
-        return by_offset(page, limit, key=lambda model: model.id or None)
+        return iter_pages(
+            self.list_models,
+            "offset",
+            provider_id=provider_id,
+            enabled_for_monitoring=enabled_for_monitoring,
+            enabled_for_benchmark=enabled_for_benchmark,
+            search=search,
+            limit=limit,
+        )
 
     def get_model(self, model_id: str) -> ModelInfo:
         """Return a model.

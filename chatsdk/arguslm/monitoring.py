@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, List, Mapping, Optional, Tuple, Union
+from typing import Any, Iterator, Mapping, Optional, Union
 
 from .._core.download import Download
 from .._core.model import build, to_send
+from .._core.paging import iter_pages
 from .._core.records import Records
 from .._core.service import ServiceClient
 from .inputs import MonitoringConfigUpdate
 from .models import MonitoringConfig, MonitoringRun, PromptPack, UptimeCheck, UptimeHistory
-from .queries import Moment, by_offset, count, moment
+from .queries import Moment, moment
 
 
 class Monitoring(ServiceClient):
@@ -122,19 +123,15 @@ class Monitoring(ServiceClient):
 
         GET /api/v1/monitoring/uptime, as often as there are pages
         """
-
-        def page(offset: int) -> Tuple[List[UptimeCheck], bool]:
-            found = self.get_uptime_history(
-                model_id=model_id,
-                status=status,
-                since=since,
-                enabled_only=enabled_only,
-                limit=limit,
-                offset=offset,
-            )
-            return found.items, offset + len(found.items) < count(found.total)
-
-        return by_offset(page, limit, key=lambda check: check.id or None)
+        return iter_pages(
+            self.get_uptime_history,
+            "offset",
+            model_id=model_id,
+            status=status,
+            since=since,
+            enabled_only=enabled_only,
+            limit=limit,
+        )
 
     def export_uptime_history(
         self,

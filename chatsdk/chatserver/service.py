@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, Dict, Iterator, List, Literal, Mapping, Optional, Tuple, Union, overload
+from typing import Any, Dict, Iterator, List, Literal, Mapping, Optional, Union, overload
 
 from .._core.chat import ChatReader, Messages, complete_tool_calls, delta_text, messages_to_send
 from .._core.options import ServiceSpec
-from .._core.paging import walk
+from .._core.paging import iter_pages
 from .._core.service import ServiceClient
 from .._core.stream import Stream
 from .errors import OWN_CLASSES
@@ -240,12 +240,7 @@ class ChatServer(ServiceClient):
 
         GET /atoms/chat/sessions, as often as there are pages
         """
-
-        def page(number: int) -> Tuple[List[ChatSessionSummary], Optional[int]]:
-            found = self.list_sessions(user_id, number, page_size)
-            return found.sessions, number + 1 if found.has_more and found.sessions else None
-
-        return walk(page, 1, key=lambda session: session.id or None)
+        return iter_pages(self.list_sessions, "page", user_id=user_id, page_size=page_size)
 
     def get_session(self, session_id: str, *, user_id: str) -> ChatSessionDetailResponse:
         """Return a session and its messages.
@@ -352,12 +347,7 @@ class ChatServer(ServiceClient):
 
         GET /api/v1/platform/audit, as often as there are pages
         """
-
-        def page(offset: int) -> Tuple[List[AuditEntry], Optional[int]]:
-            entries = self.get_audit_log(limit, offset).entries
-            return entries, offset + len(entries) if len(entries) >= limit else None
-
-        return walk(page, 0, key=lambda entry: entry.id or None)
+        return iter_pages(self.get_audit_log, "offset", limit=limit)
 
 
 def _metadata(told: Mapping[str, Any], given: Mapping[str, Any]) -> Optional[Dict[str, Any]]:

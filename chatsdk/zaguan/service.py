@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Any, Dict, Iterator, List, Optional, Tuple, Type, Union
+from typing import Any, Dict, Iterator, Optional, Type, Union
 
 from .. import errors
 from .._core.failures import Failure
 from .._core.openai_models import ChatRequest, ChatResponse
 from .._core.openai_service import OpenAIService, id_header
 from .._core.options import ServiceSpec
-from .._core.paging import walk
+from .._core.paging import iter_pages
 from .._core.records import Records
 from .errors import OWN_CLASSES, BandAccessDeniedError, RateLimitError
 from .models import (
@@ -167,22 +167,17 @@ class Zaguan(OpenAIService):
 
         GET /v1/credits/history, as often as there are pages
         """
-
-        def page(cursor: str) -> Tuple[List[CreditsHistoryEntry], Optional[str]]:
-            found = self.get_credits_history(
-                limit,
-                cursor or None,
-                start_date=start_date,
-                end_date=end_date,
-                model=model,
-                provider=provider,
-                band=band,
-                status=status,
-            )
-            following = found.next_cursor
-            return found.entries, following if isinstance(following, str) and following else None
-
-        return walk(page, "", key=lambda entry: entry.id or None)
+        return iter_pages(
+            self.get_credits_history,
+            "cursor",
+            limit=limit,
+            start_date=start_date,
+            end_date=end_date,
+            model=model,
+            provider=provider,
+            band=band,
+            status=status,
+        )
 
     def get_credits_stats(
         self,
