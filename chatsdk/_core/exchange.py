@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import socket
 import time
 import zlib
 from contextlib import suppress
 from dataclasses import fields
 from functools import cached_property
-from http.client import HTTPException, IncompleteRead, RemoteDisconnected
+from http.client import HTTPException
 from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, Type, TypeVar, cast
 
 import requests
 from urllib3.exceptions import (
     HTTPError as URLLib3Error,
-    NewConnectionError,
     ProtocolError,
-    ResponseError,
-    TimeoutError as URLLib3TimeoutError,
 )
 from urllib3.util import Retry, Timeout
 
@@ -27,6 +23,7 @@ from .address import redirect_target
 from .auth import OriginAuth, header_secrets, without_secrets
 from .body import Body, BodyError
 from .call import Call
+from .causes import PROXY_AUTH, describe, is_timeout
 from .failures import Failure, decode_failure, read_failure
 from .options import Options, ServiceSpec
 from .redaction import Redactor, iter_causes, raise_alone, redact_members, redact_new_secret
@@ -206,9 +203,9 @@ class Exchange:
         """Return the error for an exchange that failed with *error*: APITimeoutError or *cut*."""
         causes = list(iter_causes(error))
         place = f"{self._spec.name} at {self._auth.origin.rstrip('/')}"
-        if any(map(_is_timeout, causes)):
+        if is_timeout(causes):
             return self.error(errors.APITimeoutError, f"no answer in time from {place}")
-        return self.error(cut, f"the connection to {place} failed: {_reason(causes[-1])}")
+        return self.error(cut, f"the connection to {place} failed: {describe(causes)}")
 
     def harmless(self, error: BaseException) -> Optional[BaseException]:
         """Return what may be shown as the cause of an error: its text must repeat neither key nor request."""
@@ -281,7 +278,7 @@ class Exchange:
                 f"HTTP {status}: the server redirects to {target or 'nowhere'}; "
                 "redirects are not followed, fix base_url"
             )
-        hint = None
+        hint = PROXY_AUTH if status == 407 else None
         headers = self._request.headers
         if status == 401 and not self._has_key and len(without_secrets(headers)) == len(headers):
             given = f"Client({self._spec.name}=Service(..., api_key=...))"
@@ -303,21 +300,3 @@ class Exchange:
 
 def _is_success(response: requests.Response) -> bool:
     return 200 <= response.status_code < 300
-
-
-def _is_timeout(error: BaseException) -> bool:
-    if isinstance(error, NewConnectionError):  # urllib3 counts a refused connection as a timeout
-        return False
-    return isinstance(error, (requests.Timeout, URLLib3TimeoutError, socket.timeout, TimeoutError))
-
-
-def _reason(error: BaseException) -> str:
-    """Return what the operating system or the protocol says; other texts may repeat the request."""
-    if isinstance(error, RemoteDisconnected):
-        return "the server closed it without an answer"
-    if isinstance(error, IncompleteRead):
-        return "the answer was cut short"
-    if isinstance(error, ResponseError):  # out of an adapter of the user's own
-        return str(error)
-    text = getattr(error, "strerror", None)
-    return text if isinstance(text, str) else type(error).__name__

@@ -1,0 +1,77 @@
+"""Why an exchange failed, in words that say what to do; the texts of exceptions may repeat the request."""
+
+from __future__ import annotations
+
+import re
+import socket
+from http.client import IncompleteRead, RemoteDisconnected
+from typing import Sequence
+
+import requests
+from urllib3.exceptions import (
+    NewConnectionError,
+    ProxyError,
+    ResponseError,
+    TimeoutError as URLLib3TimeoutError,
+)
+
+PROXY_AUTH = (
+    "the proxy wants a user name and password (407): give its address as http://USER:PASSWORD@HOST:PORT"
+)
+
+# What matches the name and text of the innermost exception, and the words for it.
+_REASONS = (
+    (r"Tunnel connection failed: 407|SOCKS5? ?[Aa]uth", PROXY_AUTH),
+    (r"Tunnel connection failed: (\d+)", "the proxy refused it with status {}"),
+    (r"Missing dependencies for SOCKS", "a SOCKS proxy needs PySocks: pip install requests[socks]"),
+    (r"^(ProxyConnectionError|GeneralProxyError|SOCKS)", "the SOCKS proxy cannot be used"),
+    (r"InvalidProxyURL|ProxySchemeUnknown", "the address of the proxy cannot be read"),
+    (
+        r"TLS CA certificate bundle.*invalid path: (.*)",
+        "no file with CA certificates at {}: see REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE and session.verify",
+    ),
+    (r"TLS (certificate|key) file.*invalid path: (.*)", "no {} file at {}: see session.cert"),
+    (r"NO_CERTIFICATE_OR_CRL_FOUND", "the file with CA certificates holds none"),
+    (r"Hostname mismatch|hostname .* doesn't match", "the certificate is for another host name"),
+    (
+        r"CERTIFICATE_VERIFY_FAILED\] certificate verify failed: (.*?)( \(_ssl|$)",
+        "the certificate is not trusted ({}): set REQUESTS_CA_BUNDLE to a file with its CA",
+    ),
+    (
+        r"WRONG_VERSION_NUMBER|UNKNOWN_PROTOCOL|RECORD_LAYER_FAILURE",
+        "what answers there does not speak TLS: is its address http:// instead of https://?",
+    ),
+    (r"^BadStatusLine: \x15\x03", "TLS is spoken there: use https://"),  # begins with a TLS alert
+    (r"^(BadStatusLine|UnknownProtocol)", "what answers there does not speak HTTP"),
+    (r"got more than (\d+) headers", "the answer has more than {} headers"),
+    (r"^LineTooLong.* (\d+) bytes", "the answer has a header line of more than {} bytes"),
+    (r"^(error: Error|DecodeError)", "the body is damaged, or its Content-Encoding is wrong"),
+    (r"^gaierror", "the host name is unknown"),
+)
+
+
+def is_timeout(causes: Sequence[BaseException]) -> bool:
+    """Return whether one of *causes* is a timeout."""
+    kinds = (requests.Timeout, URLLib3TimeoutError, socket.timeout, TimeoutError)
+    # urllib3 counts a refused connection as a timeout.
+    return any(isinstance(cause, kinds) and not isinstance(cause, NewConnectionError) for cause in causes)
+
+
+def describe(causes: Sequence[BaseException]) -> str:
+    """Return in words why the connection failed; *causes* end with the innermost exception."""
+    error = causes[-1]
+    if isinstance(error, RemoteDisconnected):
+        return "the server closed it without an answer"
+    if isinstance(error, IncompleteRead):
+        return "the answer was cut short"
+    if isinstance(error, ResponseError):  # out of an adapter of the user's own
+        return str(error)
+    text = f"{type(error).__name__}: {error}"
+    for pattern, words in _REASONS:
+        match = re.search(pattern, text)
+        if match is not None:
+            return words.format(*match.groups())
+    told = getattr(error, "strerror", None)
+    reason = told if isinstance(told, str) else type(error).__name__
+    is_proxy = any(isinstance(cause, (requests.exceptions.ProxyError, ProxyError)) for cause in causes)
+    return f"the proxy cannot be used: {reason}" if is_proxy else reason
