@@ -7,7 +7,7 @@ import stat
 from contextlib import suppress
 from errno import EINVAL, EISDIR
 from functools import cached_property, partial
-from typing import BinaryIO, Callable, Iterator, Mapping, Optional, Union
+from typing import TYPE_CHECKING, BinaryIO, Callable, Iterator, Mapping, Optional, Union
 
 import requests
 
@@ -17,6 +17,11 @@ from .closable import Closable
 from .exchange import BROKEN, Exchange
 from .filename import parse_filename
 from .redaction import raise_alone
+
+if TYPE_CHECKING:
+    FilePath = Union[str, bytes, os.PathLike[str]]
+else:
+    FilePath = Union[str, bytes, os.PathLike]  # Python 3.8 takes no [str] here
 
 Progress = Callable[[int, Optional[int]], object]
 
@@ -74,7 +79,7 @@ class Download(Closable):
         """``content`` as text, which is UTF-8."""
         return self.content.decode("utf-8-sig", "replace")
 
-    def save(self, path: Union[str, bytes, os.PathLike[str]], progress: Optional[Progress] = None) -> None:
+    def save(self, path: FilePath, progress: Optional[Progress] = None) -> None:
         """Write the file to *path*, piece by piece; what stood there before is replaced at the very end.
 
         Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import Any, Dict, Iterator, List, Literal, Mapping, Optional, Union, overload
 
@@ -10,7 +11,7 @@ from .._core.options import ServiceSpec
 from .._core.paging import iter_pages
 from .._core.service import ServiceClient
 from .._core.stream import Stream
-from .errors import OWN_CLASSES
+from .errors import InvalidRequestError, OWN_CLASSES
 from .models import (
     AdminList,
     AdminRequest,
@@ -147,7 +148,7 @@ class ChatServer(ServiceClient):
             stream: return a Stream of text pieces instead of the whole answer.
             user: whose history it becomes, a UUID; without ``session_id`` a new one is made for the call.
             system_prompt: replaces the prompt that the server composes.
-            session_id: the session to go on with, a UUID.
+            session_id: the session to go on with, a UUID; any text without ``user``.
             metadata: further metadata; what it says wins over the arguments beside it.
             organization_id: a UUID, for the organisation's prompts and tools.
             workflow: a prompt configured on the server.
@@ -161,6 +162,7 @@ class ChatServer(ServiceClient):
             is the session id and whose ``final()`` is the completion.
 
         Raises:
+            InvalidRequestError: an id that is no UUID; nothing was sent.
             BadRequestError: no model or no messages.
             UnprocessableEntityError: a value outside its limits; the message names the field.
             InternalServerError: all that the server did not expect, such as another user's session.
@@ -168,6 +170,11 @@ class ChatServer(ServiceClient):
 
         POST /v1/chat/completions
         """
+        with self._service_errors():
+            user = _uuid(user, "user")
+            organization_id = _uuid(organization_id, "organization_id")
+            if user:
+                session_id = _uuid(session_id, "session_id")
         told = {
             "session_id": session_id,
             "user_id": user,
@@ -348,6 +355,13 @@ class ChatServer(ServiceClient):
         GET /api/v1/platform/audit, as often as there are pages
         """
         return iter_pages(self.get_audit_log, "offset", limit=limit)
+
+
+def _uuid(value: Optional[str], name: str) -> Optional[str]:
+    """Return *value* as text; refuse what is no UUID, to which the server answers 500 without a reason."""
+    if value and not re.fullmatch("[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", str(value), re.IGNORECASE):
+        raise InvalidRequestError(f"{name} must be a UUID: this server fails on any other id")
+    return str(value) if value else value
 
 
 def _metadata(told: Mapping[str, Any], given: Mapping[str, Any]) -> Optional[Dict[str, Any]]:

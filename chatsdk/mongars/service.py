@@ -54,8 +54,17 @@ class MonGARS(ServiceClient):
         """The token in force, or None."""
         return self._credentials.key
 
-    def set_token(self, token: Optional[str]) -> None:
-        """Use another token from now on, here and in all copies of this object; None for no token."""
+    def set_token(self, token: Union[str, TokenResponse, Mapping[str, Any], None]) -> None:
+        """Use another token from now on, here and in all copies of this object.
+
+        Args:
+            token: the token, or the whole answer of ``login``, also as a dict; None for no token.
+
+        Raises:
+            ConfigurationError: there is no usable token in it.
+        """
+        if isinstance(token, (TokenResponse, Mapping)):
+            token = token.get("access_token", b"")
         self.set_api_key(token)
 
     def login(self, username: str, password: str) -> TokenResponse:

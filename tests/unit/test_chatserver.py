@@ -4,7 +4,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from chatsdk import Stream, chatserver, errors
+from chatsdk import InvalidRequestError, Stream, chatserver, errors
 from chatsdk.chatserver import ChatCompletionResponse, ChatServerError, Message, MessageRole
 
 from .helpers import CHATSERVER, COMPLETION, sent_json, sse
@@ -296,3 +296,24 @@ def test_names_of_the_seed(http, client, status, name):
         client.chatserver.list_models()
     assert isinstance(caught.value, ChatServerError)
     assert (caught.value.message, caught.value.status_code) == ("No", status)
+
+
+@pytest.mark.parametrize("name", ["user", "organization_id", "session_id"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_id_that_is_no_uuid_is_refused(http, client, name, stream):
+    """The server answers 500 "Internal Server Error" to them; to users without a UUID above all."""
+    for bad in ("bob", "atoms_session_48c48ab35ffc42b482af486dc5a18d13", USER + "0", f"urn:uuid:{USER}", 5):
+        with pytest.raises(ChatServerError, match=f"^{name} must be a UUID") as caught:
+            client.chatserver.create_completion("m", "hi", stream=stream, **{"user": USER, name: bad})
+        assert isinstance(caught.value, InvalidRequestError)
+
+
+@pytest.mark.parametrize("form", [str, str.upper, lambda text: text.replace("-", ""), uuid.UUID])
+def test_each_form_of_a_uuid_is_sent_as_it_is(complete, form):
+    sent = complete("m", "hi", user=form(USER), session_id=form(SESSION))
+    assert sent["user"] == sent["metadata"]["user_id"] == str(form(USER))
+    assert sent["metadata"]["session_id"] == str(form(SESSION))
+
+
+def test_without_a_user_a_session_may_have_any_name(complete):
+    assert complete("m", "hi", session_id="any")["metadata"] == {"session_id": "any"}
