@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Dict, Optional, Type, TypeVar, Union
 
 import requests
@@ -11,6 +12,7 @@ from urllib3.util import Retry
 
 from ._core.address import check_base_url
 from ._core.auth import Credentials, clean_key, without_secrets
+from ._core.hints import explain_calls, hint
 from ._core.options import Service, Timeout, make_options
 from ._core.transport import SharesTransport, Transport
 from .errors import ConfigurationError
@@ -26,6 +28,20 @@ if TYPE_CHECKING:
 __all__ = ["Client", "Service"]
 
 S = TypeVar("S", bound="ServiceClient")
+
+if TYPE_CHECKING:
+    from functools import cached_property as service_property
+else:
+
+    class service_property(cached_property):
+        """A cached_property that is the class of the service on the class, where create_autospec() looks."""
+
+        def __get__(self, instance: Any, owner: Any = None) -> Any:
+            if instance is not None:
+                return super().__get__(instance, owner)
+            return getattr(
+                import_module("." + self.attrname, __package__), self.func.__annotations__["return"]
+            )
 
 
 class Client(SharesTransport):
@@ -48,6 +64,7 @@ class Client(SharesTransport):
         ConfigurationError: an address, a key or a setting that cannot work.
     """
 
+    @explain_calls
     def __init__(
         self,
         *,
@@ -73,40 +90,46 @@ class Client(SharesTransport):
         self._credentials: Dict[str, Credentials] = {}
         self._transport = Transport(session)
 
-    @cached_property
+    @service_property
     def mongars(self) -> MonGARS:
         """monGARS: chat with a memory, retrieval, suggestions, peers and model management."""
         from .mongars import MonGARS
 
         return self._open(MonGARS)
 
-    @cached_property
+    @service_property
     def chatserver(self) -> ChatServer:
         """ChatServer: OpenAI-compatible completions with sessions and administration."""
         from .chatserver import ChatServer
 
         return self._open(ChatServer)
 
-    @cached_property
+    @service_property
     def arguslm(self) -> ArgusLM:
         """ArgusLM: monitoring and benchmarks of language models, with alerts."""
         from .arguslm import ArgusLM
 
         return self._open(ArgusLM)
 
-    @cached_property
+    @service_property
     def infinity(self) -> Infinity:
         """Infinity Assistant: chat, knowledge, memory and research."""
         from .infinity import Infinity
 
         return self._open(Infinity)
 
-    @cached_property
+    @service_property
     def zaguan(self) -> Zaguan:
         """Zaguan CoreX: completions from many providers, paid with credits."""
         from .zaguan import Zaguan
 
         return self._open(Zaguan)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            text = f"{type(self).__name__!r} object has no attribute {name!r}"
+            raise AttributeError(text if name.startswith("_") else text + hint(name, dir(type(self))))
 
     def __repr__(self) -> str:
         given = (

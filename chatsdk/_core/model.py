@@ -287,7 +287,11 @@ def build(cls: Type[M], request: Union[M, Mapping[str, Any], None], given: Mappi
         values = {name: request[key] for key, name in known.items() if name in plan.defaults}
         extra = {key: request[key] for key, name in known.items() if name not in plan.defaults}
     elif request is not None:
-        raise TypeError(f"a {cls.__name__}, a dict or keywords are needed, not {type(request).__name__}")
+        own = f"{_package(type(given.get('self', cls)))}.{cls.__name__}"  # each service has its ChatRequest
+        other = type(request).__name__
+        if isinstance(request, Model):
+            other = f"{_package(type(request))}.{other}"
+        raise TypeError(f"a {own}, a dict or keywords are needed, not {other}")
     for key, value in given.items():
         name = plan.python_names.get(key, key)
         if value is not None and name in plan.defaults:
@@ -296,6 +300,14 @@ def build(cls: Type[M], request: Union[M, Mapping[str, Any], None], given: Mappi
     if missing:
         raise TypeError(f"missing {', '.join(missing)}: give keywords, a {cls.__name__} or a dict")
     return cls(**values, extra=extra)  # type: ignore[call-arg]  # of __init_subclass__
+
+
+def _package(cls: type) -> str:
+    """Return the package from which users import *cls*."""
+    package = cls.__module__.rpartition(".")[0]
+    return (
+        "chatsdk.zaguan" if package == __package__ else package
+    )  # what all OpenAI-compatible services share
 
 
 def missing_essential(cls: Type[Model], data: Mapping[str, Any]) -> Optional[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional, Union
 
+from ..errors import InvalidRequestError
 from .chat import ChatReader, Messages, complete_tool_calls, messages_to_send
 from .model import build, reader, to_send
 from .openai_models import ChatChunk, ChatRequest, ChatResponse, ModelInfo
@@ -80,6 +81,9 @@ class OpenAIService(ServiceClient):
 
         POST /v1/chat/completions
         """
+        if stream:
+            with self._service_errors():
+                raise InvalidRequestError("chat() returns the whole completion: use chat_stream()")
         body = self._chat_body(build(ChatRequest, request, locals()), stream=False)
         return self._request("POST", "/v1/chat/completions", json=body, headers=id_header(request_id)).model(
             ChatResponse, complete_tool_calls, _chunk_reader(body)

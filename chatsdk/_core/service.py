@@ -6,6 +6,7 @@ import copy
 import os
 import re
 from contextlib import contextmanager
+from types import FunctionType
 from typing import (
     Any,
     ClassVar,
@@ -30,6 +31,7 @@ from . import codec
 from .address import check_base_url, path_part, query_string
 from .auth import Credentials, clean_headers, without_framing, without_secrets
 from .failures import Failure
+from .hints import explain_calls
 from .options import Service, ServiceSpec, Timeout, change_options, make_options
 from .redaction import raise_alone
 from .request import Request
@@ -48,6 +50,12 @@ class ServiceClient(SharesTransport):
 
     _spec: ClassVar[ServiceSpec]
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name, value in [*vars(cls).items()]:
+            if not name.startswith("_") and isinstance(value, FunctionType):
+                setattr(cls, name, explain_calls(value))
+
     def __init__(self, transport: Transport, settings: Service, credentials: Credentials) -> None:
         self._transport = transport
         self._given_url = settings.base_url
@@ -57,11 +65,24 @@ class ServiceClient(SharesTransport):
         self._base_url: Optional[str] = None
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} at {self._given_url or 'no given address'}>"
+        try:
+            return f"<{type(self).__name__} at {self.base_url or 'no address'}>"
+        except errors.ConfigurationError:
+            return f"<{type(self).__name__} at an address that cannot work>"
 
     def __getstate__(self) -> Dict[str, Any]:
         options = self._options.changed(headers=without_secrets(self._options.headers))
         return {**self.__dict__, "_options": options}
+
+    @property
+    def base_url(self) -> Optional[str]:
+        """The address in force: the given one, the environment's or the default; None if there is none."""
+        if self._base_url is not None:
+            return self._base_url
+        from_environment = os.environ.get(self._spec.env_prefix + "_BASE_URL", "").strip()
+        url = self._given_url or from_environment or self._spec.base_url
+        with self._service_errors():
+            return self._tidy(check_base_url(url, self._spec.name)) if url else None
 
     def set_api_key(self, api_key: Optional[str]) -> None:
         """Use another API key from now on, here and in all copies of this object; None for no key."""
@@ -202,16 +223,14 @@ class ServiceClient(SharesTransport):
         return Request(self._transport, request, auth, self._options, self._spec, self._status_kind, secrets)
 
     def _address(self) -> str:
-        """Return the base URL: the given one, the environment's, or the default."""
+        """Return the base URL, from now on the same one."""
+        if self._base_url is None:
+            self._base_url = self.base_url
         if self._base_url is None:
             name, prefix = self._spec.name, self._spec.env_prefix
-            told = os.environ.get(prefix + "_BASE_URL", "").strip()
-            url = self._given_url or told or self._spec.base_url
-            if not url:
-                raise errors.ConfigurationError(
-                    f"no address for {name}: give Client({name}=...) or set {prefix}_BASE_URL"
-                )
-            self._base_url = self._tidy(check_base_url(url, name))
+            raise errors.ConfigurationError(
+                f"no address for {name}: give Client({name}=...) or set {prefix}_BASE_URL"
+            )
         return self._base_url
 
     def _call_headers(self) -> Dict[str, str]:

@@ -11,7 +11,7 @@ from .._core.options import ServiceSpec
 from .._core.paging import iter_pages
 from .._core.service import ServiceClient
 from .._core.stream import Stream
-from .errors import InvalidRequestError, OWN_CLASSES
+from .errors import OWN_CLASSES, InvalidRequestError
 from .models import (
     AdminList,
     AdminRequest,

@@ -11,7 +11,7 @@ from .._core.options import ServiceSpec
 from .._core.records import Records
 from .._core.service import ServiceClient
 from .claims import subject
-from .errors import OWN_CLASSES, InvalidRequestError
+from .errors import OWN_CLASSES, ConfigurationError, InvalidRequestError
 from .models import (
     ChatRequest,
     ChatResponse,
@@ -64,7 +64,10 @@ class MonGARS(ServiceClient):
             ConfigurationError: there is no usable token in it.
         """
         if isinstance(token, (TokenResponse, Mapping)):
-            token = token.get("access_token", b"")
+            found = token.get("access_token")
+            if not found:
+                raise ConfigurationError("there is no access_token in this answer")
+            token = str(found)
         self.set_api_key(token)
 
     def login(self, username: str, password: str) -> TokenResponse:

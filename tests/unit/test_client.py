@@ -1,7 +1,9 @@
 import copy
 import dataclasses
+import inspect
 import pickle
 from types import SimpleNamespace
+from unittest.mock import create_autospec
 
 import pytest
 import requests
@@ -9,7 +11,7 @@ from urllib3.util import Retry
 
 from chatsdk import APIConnectionError, ChatSDKError, Client, ConfigurationError, Service
 from chatsdk.chatserver import ChatServer, ChatServerError
-from chatsdk.mongars import MonGARS
+from chatsdk.mongars import ChatRequest as MonGARSChatRequest, MonGARS
 from chatsdk.zaguan import Zaguan, ZaguanError
 
 from .helpers import CHATSERVER, COMPLETION, ZAGUAN, make_client
@@ -352,3 +354,88 @@ def test_the_warning_of_plain_http_names_the_line_that_called(http, call):
     with pytest.warns(UserWarning, match="http") as caught, pytest.raises(APIConnectionError):
         call(client)
     assert [warning.filename for warning in caught] == [__file__]
+
+
+ADDRESS_AND_KEY = r"Client\(zaguan=Service\(base_url, api_key=\.\.\.\)\)"
+
+
+ONE, MANY = "did you mean 'message'", "did you mean 'messages'"
+NAMED = "; give by name: mongars, chatserver, arguslm, infinity, zaguan"
+HI = {"model": "m", "messages": "x"}
+OTHER = "chatsdk.zaguan.ChatRequest.* not chatsdk.mongars.ChatRequest"
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda client: Client(base_url=ZAGUAN, api_key="k"), TypeError, ADDRESS_AND_KEY),
+        (lambda client: Client(ZAGUAN), TypeError, NAMED),
+        (lambda client: Client(zagaun=ZAGUAN), TypeError, "did you mean 'zaguan'"),
+        (lambda client: client.chat.completions, AttributeError, "'chat'; .*client.zaguan.chat"),
+        (lambda client: client.completions, AttributeError, "client.chatserver.create_completion"),
+        (lambda client: client.base_url, AttributeError, ADDRESS_AND_KEY),
+        (lambda client: client.zagaun, AttributeError, "did you mean 'zaguan'"),
+        (lambda client: client.zaguan.chat(model="m", message="x"), TypeError, MANY),
+        (lambda client: client.zaguan.chat_stream(model="m", message="x"), TypeError, MANY),
+        (lambda client: client.chatserver.create_completion("m", message="x"), TypeError, MANY),
+        (lambda client: client.mongars.chat(messages="x"), TypeError, ONE),
+        (lambda client: client.zaguan.chat(**HI, stream=True), ZaguanError, "chat_stream"),
+        (lambda client: client.zaguan.chat(HI, stream=True), ValueError, "chat_stream"),
+        (lambda client: client.infinity.chat(message="x", stream=True), TypeError, "use chat_stream"),
+        (lambda client: client.mongars.chat(message="x", stream=True), TypeError, "argument 'stream'$"),
+        (lambda client: client.zaguan.chat(MonGARSChatRequest("x")), TypeError, OTHER),
+        (lambda client: client.zaguan.chat("hi"), TypeError, "chatsdk.zaguan.ChatRequest.* not str"),
+    ],
+)
+def test_a_wrong_guess_gets_a_hint(client, call, error, words):
+    with pytest.raises(error, match=words) as caught:
+        call(client)
+    assert str(caught.value).count("Client(zaguan=") <= 1
+    assert str(caught.value).lower().count("did you mean") <= 1
+
+
+def test_an_error_inside_a_method_is_left_alone(client):
+    def fail():
+        return None + 1
+
+    with pytest.raises(TypeError, match="unsupported operand"):
+        client.zaguan.chat(model="m", messages=(fail() for _ in range(1)))
+
+
+def test_hints_deceive_no_tool(client):
+    assert not hasattr(client, "chat")
+    assert not hasattr(client, "_ipython_display_")
+    assert [*inspect.signature(Client).parameters][:2] == ["mongars", "chatserver"]
+    assert "model" in inspect.signature(client.zaguan.chat).parameters
+    assert Client.zaguan is Zaguan
+
+
+@pytest.mark.parametrize("instance", [False, True])
+def test_a_mock_with_its_spec(instance):
+    mock = create_autospec(Client, instance=instance)
+    if not instance:
+        with pytest.raises(TypeError):
+            mock(base_url=ZAGUAN)
+        mock = mock(zaguan=ZAGUAN)
+    mock.zaguan.chat.return_value = "Hello"
+    assert mock.zaguan.chat(model="m", messages="x") == "Hello"
+    mock.zaguan.chat.assert_called_once_with(model="m", messages="x")
+    with pytest.raises(TypeError):
+        mock.zaguan.chat(message="x")
+    for unknown in (lambda: mock.zaguan.create_chat, lambda: mock.chat):
+        with pytest.raises(AttributeError):
+            unknown()
+
+
+def test_the_address_in_force(monkeypatch):
+    client = Client(zaguan=ZAGUAN + "/v1/")
+    assert client.zaguan.base_url == ZAGUAN
+    assert repr(client.zaguan) == f"<Zaguan at {ZAGUAN}>"
+    assert repr(client.chatserver) == "<ChatServer at http://localhost:3284>"
+    assert (client.mongars.base_url, repr(client.mongars)) == (None, "<MonGARS at no address>")
+    monkeypatch.setenv("MONGARS_BASE_URL", " https://m.example/ ")
+    assert client.mongars.base_url == "https://m.example"
+    monkeypatch.setenv("MONGARS_BASE_URL", "https://user:hunter2@m.example")
+    assert repr(client.mongars) == "<MonGARS at an address that cannot work>"
+    with pytest.raises(ConfigurationError):
+        client.mongars.base_url  # noqa: B018

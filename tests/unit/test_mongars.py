@@ -127,6 +127,18 @@ class TestLogin:
         with pytest.raises(TypeError, match="must be a string"):
             api.login(*arguments)
 
+    def test_the_whole_answer_of_a_login_is_a_token_too(self, api):
+        for answer in (mongars.TokenResponse("t.o.k", "bearer"), {"access_token": "t.o.k"}):
+            api.set_token(None)
+            api.set_token(answer)
+            assert api.token == "t.o.k"
+        for wrong in (mongars.TokenResponse(), {"token": "t.o.k2"}, ["t.o.k2"]):
+            with pytest.raises(errors.ConfigurationError) as caught:
+                api.set_token(wrong)
+            assert isinstance(caught.value, MonGARSError)
+            assert "t.o.k2" not in str(caught.value)
+            assert api.token == "t.o.k"
+
     def test_a_token_that_no_header_can_hold(self, api):
         with pytest.raises(errors.ConfigurationError) as caught:
             api.set_token("abc\ndef")
@@ -292,7 +304,7 @@ class TestRequests:
         method = getattr(api, name)
         with pytest.raises(TypeError, match="unexpected keyword argument 'colour'"):
             method(request_, colour="red")
-        with pytest.raises(TypeError, match=f"a {type(request_).__name__}, a dict or keywords"):
+        with pytest.raises(TypeError, match=f"a chatsdk.mongars.{type(request_).__name__}, a dict"):
             method("text")
 
     def test_what_must_be_given(self, api):

@@ -10,7 +10,12 @@ import sys
 import typing
 
 import chatsdk
+from chatsdk import Client, Service, Stream
+from chatsdk._core.download import Download
+from chatsdk._core.model import Model
+from chatsdk._core.records import Records
 from chatsdk._core.service import ServiceClient
+from chatsdk.testing import LocalServer
 from tests.support.cases import for_each
 
 from .helpers import PACKAGE, PACKAGES, SERVICES, exports
@@ -115,7 +120,7 @@ def test_keywords_of_a_method_are_the_fields_of_its_request():
             kind
             for parameter in positional[1:]
             for kind in getattr(hints[parameter], "__args__", ())
-            if dataclasses.is_dataclass(kind)
+            if dataclasses.is_dataclass(kind) and not kind.__name__.endswith("Response")
         ]
         if not requests:
             continue
@@ -186,3 +191,27 @@ def test_every_method_names_its_request(service):
     for name in own:
         words = getattr(cls, name).__doc__.split()
         assert {"GET", "POST", "PUT", "PATCH", "DELETE"} & set(words), name
+
+
+def public_functions():
+    """Each function that a user may look at, by its name."""
+    classes = [Client, Service, Stream, Download, LocalServer, Model, Records]
+    classes += [type(getattr(Client(), service)) for service in SERVICES]
+    for cls in classes:
+        for name in dir(cls):
+            found = inspect.getattr_static(cls, name)
+            found = getattr(found, "fget", None) or getattr(found, "__func__", found)
+            if inspect.isfunction(found) and not name.startswith("_"):
+                yield f"{cls.__name__}.{name}", found
+
+
+def test_annotations_can_be_read_at_run_time():
+    """Tools that make commands, forms or tools of functions do so; on Python 3.8 too."""
+    unreadable = {}
+    for name, function in public_functions():
+        try:
+            assert "return" in typing.get_type_hints(function), name
+        except Exception as error:
+            unreadable[name] = repr(error)
+    assert unreadable == {}
+    assert "Zaguan.chat" in dict(public_functions())

@@ -1,0 +1,54 @@
+"""Hints for wrong calls: what was probably meant."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import Any, Callable, Iterable, TypeVar, cast
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_SERVICE = "each service has its own address and key: Client(zaguan=Service(base_url, api_key=...))"
+_HINTS = {
+    "base_url": _SERVICE,
+    "api_key": _SERVICE,
+    "chat": "the services have the methods: client.zaguan.chat(...), client.mongars.chat(...), ...",
+    "completions": "the method is client.zaguan.chat(...), or client.chatserver.create_completion(...)",
+    "models": "the method is client.zaguan.list_models(), or client.chatserver.list_models()",
+}
+
+
+def hint(name: str, known: Iterable[str]) -> str:
+    """Return what was meant by the unknown *name*, as the end of an error's text; "" if nobody knows."""
+    if name in _HINTS:
+        return f"; {_HINTS[name]}"
+    from difflib import get_close_matches  # few programs need it, and it takes milliseconds to import
+
+    close = get_close_matches(name, known, 1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def explain_calls(function: F) -> F:
+    """Return *function* with hints in the TypeError of a call that does not fit its parameters."""
+
+    @functools.wraps(function)
+    def explained(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except TypeError as error:
+            if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+                raise  # from inside the function
+            known = inspect.signature(function).parameters
+            unknown = [name for name in kwargs if name not in known]
+            streaming = f"{function.__name__}_stream"
+            if "stream" in unknown and args and hasattr(args[0], streaming):
+                hints = [f"; use {streaming}()"]
+            elif unknown:
+                hints = [hint(name, known) for name in unknown]
+            else:
+                named = [name for name, found in known.items() if found.kind is found.KEYWORD_ONLY]
+                hints = [f"; give by name: {', '.join(named)}"] if named and len(args) > 1 else []
+            text = str(error).partition(". Did you mean")[0]  # Python 3.13 has a hint of its own
+        raise TypeError(text + "".join(dict.fromkeys(hints)))
+
+    return cast(F, explained)
