@@ -54,23 +54,22 @@ FAILURES = {
 }
 
 
+def linked(error):
+    """Return *error* and all exceptions that it leads to."""
+    found = [error]
+    for current in found:  # which grows meanwhile
+        links = [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args]
+        found += [item for item in links if isinstance(item, BaseException) and item not in found]
+    return found
+
+
 def everything_shown(error):
     """Return all texts that *error* and the exceptions behind it show."""
-    texts = []
-    pending, seen = [error], set()
-    while pending:
-        current = pending.pop()
-        if id(current) in seen:
-            continue
-        seen.add(id(current))
+    texts = [repr(pickle.dumps(error))]
+    for current in linked(error):
         texts += [str(current), repr(current), repr(current.args)]
-        texts += [
-            repr(getattr(current, name, None)) for name in ("body", "code", "request_id", "content_type")
-        ]
-        texts += [repr(getattr(current, name, None)) for name in ("object", "doc", "partial")]
-        linked = [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args]
-        pending += [item for item in linked if isinstance(item, BaseException)]
-    texts.append(repr(pickle.dumps(error)))
+        names = ("body", "code", "request_id", "content_type", "object", "doc", "partial")
+        texts += [repr(getattr(current, name, None)) for name in names]
     lines = "".join(traceback.format_exception(type(error), error, error.__traceback__)).splitlines()
     return texts + [line for line in lines if not line.startswith("    ")]  # without the source of this test
 
@@ -158,11 +157,10 @@ def test_the_frames_of_a_failed_login_do_not_hold_the_password(serve, answer):
             client.mongars.login("ada", password)
         except APIError as failure:
             error = failure
-    while error is not None:
-        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-        held = [repr(f.f_locals) for f in frames if f.f_code.co_filename != __file__]
+    for current in linked(error):
+        frames = [frame for frame, _ in traceback.walk_tb(current.__traceback__)]
+        held = [repr(frame.f_locals) for frame in frames if frame.f_code.co_filename != __file__]
         assert "hunter2" not in "".join(held)
-        error = error.__cause__ or error.__context__
 
 
 def test_own_framing_headers_do_not_replace_those_that_fit(serve):
