@@ -11,6 +11,8 @@ from .dates import parse_datetime
 from .events import EventReader, detect_format
 
 _LONGEST = 1000  # characters of a sentence
+_FAILURE_MARKS = frozenset(["error", "error_message", "error_type", "type"])
+_KEEP_ALIVE = "(?i)ping|pong|heart[-_ ]?beat|keep[-_ ]?alive"
 _MOST_COMPLAINTS = 10  # of one validation error
 _MOST_TEXT = 65536  # characters of a page in which its title is looked for
 # Parts of the codes and types that servers have for a quota or credit that is used up.
@@ -26,7 +28,6 @@ _EXHAUSTED = {
     "daily",
     "monthly",
 }
-_FAILURE_MARKS = frozenset(["error", "error_message", "error_type", "type"])
 _HTML = r"\s*<(!doctype|html|head|title|body|h1|p|div|center)\b"
 # What is not closed goes on to the end: a search that fails there would begin again at each tag.
 _TAGS = r"(?s)<(script|style)\b.*?(?:</\1\s*>|\Z)|<[^<>]*>"
@@ -115,7 +116,7 @@ def has_chat_failure(body: Mapping[str, Any]) -> bool:
     if not choices:
         said = body.get("message") or body.get("detail")
         return has_failure(body) or bool(said and not is_keep_alive(body.get("type")))
-    if not _FAILURE_MARKS.isdisjoint(body) and has_failure(body):  # rare: looked at for each chunk
+    if not _FAILURE_MARKS.isdisjoint(body) and has_failure(body):  # rare, and this is asked for each chunk
         return True
     return error_in_choices(choices) is not None
 
@@ -130,7 +131,7 @@ def error_in_choices(choices: object) -> Any:
 
 def is_keep_alive(kind: object) -> bool:
     """Return whether an event of this type or name only keeps the connection open."""
-    return isinstance(kind, str) and re.search("(?i)ping|heart_?beat|keep.?alive", kind) is not None
+    return isinstance(kind, str) and re.fullmatch(_KEEP_ALIVE, kind) is not None
 
 
 def _message(body: Mapping[str, Any]) -> Optional[str]:

@@ -75,8 +75,8 @@ class Message(Model):
 
     ``role`` is ``system``, ``developer``, ``user``, ``assistant`` or ``tool``; other words pass. ``content``
     is text or a list of parts, and None in answers that only call tools. A message of an answer may go back
-    into the next request as it is; ``extra`` and what only answers have (annotations, reasoning) stay
-    behind. A dict is sent whole.
+    into the next request as it is; ``extra`` and what only answers have (annotations) stay behind, reasoning
+    too unless the message calls tools. A dict is sent whole.
     """
 
     role: str = "user"

@@ -36,6 +36,7 @@ T_co = TypeVar("T_co", covariant=True)
 R_co = TypeVar("R_co", covariant=True)
 
 _END = re.compile(rb"""(?i)["'\s]*(\[\s*done\s*\]|done["'\s]*$)""").match
+_BRACE = ord("{")  # nearly all events begin with it
 _PATIENCE_AFTER_END = 1.0  # seconds
 _PATIENCE_AFTER_FINISH = 5.0  # seconds in all for the usage and the end marker
 _CLOSED = "the stream was closed before its end"
@@ -235,7 +236,7 @@ def _from_body(
         for name, data in events:
             if not data:
                 continue
-            ended = data[:1] != b"{" and _END(data) is not None
+            ended = data[0] != _BRACE and _END(data) is not None
             if not ended:
                 value = _decode(exchange, reader, name, data, events.torn)
                 if value is not None:

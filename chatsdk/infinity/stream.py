@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from .._core.failures import has_failure
+from .._core.failures import has_failure, is_keep_alive
 from .._core.surrogates import SurrogateJoiner, join_surrogates
 from .models import ChatResponse, StreamChunk
 
@@ -44,6 +44,8 @@ class ChunkReader:
     def read(self, name: bytes, data: Dict[str, Any]) -> Optional[StreamChunk]:
         """Return the chunk for one event; None for ``start``, which only tells the conversation."""
         kind, told = _kind(name, data)
+        if is_keep_alive(kind):
+            return None
         if kind in ("", "chunk", "text"):
             text = _take_text(told)
             if text is not None:

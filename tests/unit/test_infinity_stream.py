@@ -210,6 +210,20 @@ def test_events_without_a_name_that_nobody_knows(ask):
     assert stream.metadata == {"progress": {"percent": 5}, "note": 1, "type": 7, "x": 1, **TOLD}
 
 
+@pytest.mark.parametrize(
+    "ping", [{"type": "ping", "at": 5}, ("keep-alive", {}), ("ping", "2026"), ("typing", 1)]
+)
+def test_keep_alives_leave_nothing(ask, ping):
+    stream = ask(ping, ("chunk", {"text": "a"}), ping, ("done", {}))
+    assert list(stream) == [StreamChunk("text", "a"), StreamChunk("done")]
+    assert stream.metadata == {}
+
+
+def test_what_only_sounds_like_a_keep_alive_is_kept(ask):
+    stream = ask({"type": "mapping", "x": 1}, DONE)
+    assert next(stream).metadata == {"mapping": {"x": 1}}
+
+
 PLAIN = {
     "response": "Paris.",
     "conversationId": "c",

@@ -188,6 +188,7 @@ def test_a_close_wakes_a_thread_that_reads(serve, connect, framing):
     server = serve(framed(framing, [text_event("a"), gate, DONE]), CHAT)
     zaguan = connect(server).zaguan
     stream = zaguan.chat_stream(**ASK)
+    assert next(stream).text == "a"
     outcome = []
 
     def read():

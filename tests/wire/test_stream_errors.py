@@ -1,5 +1,6 @@
 """Streams that fail: what was delivered stays, and the error says what happened."""
 
+import gzip
 import threading
 
 import pytest
@@ -261,7 +262,8 @@ def test_an_encoding_that_nobody_asked_for(both):
 
 
 def test_broken_compression(both):
-    for stream, _ in both(framed("chunked", [text_event("a")], "Content-Encoding: gzip")):
+    broken = gzip.compress(text_event("a") * 100)[:20] + b"\xff" * 50
+    for stream, _ in both(framed("chunked", [broken], "Content-Encoding: gzip")):
         fails(stream, StreamError, [])
 
 
