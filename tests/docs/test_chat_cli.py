@@ -79,15 +79,24 @@ def memory(body: Dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize("service", PREFIXES)
-def test_a_conversation_and_another(server: GatedServer, start: Start, service: str):
+def test_a_session(server: GatedServer, start: Start, service: str):
     terminal = start(service)
     terminal.wait_for("Type a message, or /reset, /save FILE, /quit.\n" + PROMPT)
+    check_conversations(server, terminal, service)
+    if service in STREAMING:
+        check_pieces(server, terminal)
+        check_ctrl_c_in_an_answer(server, terminal)
+    check_ctrl_c_before_the_first_byte(server, terminal)
+    check_errors(server, terminal, service)
+    terminal.enter("/quit")
+    assert terminal.wait_for_end() == 0
+
+
+def check_conversations(server: GatedServer, terminal: Terminal, service: str):
     assert say(terminal, "first") == "bot> Hello! You said: first\n"
     assert say(terminal, "second") == "bot> Hello! You said: second\n"
     assert say(terminal, "/reset") == "A new conversation.\n"
     assert say(terminal, "third") == "bot> Hello! You said: third\n"
-    terminal.enter("/quit")
-    assert terminal.wait_for_end() == 0
 
     first, second, third = (memory(sent(server, text)) for text in ("first", "second", "third"))
     assert second
@@ -102,43 +111,44 @@ def test_a_conversation_and_another(server: GatedServer, start: Start, service: 
         assert second == ["first", "Hello! You said: first"]
 
 
-@pytest.mark.parametrize("service", STREAMING)
-def test_shows_the_pieces_as_they_come(server: GatedServer, start: Start, service: str):
-    terminal = start(service)
-    terminal.wait_for(PROMPT)
+def check_pieces(server: GatedServer, terminal: Terminal):
     gate = server.hold_next(after=2)
     terminal.enter("One two")
     terminal.wait_for("bot> Hello!")
     gate.wait()
-    assert "two" not in terminal.shown.partition("bot> ")[2]
+    assert "two" not in terminal.shown.rpartition("bot> ")[2]
     gate.open()
     assert terminal.wait_for(PROMPT).startswith(" You said: One two\n")
 
 
+def check_ctrl_c_in_an_answer(server: GatedServer, terminal: Terminal):
+    gate = server.hold_next(after=2)
+    terminal.enter("Forget this")
+    terminal.wait_for("bot> Hello!")
+    terminal.interrupt("\n(interrupted)\n" + PROMPT)
+    gate.open()
+    assert say(terminal, "Go on") == "bot> Hello! You said: Go on\n"
+    assert "Forget" not in json.dumps(sent(server, "Go on"))
+
+
+def check_ctrl_c_before_the_first_byte(server: GatedServer, terminal: Terminal):
+    gate = server.hold_next()
+    terminal.enter("Forget this")
+    gate.wait()
+    terminal.interrupt("\n(interrupted)\n" + PROMPT)
+    gate.open()
+    assert say(terminal, "Go on") == "bot> Hello! You said: Go on\n"
+
+
+def check_errors(server: GatedServer, terminal: Terminal, service: str):
+    server.fail(service, 500, "first line\nsecond line")
+    first, second = say(terminal, "Hello").splitlines()
+    assert first == "bot> "
+    assert second.startswith("InternalServerError: HTTP 500: first line second line (POST http://")
+    assert say(terminal, "Hello") == "bot> Hello! You said: Hello\n"
+
+
 class TestCtrlC:
-    @pytest.mark.parametrize("service", STREAMING)
-    def test_in_the_middle_of_an_answer(self, server: GatedServer, start: Start, service: str):
-        terminal = start(service)
-        terminal.wait_for(PROMPT)
-        gate = server.hold_next(after=2)
-        terminal.enter("Forget this")
-        terminal.wait_for("bot> Hello!")
-        terminal.interrupt("\n(interrupted)\n" + PROMPT)
-        gate.open()
-        assert say(terminal, "Go on") == "bot> Hello! You said: Go on\n"
-        assert "Forget" not in json.dumps(sent(server, "Go on"))
-
-    @pytest.mark.parametrize("service", PREFIXES)
-    def test_before_the_first_byte(self, server: GatedServer, start: Start, service: str):
-        terminal = start(service)
-        terminal.wait_for(PROMPT)
-        gate = server.hold_next()
-        terminal.enter("Forget this")
-        gate.wait()
-        terminal.interrupt("\n(interrupted)\n" + PROMPT)
-        gate.open()
-        assert say(terminal, "Go on") == "bot> Hello! You said: Go on\n"
-
     def test_drops_a_line(self, server: GatedServer, start: Start):
         terminal = start("zaguan")
         terminal.wait_for(PROMPT)
@@ -169,27 +179,17 @@ class TestSave:
         ]
         assert "Grüße" in saved
 
-    @pytest.mark.parametrize("path", ["", "missing/chat.json", "."])
-    def test_that_fails(self, start: Start, path: str):
+    def test_that_fails(self, start: Start):
         terminal = start("zaguan")
         terminal.wait_for(PROMPT)
-        shown = say(terminal, f"/save {path}")
-        assert shown.startswith("not saved: ")
-        assert len(shown.splitlines()) == 1
+        for path in ("", "missing/chat.json", "."):
+            shown = say(terminal, f"/save {path}")
+            assert shown.startswith("not saved: "), path
+            assert len(shown.splitlines()) == 1
         assert say(terminal, "Hello") == "bot> Hello! You said: Hello\n"
 
 
 class TestErrors:
-    @pytest.mark.parametrize("service", PREFIXES)
-    def test_are_one_line(self, server: GatedServer, start: Start, service: str):
-        terminal = start(service)
-        terminal.wait_for(PROMPT)
-        server.fail(service, 500, "first line\nsecond line")
-        first, second = say(terminal, "Hello").splitlines()
-        assert first == "bot> "
-        assert second.startswith("InternalServerError: HTTP 500: first line second line (POST http://")
-        assert say(terminal, "Hello") == "bot> Hello! You said: Hello\n"
-
     def test_in_the_middle_of_an_answer(self, server: GatedServer, start: Start):
         terminal = start("chatserver")
         terminal.wait_for(PROMPT)

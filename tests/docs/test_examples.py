@@ -3,14 +3,14 @@
 import ast
 import re
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Dict, List
-
-import pytest
 
 from chatsdk import Client
 from chatsdk.testing import LocalServer
 from tests.docs.programs import ROOT, command, surroundings
 from tests.environment import PREFIXES
+from tests.support.cases import for_each
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 OFFLINE = "No server is configured, so this runs offline against chatsdk.testing.LocalServer."
@@ -39,20 +39,24 @@ def lines_of(name: str, *arguments: str, **variables: str) -> List[str]:
     return done.stdout.splitlines()
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+@for_each(EXAMPLES)
 def test_says_how_to_run_it(path):
     text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
     assert text is not None
     assert f"python examples/{path.name}" in text
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
-def test_shows_no_key(path, tmp_path):
+def test_no_example_shows_a_key(tmp_path):
     secrets = {f"{prefix}API_KEY": f"secret-of-{prefix}" for prefix in PREFIXES}
-    done = run(path.name, *ONLY_ONCE.get(path.name, []), folder=tmp_path, **secrets)
-    assert done.returncode == 0
-    for secret in ("secret-of", "local-key", "eyJ"):
-        assert secret not in done.stdout + done.stderr
+
+    def run_it(path):
+        return run(path.name, *ONLY_ONCE.get(path.name, []), folder=tmp_path, **secrets)
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in pool.map(run_it, EXAMPLES):
+            assert done.returncode == 0, done.args
+            for secret in ("secret-of", "local-key", "eyJ"):
+                assert secret not in done.stdout + done.stderr, done.args
 
 
 def test_quickstart_offline():
