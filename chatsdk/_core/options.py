@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Dict, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, ClassVar, Mapping, NamedTuple, Optional, Tuple, Union
 
 from urllib3.util import Retry
 
@@ -63,33 +62,19 @@ class ServiceSpec(NamedTuple):
 
 
 class Options:
-    """The checked settings of one service object."""
+    """The checked settings of one service object; their repr shows no headers, which may hold secrets."""
 
-    def __init__(
-        self,
-        connect_timeout: float,
-        read_timeout: float,
-        stream_timeout: float,
-        total_timeout: Optional[float],
-        retry: Retry,
-        headers: Mapping[str, str],
-        max_response_bytes: int,
-        timeout_given: bool,
-    ) -> None:
-        self.connect_timeout = connect_timeout
-        self.read_timeout = read_timeout
-        self.stream_timeout = stream_timeout
-        self.total_timeout = total_timeout
-        self.retry = retry
-        self.headers = headers
-        self.max_response_bytes = max_response_bytes
-        self.timeout_given = timeout_given
+    connect_timeout: float
+    read_timeout: float
+    stream_timeout: float
+    total_timeout: Optional[float]
+    retry: Retry
+    headers: Mapping[str, str]
+    max_response_bytes: int
+    timeout_given: bool
 
-    def changed(self, **changes: Any) -> Options:
-        """Return a copy with some settings changed."""
-        twin = copy.copy(self)
-        twin.__dict__.update(changes)
-        return twin
+    def __init__(self, **settings: Any) -> None:
+        self.__dict__.update(settings)
 
 
 def make_options(service: Service, default_timeout: float, default_retries: int) -> Options:
@@ -139,27 +124,3 @@ def _seconds(value: object, name: str) -> float:
     if not is_wait(value):
         raise ConfigurationError(f"{name} must be a finite number of seconds above 0")
     return float(value)
-
-
-def change_options(
-    options: Options,
-    timeout: Optional[Timeout],
-    max_retries: Union[int, Retry, None],
-    headers: Optional[Mapping[str, str]],
-    total_timeout: Optional[float],
-    max_response_bytes: Optional[int] = None,
-) -> Options:
-    """Return *options* with what is given in place of what they say."""
-    changes: Dict[str, Any] = {}
-    if timeout is not None:
-        connect, read = split_timeout(timeout)
-        changes.update(connect_timeout=connect, read_timeout=read, stream_timeout=read, timeout_given=True)
-    if max_retries is not None:
-        changes["retry"] = retry_policy(max_retries)
-    if headers is not None:
-        changes["headers"] = {**options.headers, **clean_headers(headers)}
-    if total_timeout is not None:
-        changes["total_timeout"] = _seconds(total_timeout, "total_timeout")
-    if max_response_bytes is not None:
-        changes["max_response_bytes"] = _byte_count(max_response_bytes)
-    return options.changed(**changes)

@@ -6,6 +6,7 @@ import copy
 import os
 import re
 from contextlib import contextmanager
+from dataclasses import replace
 from types import FunctionType
 from typing import (
     Any,
@@ -32,7 +33,7 @@ from .address import check_base_url, path_part, query_string
 from .auth import Credentials, clean_headers, without_framing, without_secrets
 from .failures import Failure
 from .hints import explain_calls
-from .options import Service, ServiceSpec, Timeout, change_options, make_options
+from .options import Service, ServiceSpec, Timeout, make_options
 from .redaction import raise_alone
 from .request import Request
 from .transport import Outgoing, SharesTransport, Transport
@@ -58,10 +59,9 @@ class ServiceClient(SharesTransport):
 
     def __init__(self, transport: Transport, settings: Service, credentials: Credentials) -> None:
         self._transport = transport
-        self._given_url = settings.base_url
         self._direct = not settings.use_proxies
         self._credentials = credentials
-        self._options = make_options(settings, self._spec.timeout, self._spec.max_retries)
+        self._set_options(replace(settings, api_key=None))
         self._base_url: Optional[str] = None
 
     def __repr__(self) -> str:
@@ -71,8 +71,9 @@ class ServiceClient(SharesTransport):
             return f"<{type(self).__name__} at an address that cannot work>"
 
     def __getstate__(self) -> Dict[str, Any]:
-        options = self._options.changed(headers=without_secrets(self._options.headers))
-        return {**self.__dict__, "_options": options}
+        twin = copy.copy(self)
+        twin._set_options(replace(self._settings, headers=without_secrets(self._options.headers)))
+        return twin.__dict__
 
     @property
     def base_url(self) -> Optional[str]:
@@ -80,7 +81,7 @@ class ServiceClient(SharesTransport):
         if self._base_url is not None:
             return self._base_url
         from_environment = os.environ.get(self._spec.env_prefix + "_BASE_URL", "").strip()
-        url = self._given_url or from_environment or self._spec.base_url
+        url = self._settings.base_url or from_environment or self._spec.base_url
         with self._service_errors():
             return self._tidy(check_base_url(url, self._spec.name)) if url else None
 
@@ -110,11 +111,17 @@ class ServiceClient(SharesTransport):
         Raises:
             ConfigurationError: one of them cannot work.
         """
+        given = {
+            "timeout": timeout,
+            "max_retries": max_retries,
+            "headers": None if headers is None else {**self._options.headers, **headers},
+            "total_timeout": total_timeout,
+            "max_response_bytes": max_response_bytes,
+        }
+        changes: Dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         twin = copy.copy(self)
         with self._service_errors():
-            twin._options = change_options(
-                self._options, timeout, max_retries, headers, total_timeout, max_response_bytes
-            )
+            twin._set_options(replace(self._settings, **changes))
         return twin
 
     def request(
@@ -167,6 +174,10 @@ class ServiceClient(SharesTransport):
             method.upper(), quoted, params=params, json=json, headers=headers, form=data, files=files
         )
         return request.response(stream)
+
+    def _set_options(self, settings: Service) -> None:
+        self._settings = settings
+        self._options = make_options(settings, self._spec.timeout, self._spec.max_retries)
 
     # What the methods of the services are made of.
 

@@ -439,3 +439,9 @@ def test_the_address_in_force(monkeypatch):
     assert repr(client.mongars) == "<MonGARS at an address that cannot work>"
     with pytest.raises(ConfigurationError):
         client.mongars.base_url  # noqa: B018
+
+
+def test_empty_headers_keep_those_in_force(http, keys):
+    client = make_client(headers={"X-Team": "a"})
+    client.zaguan.with_options(headers={}).list_models()
+    assert asked(http).headers["X-Team"] == "a"
