@@ -49,6 +49,8 @@ def explain_calls(function: F) -> F:
                 named = [name for name, found in known.items() if found.kind is found.KEYWORD_ONLY]
                 hints = [f"; give by name: {', '.join(named)}"] if named and len(args) > 1 else []
             text = str(error).partition(". Did you mean")[0]  # Python 3.13 has a hint of its own
+        finally:
+            del args, kwargs  # tools that show tracebacks show the variables of each function in them
         raise TypeError(text + "".join(dict.fromkeys(hints)))
 
     return cast(F, explained)
