@@ -16,18 +16,7 @@ _KEEP_ALIVE = "(?i)ping|pong|heart[-_ ]?beat|keep[-_ ]?alive"
 _MOST_COMPLAINTS = 10  # of one validation error
 _MOST_TEXT = 65536  # characters of a page in which its title is looked for
 # Parts of the codes and types that servers have for a quota or credit that is used up.
-_EXHAUSTED = {
-    "quota",
-    "credit",
-    "credits",
-    "balance",
-    "budget",
-    "billing",
-    "spend",
-    "spending",
-    "daily",
-    "monthly",
-}
+_EXHAUSTED = "(?i)quota|credits?|balance|budget|billing|spend(ing)?|daily|monthly"
 _HTML = r"\s*<(!doctype|html|head|title|body|h1|p|div|center)\b"
 # What is not closed goes on to the end: a search that fails there would begin again at each tag.
 _TAGS = r"(?s)<(script|style)\b.*?(?:</\1\s*>|\Z)|<[^<>]*>"
@@ -68,9 +57,11 @@ class Failure:
         self.retry_after = _seconds(self.details.get("retry_after"))
         if self.retry_after is None:
             self.retry_after = _seconds_until(limits.get("reset_at"))
-        said = {part.lower() for word in self.words for part in re.findall("[A-Z]?[a-z]+|[A-Z]+", word)}
-        # A quota that says of no moment to come when it begins anew is used up for good.
-        self.is_exhausted = not _EXHAUSTED.isdisjoint(said) or (limits is quota and self.retry_after is None)
+        said = re.findall("[A-Z]?[a-z]+|[A-Z]+", " ".join(self.words))
+        # A quota that tells no moment to come when it begins anew is used up for good.
+        self.is_exhausted = (limits is quota and self.retry_after is None) or any(
+            re.fullmatch(_EXHAUSTED, part) for part in said
+        )
 
 
 def read_failure(body: object) -> Failure:

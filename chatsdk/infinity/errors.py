@@ -64,7 +64,7 @@ class UnprocessableEntityError(APIStatusError, errors.UnprocessableEntityError):
 
 
 class RateLimitError(APIStatusError, errors.RateLimitError):
-    """429: the daily quota is used up; the server says in ``reset_at`` when, and sends no ``Retry-After``."""
+    """429: the daily quota is used up; ``reset_at`` tells until when, ``retry_after`` for how long."""
 
     @property
     def reset_at(self) -> Union[datetime, str, None]:
