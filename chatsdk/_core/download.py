@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from contextlib import suppress
 from errno import EINVAL, EISDIR
@@ -119,10 +120,9 @@ class Download(Closable):
         self._body.close()
 
     def _write(self, file: BinaryIO, progress: Optional[Progress]) -> None:
-        length = self.response.headers.get("Content-Length", "")
-        # isdigit() alone takes "²", and int() refuses thousands of digits.
-        is_number = length.isascii() and length.isdigit() and len(length) < 20
-        total = int(length) if is_number and "Content-Encoding" not in self.response.headers else None
+        headers = self.response.headers
+        length = "" if "Content-Encoding" in headers else headers.get("Content-Length", "")
+        total = int(length) if re.fullmatch("[0-9]{1,18}", length) else None
         done = 0
         for piece in self._pieces():
             file.write(piece)
@@ -147,7 +147,7 @@ class Download(Closable):
 def _mode_of_file(target: str, name: str) -> Optional[int]:
     """Return the mode of the file that is replaced, None if there is none; refuse all but regular files."""
     mode = os.lstat(target).st_mode if os.path.lexists(target) else None
-    if os.path.basename(name) in ("", ".", "..") or (mode is not None and stat.S_ISDIR(mode)):
+    if os.path.basename(name) in ("", ".", "..") or os.path.isdir(target):
         raise IsADirectoryError(EISDIR, "cannot save a file: this is a folder", name)
     if mode is not None and not stat.S_ISREG(mode):
         raise OSError(EINVAL, "cannot save a file: this is no regular file", name)

@@ -8,10 +8,9 @@ from contextlib import suppress
 from typing import Optional
 from urllib.parse import unquote
 
-_PARAMETER = r'(?:^|;)\s*([\w*-]+)\s*=\s*("(?:\\.|[^"\\])*"|[^;]*)'
+_PARAMETER = r'(?:^|;)\s*([\w*-]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|([^;]*))'
 _DEVICE = r"(?:CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(?:COM|LPT)[0-9¹²³]) *(?:\..*)?"
 _MAX_BYTES = 255  # the longest name that usual file systems take
-_MAX_EXTENSION = 16
 
 
 def parse_filename(header: str) -> Optional[str]:
@@ -21,28 +20,22 @@ def parse_filename(header: str) -> Optional[str]:
     """
     with suppress(UnicodeError):  # http.client reads all headers as Latin-1; many servers write UTF-8
         header = header.encode("latin-1").decode("utf-8")
-    parameters = {name.lower(): value.strip() for name, value in re.findall(_PARAMETER, header, re.DOTALL)}
-    name = _decode(_unquote(parameters.get("filename*", ""))) or _unquote(parameters.get("filename", ""))
+    found = {
+        name.lower(): re.sub(r'\\(["\\])', r"\1", quoted) or plain.strip()
+        for name, quoted, plain in re.findall(_PARAMETER, header, re.DOTALL)
+    }
+    name = _decode(found.get("filename*", "")) or found.get("filename", "")
     return _make_safe(re.split(r"[/\\]", name)[-1]) or None
-
-
-def _unquote(value: str) -> str:
-    if len(value) < 2 or not value[0] == value[-1] == '"':
-        return value
-    return value[1:-1].replace("\\\\", "\\").replace('\\"', '"')
 
 
 def _decode(value: str) -> str:
     """Return the text of an RFC 8187 value, such as ``UTF-8''na%C3%AFve.csv``; "" if it cannot be read."""
     *prefix, text = value.split("'", 2)
-    charset = prefix[0].lower() if prefix else ""
+    charset = (prefix and prefix[0].lower()) or "utf-8"
     # No other codec is left to the server's choice: idna and punycode raise, or take quadratic time.
-    if charset not in ("", "utf-8", "iso-8859-1"):
-        return ""
-    try:
-        return unquote(text, charset or "utf-8", "strict")
-    except UnicodeError:
-        return ""
+    with suppress(UnicodeError):
+        return unquote(text, charset, "strict") if charset in ("utf-8", "iso-8859-1") else ""
+    return ""
 
 
 def _make_safe(name: str) -> str:
@@ -50,8 +43,7 @@ def _make_safe(name: str) -> str:
     if re.fullmatch(_DEVICE, name, re.IGNORECASE):
         name = "_" + name
     data = name.encode("utf-8")
-    if len(data) <= _MAX_BYTES:
-        return name
-    extension = os.path.splitext(name)[1][:_MAX_EXTENSION]
-    room = _MAX_BYTES - len(extension.encode("utf-8"))
-    return (data[:room].decode("utf-8", "ignore") + extension).rstrip(". ")
+    if len(data) > _MAX_BYTES:
+        extension = os.path.splitext(name)[1][:16].encode("utf-8")
+        data = data[: _MAX_BYTES - len(extension)] + extension
+    return data.decode("utf-8", "ignore").rstrip(". ")
