@@ -51,7 +51,7 @@ class Outgoing(requests.PreparedRequest):
 
     def copy(self) -> Outgoing:
         """Return a copy with headers and hooks of its own."""
-        twin = Outgoing()
+        twin = Outgoing.__new__(Outgoing)
         twin.__dict__.update(self.__dict__, headers=self.headers.copy(), hooks={"response": []})
         return twin
 
