@@ -1,5 +1,6 @@
 """What is sent again, and what never is."""
 
+import io
 from functools import partial
 
 import pytest
@@ -123,6 +124,25 @@ def test_a_chat_that_was_refused_is_asked_again(serve, connect, waits, stream):
         answer = chat(**ASK)
         assert (answer.final() if stream else answer).text == "Hello"
     assert len(server.requests) == 4
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_body_is_sent_again_only_if_it_can_be_rewound(serve, connect, waits, status, stream):
+    server = serve()
+    zaguan = connect(server).zaguan
+    file = io.BytesIO(b"head, body")
+    file.seek(6)
+    for data, sent in ((file, [b"body", b"body"]), (iter([b"bo", b"dy"]), [b"body"])):
+        server.requests.clear()
+        server.script(reply(b"", status, "Retry-After: 1"), json_reply({}))
+        if len(sent) == 2:
+            zaguan.request("POST", "/v1/upload", data=data, stream=stream)
+        else:
+            with pytest.raises(APIStatusError) as caught:
+                zaguan.request("POST", "/v1/upload", data=data, stream=stream)
+            assert caught.value.status_code == status
+        assert [request.body for request in server.requests] == sent
 
 
 @pytest.mark.parametrize("call", ["get", "post"])
