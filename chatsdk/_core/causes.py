@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 import socket
-from http.client import IncompleteRead, RemoteDisconnected
 from typing import Sequence
 
 import requests
 from urllib3.exceptions import (
     NewConnectionError,
     ProxyError,
-    ResponseError,
     TimeoutError as URLLib3TimeoutError,
 )
 
@@ -21,6 +19,9 @@ PROXY_AUTH = (
 
 # What matches the name and text of the innermost exception, and the words for it.
 _REASONS = (
+    (r"^RemoteDisconnected", "the server closed it without an answer"),
+    (r"^IncompleteRead", "the answer was cut short"),
+    (r"^ResponseError: (.*)", "{}"),  # of an adapter of the user's own
     (r"Tunnel connection failed: 407|SOCKS5? ?[Aa]uth", PROXY_AUTH),
     (r"Tunnel connection failed: (\d+)", "the proxy refused it with status {}"),
     (r"Missing dependencies for SOCKS", "a SOCKS proxy needs PySocks: pip install requests[socks]"),
@@ -60,12 +61,6 @@ def is_timeout(causes: Sequence[BaseException]) -> bool:
 def describe(causes: Sequence[BaseException]) -> str:
     """Return in words why the connection failed; *causes* end with the innermost exception."""
     error = causes[-1]
-    if isinstance(error, RemoteDisconnected):
-        return "the server closed it without an answer"
-    if isinstance(error, IncompleteRead):
-        return "the answer was cut short"
-    if isinstance(error, ResponseError):  # out of an adapter of the user's own
-        return str(error)
     text = f"{type(error).__name__}: {error}"
     for pattern, words in _REASONS:
         match = re.search(pattern, text)

@@ -8,13 +8,10 @@ from contextlib import suppress
 from dataclasses import fields
 from functools import cached_property
 from http.client import HTTPException
-from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, Type, TypeVar, cast
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Type, TypeVar, cast
 
 import requests
-from urllib3.exceptions import (
-    HTTPError as URLLib3Error,
-    ProtocolError,
-)
+from urllib3.exceptions import HTTPError as URLLib3Error, ProtocolError
 from urllib3.util import Retry, Timeout
 
 from .. import errors
@@ -77,19 +74,14 @@ class Exchange:
         """The method and the URL without the values in its query."""
         return f"{self._call.method} {self._call.url}"
 
-    def run(self) -> requests.Response:
-        """Send the request; return a success with its body read, raise all else."""
-        return self._send_until_answered(read_body=True)
-
     def open(self) -> requests.Response:
         """Send the request; return a success with its body unread, raise all else."""
-        return self._send_until_answered(read_body=False)
+        return self.run(read_body=False)
 
-    def _send_until_answered(self, read_body: bool) -> requests.Response:
-        """Send the request as often as its policy allows.
+    def run(self, read_body: bool = True) -> requests.Response:
+        """Send the request; return a success with its body read, raise all else.
 
-        urllib3 retries until the headers are there; whether a status or a cut body allows another attempt
-        is decided here, with the body in hand.
+        urllib3 retries until the headers are there. After that, with the body in hand, it is done here.
         """
         next_policy: Retry = for_call(self.options.retry, self._call)
         while True:
@@ -105,10 +97,10 @@ class Exchange:
             self._call.log(response.status_code)
             if succeeded:
                 return response
-            error, failure = self._status_error(response)
-            again = None
-            if isinstance(policy, SafeRetry):
-                again = policy.after_status(response.status_code, response.headers, failure)
+            error = self._status_error(response)
+            if not isinstance(policy, SafeRetry):  # the user's own
+                raise error
+            again = policy.after_status(response.status_code, response.headers, read_failure(error.body))
             if again is None:
                 raise error
             again.sleep()
@@ -265,8 +257,7 @@ class Exchange:
         self._call.log(type(error).__name__)
         raise error
 
-    def _status_error(self, response: requests.Response) -> Tuple[errors.APIStatusError, Failure]:
-        """Return the error for an answer that is no success, and what its body says."""
+    def _status_error(self, response: requests.Response) -> errors.APIStatusError:
         status = response.status_code
         body = self.decode_error(response.content)
         failure = read_failure(body)
@@ -283,7 +274,7 @@ class Exchange:
         if status == 401 and not self._has_key and len(without_secrets(headers)) == len(headers):
             given = f"Client({self._spec.name}=Service(..., api_key=...))"
             hint = f"no API key is set: give {given} or set {self._spec.env_prefix}_API_KEY"
-        error = self.error(
+        return self.error(
             kind,
             message,
             status_code=status,
@@ -295,7 +286,6 @@ class Exchange:
             hint=hint,
             retry_after=wait_after(response.headers, failure),
         )
-        return error, failure
 
 
 def _is_success(response: requests.Response) -> bool:

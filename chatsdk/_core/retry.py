@@ -35,12 +35,10 @@ _SECONDS = r"\d{1,15}(\.\d+)?"
 
 def retry_after(headers: Mapping[str, str]) -> Optional[float]:
     """Return the seconds that ``retry-after-ms`` or ``Retry-After`` asks for; None if neither is readable."""
-    value = (headers.get("retry-after-ms") or "").strip()
-    if re.fullmatch(_SECONDS, value, re.ASCII):
-        return float(value) / 1000
-    value = (headers.get("Retry-After") or "").strip()
-    if re.fullmatch(_SECONDS, value, re.ASCII):
-        return float(value)
+    for name, per_second in (("retry-after-ms", 1000), ("Retry-After", 1)):
+        value = (headers.get(name) or "").strip()
+        if re.fullmatch(_SECONDS, value, re.ASCII):
+            return float(value) / per_second
     try:
         moment = parsedate_to_datetime(value)
         if moment.tzinfo is None:
@@ -127,10 +125,6 @@ class SafeRetry(TimelyRetry):
     ``Retry-After``: after a timeout or a broken connection the server may have acted.
     """
 
-    def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
-        """Return False: urllib3 asks before the body is there, which may forbid another attempt."""
-        return False
-
     def after_status(self, status: int, headers: Mapping[str, str], failure: Failure) -> Optional[SafeRetry]:
         """Return the policy for another attempt after an answer with a failing *status*; None for none."""
         call = self.call
@@ -198,7 +192,8 @@ def retry_policy(max_retries: Union[int, Retry]) -> Retry:
         return max_retries.new(raise_on_status=False)
     if not isinstance(max_retries, int) or max_retries < 0:
         raise ConfigurationError("max_retries must be a whole number from 0, or a urllib3 Retry")
-    return SafeRetry(max_retries, raise_on_status=False)
+    # urllib3 would repeat after a status with Retry-After before the body is there, which may forbid it.
+    return SafeRetry(max_retries, raise_on_status=False, respect_retry_after_header=False)
 
 
 class CallTimeout(Timeout):

@@ -191,9 +191,8 @@ def test_sleeping(monkeypatch):
     slept = []
     monkeypatch.setattr(retry.time, "sleep", slept.append)
     call = Call("GET", "https://api.example/")
-    retry.for_call(retry_policy(2), call).increment("GET", "/", answer(503, Retry_After="3")).sleep(
-        answer(503)
-    )
+    policy = retry.for_call(retry_policy(2), call)
+    policy.after_status(503, {"Retry-After": "3"}, read_failure(None)).sleep()
     assert slept == [3.0]
     assert call.attempt == 2
 
