@@ -53,7 +53,7 @@ class Exchange:
         self._transport = transport
         self._request = request
         self._auth = auth
-        self._secrets = [*auth.secrets, *secrets]
+        self._secrets = secrets
         self.answer_class: Optional[Type[Any]] = None  # what the answer is to become, if that is a model
         self._spec = spec
         self._status_kind = status_kind
@@ -216,7 +216,7 @@ class Exchange:
 
     @cached_property
     def _redactor(self) -> Redactor:
-        return Redactor([*self._secrets, *header_secrets(self._request.headers)])
+        return Redactor([*self._auth.secrets, *self._secrets, *header_secrets(self._request.headers)])
 
     def _timeout(self) -> CallTimeout:
         return CallTimeout(self.options.connect_timeout, self.read_timeout, self._call.deadline)

@@ -16,7 +16,7 @@ from requests.utils import rewind_body
 from urllib3.util import Retry, Timeout
 
 from ..errors import ChatSDKError
-from .auth import OriginAuth
+from .auth import OriginAuth, header_secrets
 from .call import Call
 from .closable import Closable
 from .connection import sending, timely_pool
@@ -186,6 +186,7 @@ class Transport:
         auth(signed)
         if self.has_user_session and session.auth and auth.key is None:
             signed.prepare_auth(session.auth)  # last: some sign all that is there
+            auth.secrets.extend(header_secrets(signed.headers))
         # What an auth object has put here answers a challenge, before anybody sees the response.
         hooks: Any = session.hooks.get("response") or []
         signed.hooks["response"] += [_stop_at_redirect, *([hooks] if callable(hooks) else hooks)]

@@ -280,6 +280,14 @@ def test_a_failure_keeps_no_signature(serve, connect, session, api_key):
     assert headers["Accept"] == "application/json"
 
 
+def test_an_echo_of_its_auth_is_redacted(serve, connect, session):
+    session.auth = ("ada", "pass-word")
+    server = serve(reply(b'{"error": {"message": "not for Basic YWRhOnBhc3Mtd29yZA=="}}', 401))
+    with pytest.raises(APIStatusError, match="not for") as caught:
+        connect(server, session=session, api_key=None).zaguan.list_models()
+    assert "YWRhOnBhc3Mtd29yZA" not in f"{caught.value} {caught.value.body}"
+
+
 class Recording(HTTPAdapter):
     """Keeps the requests, and their headers as the frames of a traceback would."""
 
