@@ -12,9 +12,7 @@ _SERVICE = "each service has its own address and key: Client(zaguan=Service(base
 _HINTS = {
     "base_url": _SERVICE,
     "api_key": _SERVICE,
-    "chat": "the services have the methods: client.zaguan.chat(...), client.mongars.chat(...), ...",
-    "completions": "the method is client.zaguan.chat(...), or client.chatserver.create_completion(...)",
-    "models": "the method is client.zaguan.list_models(), or client.chatserver.list_models()",
+    "chat": "services have the methods: client.zaguan.chat(...), client.chatserver.create_completion(...)",
 }
 
 

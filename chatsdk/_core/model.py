@@ -126,18 +126,7 @@ class Model:
 
     def to_dict(self) -> Dict[str, Any]:
         """Return the JSON object: fields that are None left out, date-times and enums as strings."""
-        plan = _plan_of(type(self))
-        values = self.__dict__
-        result = {}
-        try:
-            for name, json_name in plan.json_names.items():
-                value = values[name]
-                if value is not None:
-                    result[json_name] = to_json_value(value)
-        except RecursionError:
-            raise ChatSDKError(_TOO_DEEP) from None
-        result.update(self.extra)
-        return result
+        return self.model_dump()
 
     def to_json(self, indent: Optional[int] = None) -> str:
         """Return ``to_dict()`` as JSON text."""
@@ -151,10 +140,9 @@ class Model:
             exclude_none: False to keep the fields that are None.
         """
         try:
-            dumped: Dict[str, Any] = _dump(self, mode, exclude_none)
+            return cast(Dict[str, Any], to_json_value(self, mode, exclude_none))
         except RecursionError:
             raise ChatSDKError(_TOO_DEEP) from None
-        return dumped
 
     def model_dump_json(self, indent: Optional[int] = None, *, exclude_none: bool = True) -> str:
         """Return ``model_dump()`` as JSON text."""
@@ -201,19 +189,6 @@ def _is_equal(self: Model, other: object) -> bool:
     return self.__dict__ == other.__dict__ and self.extra == other.extra
 
 
-def _dump(value: Any, mode: str, exclude_none: bool) -> Any:
-    if isinstance(value, Model):
-        names = _plan_of(type(value)).json_names
-        fields = {json_name: value.__dict__[name] for name, json_name in names.items()}
-        kept = {name: item for name, item in fields.items() if item is not None or not exclude_none}
-        return _dump({**kept, **value.extra}, mode, exclude_none)
-    if isinstance(value, dict):
-        return {key: _dump(item, mode, exclude_none) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_dump(item, mode, exclude_none) for item in value]
-    return value if mode == "python" else to_json_value(value)
-
-
 def reader(cls: Type[M]) -> Callable[[Dict[str, Any]], M]:
     """Return what ``from_dict`` does, for callers with many objects to read."""
     return cast(Callable[[Dict[str, Any]], M], _plan_of(cls).read)
@@ -231,17 +206,24 @@ def _dump_json(value: Dict[str, Any], indent: Optional[int]) -> str:
         raise ChatSDKError(_TOO_DEEP) from None
 
 
-def to_json_value(value: Any) -> Any:
+def to_json_value(value: Any, mode: str = "json", exclude_none: bool = True) -> Any:
     """Return *value* with all models, date-times and enums in it as plain JSON values."""
     kind = type(value)
     if kind is str or kind is int or kind is float or kind is bool:
         return value
     if isinstance(value, Model):
-        return value.to_dict()
+        result = {}
+        for name, json_name in _plan_of(type(value)).json_names.items():
+            item = value.__dict__[name]
+            if item is not None or not exclude_none:
+                result[json_name] = to_json_value(item, mode, exclude_none)
+        return {**result, **value.extra}
     if isinstance(value, dict):
-        return {key: to_json_value(item) for key, item in value.items()}
+        return {key: to_json_value(item, mode, exclude_none) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [to_json_value(item) for item in value]
+        return [to_json_value(item, mode, exclude_none) for item in value]
+    if mode == "python":
+        return value
     if isinstance(value, enum.Enum):
         return value.value
     if isinstance(value, datetime):
