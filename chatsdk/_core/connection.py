@@ -216,7 +216,8 @@ class _TimelyPool(HTTPConnectionPool):
                 self._next_check %= len(idle)
                 connection = idle[self._next_check]
                 if connection is None or is_connection_dropped(connection):
-                    closed.append(idle.pop(self._next_check))
+                    closed.append(connection)
+                    del idle[self._next_check]
                     checks = _IDLE_CHECKS
                     continue
                 self._next_check += 1

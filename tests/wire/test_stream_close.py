@@ -176,8 +176,10 @@ def wait_in_read(thread):
     """Wait until *thread* waits in a read of its socket."""
     for _ in range(int(TIMEOUT / 0.005)):
         frame = sys._current_frames().get(thread.ident)
-        if frame is not None and frame.f_code.co_name == "readinto":
-            return
+        while frame is not None:
+            if frame.f_code.co_name == "readinto":
+                return
+            frame = frame.f_back
         threading.Event().wait(0.005)
     raise AssertionError("the thread does not read")
 
