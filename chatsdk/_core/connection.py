@@ -117,12 +117,16 @@ class TimelyResponse(HTTPResponse):
 
     def _read_status(self) -> Tuple[str, int, str]:
         """Skip interim responses: http.client knows 100 only, and takes a 103 for the answer."""
-        for _ in range(_MAX_INTERIM_RESPONSES):
-            line: Tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
-            if line[1] == 101 or not 100 <= line[1] < 200:
-                return line
-            parse_headers(self.fp)
-        raise HTTPException("too many interim responses")
+        try:
+            for _ in range(_MAX_INTERIM_RESPONSES):
+                line: Tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
+                if line[1] == 101 or not 100 <= line[1] < 200:
+                    return line
+                parse_headers(self.fp)
+            raise HTTPException("too many interim responses")
+        except (OSError, HTTPException):
+            self.close()  # http.client forgets it where it opens a tunnel
+            raise
 
     def _close_conn(self) -> None:
         """Let go of the connection; make it unusable if more has arrived than this response."""
@@ -184,7 +188,12 @@ class _TimelyPool(HTTPConnectionPool):
 
     def _get_conn(self, timeout: Optional[float] = None) -> Any:
         self._drop_closed()
-        return super()._get_conn(timeout)
+        connection: Any = super()._get_conn(timeout)
+        if sending.read_timeout is not None:
+            connection.timeout = (
+                sending.read_timeout
+            )  # requests before 2.29 sends chunked bodies under no other
+        return connection
 
     def _prepare_proxy(self, conn: Any) -> None:
         with _connecting(conn):

@@ -66,6 +66,7 @@ def test_a_close_wakes_a_reader(serve, connect, monkeypatch, kind):
     server = serve(framed("close", [text_event("a"), SILENCE]))
     with line(kind, server, monkeypatch) as url, connect(url) as client:
         stream = client.zaguan.chat_stream(**ASK)
+        assert next(stream).text == "a"
         caught = []
 
         def read():
