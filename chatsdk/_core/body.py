@@ -97,9 +97,7 @@ class Body:
         # A forked child only drops its copy: the connection is its parent's.
         if sock is not None and not self._whole and self._process == os.getpid():
             shut_down(sock)  # a thread that waits in a read holds a lock that closing needs
-        with suppress(
-            RuntimeError
-        ):  # another greenlet of this thread is inside a read; it closes as it leaves
+        with suppress(RuntimeError):  # a greenlet of this thread is inside a read; it closes as it leaves
             self._response.close()
 
     def _arriving(self, file: Any) -> Iterator[bytes]:

@@ -117,16 +117,12 @@ class TimelyResponse(HTTPResponse):
 
     def _read_status(self) -> Tuple[str, int, str]:
         """Skip interim responses: http.client knows 100 only, and takes a 103 for the answer."""
-        try:
-            for _ in range(_MAX_INTERIM_RESPONSES):
-                line: Tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
-                if line[1] == 101 or not 100 <= line[1] < 200:
-                    return line
-                parse_headers(self.fp)
-            raise HTTPException("too many interim responses")
-        except (OSError, HTTPException):
-            self.close()  # http.client forgets it where it opens a tunnel
-            raise
+        for _ in range(_MAX_INTERIM_RESPONSES):
+            line: Tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
+            if line[1] == 101 or not 100 <= line[1] < 200:
+                return line
+            parse_headers(self.fp)
+        raise HTTPException("too many interim responses")
 
     def _close_conn(self) -> None:
         """Let go of the connection; make it unusable if more has arrived than this response."""

@@ -1,4 +1,6 @@
+import copy
 import inspect
+import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -304,3 +306,14 @@ def test_many_threads(server):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(talk, range(8)))
     assert len(server.requests) == 80
+
+
+def test_its_clients_reach_it_without_the_proxies_of_the_environment(monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with LocalServer() as server:
+        for session in (None, requests.Session()):
+            client = Client(**server.services(), session=session, max_retries=0)
+            for reached in (client, copy.copy(client), pickle.loads(pickle.dumps(client))):
+                assert reached.zaguan.list_models()
+                assert reached.zaguan.with_options(timeout=5).chat(model="m", messages="Hi").text

@@ -15,6 +15,7 @@ from chatsdk import APIConnectionError, APIResponseError, APIStatusError, Client
 
 from .answers import ASK, CHAT, DONE, MODELS, STOP, framed, reply
 from .conftest import KEY
+from .secure import CERTIFICATE, tls
 from .server import RESET
 
 
@@ -415,3 +416,62 @@ def test_a_recorder_sees_what_was_sent(serve, connect, session):
     assert recorded.headers["Authorization"] == f"Bearer {KEY}"
     assert "Authorization" not in response.request.headers
     assert response.request.url == recorded.url
+
+
+@pytest.mark.parametrize("verify", [False, str(CERTIFICATE)])
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
+def test_its_word_on_certificates_wins(serve, connect, session, monkeypatch, verify):
+    """requests lets REQUESTS_CA_BUNDLE win over session.verify."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", requests.certs.where())
+    session.verify = verify
+    with tls(serve(MODELS).port) as relay:
+        connect(f"https://127.0.0.1:{relay.port}", session=session).zaguan.list_models()
+
+
+def test_its_word_on_proxies_wins(serve, connect, session, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    proxy = serve(MODELS)
+    session.proxies["http"] = proxy.url
+    connect("http://127.0.0.1:9", session=session).zaguan.list_models()
+    assert len(proxy.requests) == 1
+
+
+def test_proxy_variables_are_followed(serve, connect, monkeypatch):
+    """Set, and run the cell again: that is how a notebook is repaired."""
+    server, proxy = serve(MODELS), serve(MODELS)
+    zaguan = connect(server).zaguan
+    zaguan.list_models()
+    monkeypatch.setenv("http_proxy", proxy.url)
+    zaguan.list_models()
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    zaguan.list_models()
+    monkeypatch.delenv("no_proxy")
+    zaguan.list_models()
+    monkeypatch.delenv("http_proxy")
+    zaguan.list_models()
+    assert (len(server.requests), len(proxy.requests)) == (3, 2)
+
+
+def test_certificate_variables_are_followed(serve, connect, monkeypatch, tmp_path):
+    with tls(serve(MODELS).port) as relay:
+        zaguan = connect(f"https://127.0.0.1:{relay.port}").zaguan
+        for bundle in (None, str(tmp_path / "missing.pem"), str(CERTIFICATE)):
+            if bundle is not None:
+                monkeypatch.setenv("REQUESTS_CA_BUNDLE", bundle)
+            if bundle != str(CERTIFICATE):
+                with pytest.raises(APIConnectionError):
+                    zaguan.list_models()
+        zaguan.list_models()
+
+
+def test_settings_are_read_again_after_a_connection_error(serve, connect, monkeypatch):
+    """Such as those of macOS and Windows, which are no variables."""
+    server = serve(MODELS)
+    proxies = {"http": "http://127.0.0.1:9"}
+    monkeypatch.setattr(requests.sessions, "get_environ_proxies", lambda *_, **__: proxies)
+    zaguan = connect(server, max_retries=0).zaguan
+    with pytest.raises(APIConnectionError):
+        zaguan.list_models()
+    proxies.clear()
+    zaguan.list_models()
+    assert len(server.requests) == 1
