@@ -186,9 +186,7 @@ class _TimelyPool(HTTPConnectionPool):
         self._drop_closed()
         connection: Any = super()._get_conn(timeout)
         if sending.read_timeout is not None:
-            connection.timeout = (
-                sending.read_timeout
-            )  # requests before 2.29 sends chunked bodies under no other
+            connection.timeout = sending.read_timeout  # requests 2.28 sends chunked bodies under no other
         return connection
 
     def _prepare_proxy(self, conn: Any) -> None:

@@ -312,6 +312,7 @@ def test_its_clients_reach_it_without_the_proxies_of_the_environment(monkeypatch
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     with LocalServer() as server:
+        monkeypatch.setenv("ZAGUAN_API_KEY", server.services()["zaguan"].api_key)
         for session in (None, requests.Session()):
             client = Client(**server.services(), session=session, max_retries=0)
             for reached in (client, copy.copy(client), pickle.loads(pickle.dumps(client))):
