@@ -1,6 +1,6 @@
 import pytest
 
-from tests.environment import scrub
+from tests.support.environment import scrub
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ import pytest
 
 from chatsdk.testing import LocalServer
 from tests.docs.programs import GatedServer
-from tests.environment import PREFIXES
+from tests.support.environment import PREFIXES
 
 VARIABLES = tuple(prefix + end for prefix in PREFIXES for end in ("BASE_URL", "API_KEY"))
 

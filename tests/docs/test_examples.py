@@ -9,8 +9,8 @@ from typing import Any, Dict, List
 from chatsdk import Client
 from chatsdk.testing import LocalServer
 from tests.docs.programs import ROOT, command, surroundings
-from tests.environment import PREFIXES
 from tests.support.cases import for_each
+from tests.support.environment import PREFIXES
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 OFFLINE = "No server is configured, so this runs offline against chatsdk.testing.LocalServer."

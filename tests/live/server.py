@@ -13,7 +13,7 @@ from typing import Dict, Optional
 
 import requests
 
-from tests.environment import is_private
+from tests.support.environment import is_private
 
 START_SECONDS = 90.0  # it takes about 4 s; much more on a machine that is busy installing things
 STOP_SECONDS = 10.0

@@ -1,6 +1,8 @@
 """A pytest plugin that starts the clock at the local date and time in the variable TEST_CLOCK.
 
-It needs the package time-machine: ``TZ=Asia/Kolkata TEST_CLOCK=2028-02-28T23:59:50 pytest -p tests.clock``.
+It needs the package time-machine::
+
+    TZ=Asia/Kolkata TEST_CLOCK=2028-02-28T23:59:50 python -m pytest -p tests.support.clock
 """
 
 import os
