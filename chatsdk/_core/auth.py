@@ -6,15 +6,13 @@ import os
 import re
 import sys
 import warnings
-from typing import Any, Dict, Iterator, Mapping, Optional, TypeVar, Union
+from typing import Any, Dict, Iterator, Mapping, Optional, Union
 
 import requests
 from requests.auth import AuthBase
 
 from ..errors import ConfigurationError, InsecureTransportWarning
 from .address import is_private_line, origin_of
-
-V = TypeVar("V")
 
 _UNSENDABLE = r"[^\x20-\x7e\xa0-\xff]"
 _HEADER_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
@@ -200,7 +198,7 @@ def header_secrets(headers: Mapping[str, Union[str, bytes]]) -> Iterator[str]:
                 yield from re.findall(r"=([^;]*)", value)
 
 
-def without_secrets(headers: Mapping[str, V]) -> Dict[str, V]:
+def without_secrets(headers: Mapping[str, str]) -> Dict[str, str]:
     """Return *headers* without those whose name says that they hold a secret."""
     return {
         name: value for name, value in headers.items() if not re.search(_SECRET_HEADERS, name, re.IGNORECASE)

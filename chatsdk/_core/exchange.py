@@ -17,7 +17,7 @@ from urllib3.util import Retry, Timeout
 from .. import errors
 from . import codec
 from .address import redirect_target
-from .auth import OriginAuth, header_secrets, without_secrets
+from .auth import OriginAuth, header_secrets
 from .body import Body, BodyError
 from .call import Call
 from .causes import PROXY_AUTH, describe, is_timeout
@@ -270,8 +270,7 @@ class Exchange:
                 "redirects are not followed, fix base_url"
             )
         hint = PROXY_AUTH if status == 407 else None
-        headers = self._request.headers
-        if status == 401 and not self._has_key and len(without_secrets(headers)) == len(headers):
+        if status == 401 and not self._has_key and not any(header_secrets(self._request.headers)):
             given = f"Client({self._spec.name}=Service(..., api_key=...))"
             hint = f"no API key is set: give {given} or set {self._spec.env_prefix}_API_KEY"
         return self.error(
