@@ -2,7 +2,7 @@
 
 import pytest
 
-from chatsdk._core.chat import ChatReader
+from chatsdk._core.chat import ChatReader, complete_tool_calls
 from chatsdk.zaguan import ChatChunk, ChatResponse
 
 from .helpers import CHATSERVER, ZAGUAN
@@ -169,6 +169,10 @@ def test_the_same_id_for_all_calls():
     assert calls(*parts) == [("x", *A[1:]), ("x", *B[1:])]
 
 
+def test_a_name_that_changes_under_one_id_is_no_other_call():
+    assert calls([fragment(0, "a", "f", '{"x"')], [fragment(0, "a", "f.2", ":1}")]) == [A]
+
+
 @pytest.mark.parametrize("call_type", [None, ""])
 def test_a_missing_type_of_a_call(call_type):
     function = {"index": 0, "id": "a", "type": call_type, "function": {"name": "f", "arguments": "{}"}}
@@ -293,6 +297,15 @@ def test_several_choices():
     found = [(c.index, c.message.content, c.finish_reason) for c in reader.result().choices]
     assert found == [(0, "xy", "stop"), (1, "ab", "length")]
     assert reader.result().text == "xy"
+
+
+def test_arguments_nested_too_deep_stay_as_they_are():
+    deep = {}
+    for _ in range(100_000):
+        deep = {"a": deep}
+    function = {"name": "f", "arguments": deep}
+    complete_tool_calls({"choices": [{"message": {"tool_calls": [{"function": function}]}}]})
+    assert function["arguments"] is deep
 
 
 WHOLE = {"role": "assistant", "content": "Hello"}

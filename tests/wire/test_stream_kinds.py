@@ -198,7 +198,7 @@ def test_an_end_marker_alone_is_no_answer(calls):
 
 STATUS_BODIES = {
     "object": event({"error": {"message": "It broke", "code": "down"}}) + DONE,
-    "named": b'event: error\ndata: {"message": "It broke", "code": "down"}\n\n',
+    "named": b'data: {"id": "c1"}\n\nevent: error\ndata: {"message": "It broke", "code": "down"}\n\n',
     "field": b'error: {"message": "It broke", "code": "down"}\n\n',
     "after a ping": b": ping\n\nevent: ping\ndata: {}\n\n"
     + event({"error": {"message": "It broke", "code": "down"}}),
@@ -324,6 +324,8 @@ QUIET = [
     b'event: ping\ndata: {"id": "p1", "message": "still here"}\n\n',
     b"event: heartbeat\ndata: [\n\n",
     b"event: status\ndata: thinking\n\n",
+    b"error: null\n\n",
+    b"error:\n\n",
     b'data: {"type": "ping"}\n\n',
     b'data: {"type": "keep-alive", "id": "p1"}\n\n',
     b"data: {}\n\n",
@@ -425,10 +427,13 @@ def test_numbers_that_are_none_lose_no_answer(calls):
 
 
 @pytest.mark.parametrize("depth", [100, 450, 900, 5000, 100_000])
-@pytest.mark.parametrize("place", ["message", "usage", "choice"])
+@pytest.mark.parametrize("place", ["message", "usage", "choice", "arguments"])
 def test_json_nested_too_deep_is_no_bare_error(calls, depth, place):
-    parts = {"message": "1", "usage": "1", "choice": "1", place: '{"a":' * depth + "1" + "}" * depth}
-    message = '{"content": "Hello", "x": %s}' % parts["message"]  # noqa: UP031
+    deep = '{"a":' * depth + "1" + "}" * depth
+    parts = {"message": "1", "usage": "1", "choice": "1", "arguments": "1", place: deep}
+    message = '{{"content": "Hello", "x": {}, "tool_calls": [{{"function": {{"arguments": {}}}}}]}}'.format(
+        parts["message"], parts["arguments"]
+    )
     body = (
         '{{"choices": [{{"message": {}, "x": {}, "finish_reason": "stop"}}], "usage": {{"x": {}}}}}'.format(
             message, parts["choice"], parts["usage"]
