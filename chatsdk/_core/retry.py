@@ -160,16 +160,11 @@ class SafeRetry(TimelyRetry):
         return random.uniform(longest / 2, longest)
 
 
-def for_call(policy: Retry, call: Call) -> TimelyRetry:
-    """Return *policy* for one call; a user's own Retry keeps its rules and minds the call's limits."""
-    if isinstance(policy, TimelyRetry):
-        timely = copy.copy(policy)
-    else:
-        kind = type(policy)
-        timely = object.__new__(type(kind.__name__, (TimelyRetry, kind), {}))
-        timely.__dict__.update(policy.__dict__)
-    timely.call = call
-    return timely
+def for_call(policy: TimelyRetry, call: Call) -> TimelyRetry:
+    """Return *policy* for one call."""
+    policy = copy.copy(policy)
+    policy.call = call
+    return policy
 
 
 def _may_repeat(error: Exception, safe: bool) -> bool:
@@ -183,13 +178,16 @@ def _is_unsent(error: Optional[Exception]) -> bool:
     return isinstance(error, ConnectTimeoutError)  # also what urllib3 raises for a refused connection
 
 
-def retry_policy(max_retries: Union[int, Retry]) -> Retry:
-    """Return the policy for a number of retries; a user's own Retry stays what it is.
+def retry_policy(max_retries: Union[int, Retry]) -> TimelyRetry:
+    """Return the policy for a number of retries; a user's own Retry keeps its rules.
 
     The last answer must reach the caller with its body, so nothing is raised on a status.
     """
     if isinstance(max_retries, Retry):
-        return max_retries.new(raise_on_status=False)
+        kind = type(max_retries)
+        timely: TimelyRetry = object.__new__(type(kind.__name__, (TimelyRetry, kind), {}))
+        timely.__dict__.update(max_retries.new(raise_on_status=False).__dict__)
+        return timely
     if not isinstance(max_retries, int) or max_retries < 0:
         raise ConfigurationError("max_retries must be a whole number from 0, or a urllib3 Retry")
     # urllib3 would repeat after a status with Retry-After before the body is there, which may forbid it.

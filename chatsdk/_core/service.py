@@ -71,9 +71,12 @@ class ServiceClient(SharesTransport):
             return f"<{type(self).__name__} at an address that cannot work>"
 
     def __getstate__(self) -> Dict[str, Any]:
-        twin = copy.copy(self)
-        twin._set_options(replace(self._settings, headers=without_secrets(self._options.headers)))
-        return twin.__dict__
+        settings = replace(self._settings, headers=without_secrets(self._options.headers))
+        return {**self.__dict__, "_settings": settings, "_options": None}
+
+    def __setstate__(self, state: Dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._set_options(self._settings)
 
     @property
     def base_url(self) -> Optional[str]:
