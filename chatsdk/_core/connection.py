@@ -11,7 +11,7 @@ import time
 import weakref
 from contextlib import contextmanager, suppress
 from functools import lru_cache, partial
-from http.client import HTTPException, HTTPResponse, IncompleteRead, parse_headers
+from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead, parse_headers
 from typing import Any, Iterator, Optional, Tuple, Type
 
 from urllib3.connectionpool import HTTPConnectionPool
@@ -179,7 +179,8 @@ class _TimelyPool(HTTPConnectionPool):
         # Set on the connection, not in a class of our own: recorders such as vcrpy replace the class.
         connection.response_class = TimelyResponse
         connection.socket_options = [*(getattr(connection, "socket_options", None) or ()), *_KEEP_ALIVE]
-        connection.send = partial(_send, weakref.WeakMethod(connection.send))
+        if type(connection).send is HTTPConnection.send:  # vcrpy's has a method of its own
+            connection.send = partial(_send, weakref.WeakMethod(connection.send))
         return connection
 
     def _get_conn(self, timeout: Optional[float] = None) -> Any:
@@ -201,7 +202,8 @@ class _TimelyPool(HTTPConnectionPool):
         if sending.read_timeout is not None:
             # urllib3 leaves the connect timeout on the socket until all is sent.
             conn.timeout = sending.read_timeout
-            conn.sock.settimeout(conn.timeout)
+            if conn.sock is not None:  # a recorder that plays an answer has none
+                conn.sock.settimeout(conn.timeout)
 
     def _drop_closed(self) -> None:
         """Close idle connections that the server has closed: look at a few, and at more while some are found.

@@ -1,5 +1,7 @@
 """What users and servers bring along: sessions, recorders, echoes of the key."""
 
+from http.client import HTTPConnection
+
 import pytest
 import requests
 from requests.adapters import HTTPAdapter
@@ -59,3 +61,40 @@ def test_a_key_in_the_answers_id_is_left_out(serve, connect):
     with pytest.raises(APIStatusError) as caught:
         connect(server, api_key="sk/secret-9").zaguan.list_models()
     assert caught.value.request_id == "***"
+
+
+class Standing(HTTPConnection):
+    """As vcrpy's: it stands before a real one, and sends nothing before the answer is asked for."""
+
+    def __init__(self, **options):
+        self.__dict__["real"] = REAL(**options)
+
+    def __getattr__(self, name):
+        return getattr(self.real, name)
+
+    def __setattr__(self, name, value):
+        setattr(self.real, name, value)
+        self.__dict__[name] = value
+
+    def connect(self):
+        pass
+
+    def send(self, data):
+        raise AssertionError("the recorder's own method is for what comes in pieces")
+
+    def request(self, *args, **kwargs):
+        self.__dict__["asked"] = args, kwargs
+
+    def getresponse(self):
+        args, kwargs = self.asked
+        self.real.request(*args, **kwargs)
+        return self.real.getresponse()
+
+
+REAL = HTTPConnectionPool.ConnectionCls
+
+
+def test_a_recorder_may_stand_before_the_connection(serve, connect, monkeypatch):
+    monkeypatch.setattr(HTTPConnectionPool, "ConnectionCls", Standing)
+    server = serve(MODELS)
+    assert connect(server).zaguan.list_models()[0].id == "m"
