@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Iterator, Mapping, Optional, Union
 
-from .._core.model import build, to_send
+from .._core.model import build
 from .._core.paging import iter_pages
 from .._core.records import Records
 from .._core.service import ServiceClient
-from .inputs import AlertRuleCreate, AlertRuleUpdate
+from .inputs import AlertRuleCreate, AlertRuleUpdate, Moment, moment
 from .models import Alert, AlertList, AlertRule, RecentAlerts, UnreadCount
-from .queries import Moment, moment
 
 
 class Alerts(ServiceClient):
@@ -56,7 +55,7 @@ class Alerts(ServiceClient):
         POST /api/v1/alerts/rules
         """
         body = build(AlertRuleCreate, request, locals())
-        return self._request("POST", "/api/v1/alerts/rules", json=to_send(body)).model(AlertRule)
+        return self._request("POST", "/api/v1/alerts/rules", json=body).model(AlertRule)
 
     def update_alert_rule(
         self,
@@ -83,8 +82,7 @@ class Alerts(ServiceClient):
         PATCH /api/v1/alerts/rules/{rule_id}
         """
         path = self._path("/api/v1/alerts/rules/{rule_id}", rule_id=rule_id)
-        body = build(AlertRuleUpdate, request, locals())
-        return self._request("PATCH", path, json=to_send(body)).model(AlertRule)
+        return self._request("PATCH", path, json=build(AlertRuleUpdate, request, locals())).model(AlertRule)
 
     def delete_alert_rule(self, rule_id: str) -> None:
         """Delete an alert rule, and its alerts with it. It may stay in lists for some milliseconds.

@@ -7,7 +7,7 @@ from typing import Any, Generator, Iterator, List, Mapping, Optional, Union
 from .. import errors
 from .._core.auth import Credentials
 from .._core.download import Download
-from .._core.model import build, to_send
+from .._core.model import build
 from .._core.options import Service
 from .._core.paging import count, iter_pages
 from .._core.request import Request
@@ -60,7 +60,7 @@ class Benchmarks(ServiceClient):
         POST /api/v1/benchmarks
         """
         body = build(BenchmarkCreate, request, locals())
-        started = self._request("POST", "/api/v1/benchmarks", json=to_send(body)).model(BenchmarkStart)
+        started = self._request("POST", "/api/v1/benchmarks", json=body).model(BenchmarkStart)
         runs = _DEFAULT_RUNS if body.num_runs is None else count(body.num_runs)
         self._totals.remember(started.id, len(body.model_ids) * runs)
         return started

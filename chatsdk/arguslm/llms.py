@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterator, Mapping, Optional, Union
 
-from .._core.model import build, to_send
+from .._core.model import build
 from .._core.paging import iter_pages
 from .._core.service import ServiceClient
 from .inputs import ModelCreate, ModelUpdate
@@ -121,7 +121,7 @@ class Models(ServiceClient):
         POST /api/v1/models
         """
         body = build(ModelCreate, request, locals())
-        return self._request("POST", "/api/v1/models", json=to_send(body)).model(ModelInfo)
+        return self._request("POST", "/api/v1/models", json=body).model(ModelInfo)
 
     def update_model(
         self,
@@ -148,5 +148,4 @@ class Models(ServiceClient):
         PATCH /api/v1/models/{model_id}
         """
         path = self._path("/api/v1/models/{model_id}", model_id=model_id)
-        body = build(ModelUpdate, request, locals())
-        return self._request("PATCH", path, json=to_send(body)).model(ModelInfo)
+        return self._request("PATCH", path, json=build(ModelUpdate, request, locals())).model(ModelInfo)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any, Iterator, Mapping, Optional, Union
 
 from .._core.download import Download
-from .._core.model import build, to_send
+from .._core.model import build
 from .._core.paging import iter_pages
 from .._core.records import Records
 from .._core.service import ServiceClient
-from .inputs import MonitoringConfigUpdate
+from .inputs import Moment, MonitoringConfigUpdate, moment
 from .models import MonitoringConfig, MonitoringRun, PromptPack, UptimeCheck, UptimeHistory
-from .queries import Moment, moment
 
 
 class Monitoring(ServiceClient):
@@ -47,7 +46,7 @@ class Monitoring(ServiceClient):
         PATCH /api/v1/monitoring/config
         """
         body = build(MonitoringConfigUpdate, request, locals())
-        return self._request("PATCH", "/api/v1/monitoring/config", json=to_send(body)).model(MonitoringConfig)
+        return self._request("PATCH", "/api/v1/monitoring/config", json=body).model(MonitoringConfig)
 
     def run_monitoring(self) -> MonitoringRun:
         """Check all models that are enabled for monitoring, now, in the background.

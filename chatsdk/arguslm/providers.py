@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional, TypeVar, Union
 
-from .._core.model import build, to_send
+from .._core.model import build
 from .._core.service import ServiceClient
 from .inputs import ProviderCreate, ProviderUpdate
 from .models import ModelRefresh, Provider, ProviderCatalog, ProviderList, ProviderTestResult
@@ -50,7 +50,7 @@ class Providers(ServiceClient):
         """
         body = build(ProviderCreate, request, locals())
         secrets = _strings_in(body.credentials)
-        return self._request("POST", "/api/v1/providers", json=to_send(body), secrets=secrets).model(Provider)
+        return self._request("POST", "/api/v1/providers", json=body, secrets=secrets).model(Provider)
 
     def get_provider(self, provider_id: str) -> Provider:
         """Return a provider account.
@@ -94,7 +94,7 @@ class Providers(ServiceClient):
         path = self._path("/api/v1/providers/{provider_id}", provider_id=provider_id)
         body = build(ProviderUpdate, request, locals())
         secrets = _strings_in(body.credentials)
-        return self._request("PATCH", path, json=to_send(body), secrets=secrets).model(Provider)
+        return self._request("PATCH", path, json=body, secrets=secrets).model(Provider)
 
     def delete_provider(self, provider_id: str) -> None:
         """Delete a provider account, and its models with it.
@@ -149,7 +149,7 @@ class Providers(ServiceClient):
             ._request(
                 "POST",
                 "/api/v1/providers/test-connection",
-                json=to_send(body),
+                json=body,
                 secrets=_strings_in(body.credentials),
             )
             .model(ProviderTestResult)

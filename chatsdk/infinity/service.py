@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
-from .._core.model import build, to_send
+from .._core.model import build
 from .._core.options import ServiceSpec
 from .._core.records import Records
 from .._core.service import ServiceClient
@@ -109,7 +109,7 @@ class Infinity(ServiceClient):
 
         POST /chat
         """
-        body = to_send(build(ChatRequest, request, locals()))
+        body = build(ChatRequest, request, locals())
         return self._request("POST", "/chat", json=body).model(ChatResponse, reader=ChunkReader())
 
     def chat_stream(
@@ -153,7 +153,7 @@ class Infinity(ServiceClient):
 
         POST /chat/stream
         """
-        body = to_send(build(ChatRequest, request, locals()))
+        body = build(ChatRequest, request, locals())
         return self._request("POST", "/chat/stream", json=body).stream(ChunkReader())
 
     def search_knowledge(

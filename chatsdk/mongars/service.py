@@ -186,7 +186,7 @@ class MonGARS(ServiceClient):
 
         POST /api/v1/conversation/chat
         """
-        body = to_send(build(ChatRequest, payload, locals()))
+        body = build(ChatRequest, payload, locals())
         return self._request("POST", "/api/v1/conversation/chat", json=body).model(ChatResponse)
 
     def history(self, user_id: Optional[str] = None, limit: int = 10) -> Records[MemoryItem]:
@@ -235,7 +235,7 @@ class MonGARS(ServiceClient):
 
         POST /api/v1/review/rag-context
         """
-        body = to_send(build(RagContextRequest, request, locals()))
+        body = build(RagContextRequest, request, locals())
         return self._request("POST", "/api/v1/review/rag-context", json=body).model(RagContextResponse)
 
     def suggest_actions(
@@ -258,7 +258,7 @@ class MonGARS(ServiceClient):
 
         POST /api/v1/ui/suggestions
         """
-        body = to_send(build(SuggestRequest, request, locals()))
+        body = build(SuggestRequest, request, locals())
         return self._request("POST", "/api/v1/ui/suggestions", json=body).model(SuggestResponse)
 
     def send_peer_message(self, payload: Union[str, Mapping[str, Any]]) -> PeerMessageResponse:
@@ -304,7 +304,7 @@ class MonGARS(ServiceClient):
 
         POST /api/v1/peer/register
         """
-        body = to_send(build(PeerRegistration, registration, locals()))
+        body = build(PeerRegistration, registration, locals())
         return self._request("POST", "/api/v1/peer/register", json=body).model(PeerRegistrationResponse)
 
     def unregister_peer(
@@ -327,7 +327,7 @@ class MonGARS(ServiceClient):
 
         POST /api/v1/peer/unregister
         """
-        body = to_send(build(PeerRegistration, registration, locals()))
+        body = build(PeerRegistration, registration, locals())
         return self._request("POST", "/api/v1/peer/unregister", json=body).model(PeerRegistrationResponse)
 
     def list_peers(self) -> List[str]:
@@ -442,7 +442,7 @@ class MonGARS(ServiceClient):
 
         POST /api/v1/models/provision
         """
-        body = to_send(build(ProvisionRequest, request, locals()))
+        body = build(ProvisionRequest, request, locals())
         return self._request("POST", "/api/v1/models/provision", json=body).model(ProvisionReport)
 
     def health(self) -> StatusResponse:
