@@ -123,13 +123,7 @@ def content_text(content: object) -> str:
 
 
 class ChatReader(Generic[T, R]):
-    """Reads the chunks of one completion: makes an item of each, and one response of all.
-
-    Args:
-        make_item: makes the item of a decoded chunk, or None.
-        make_result: makes the response of a decoded completion.
-        count: the choices that were asked for.
-    """
+    """Reads the chunks of one completion of *count* choices: an item of each, and one response of all."""
 
     names = frozenset([b"", b"message"])  # an event without a name is called "message"
     ended = False  # usage may follow the finish reason: only the end marker is the end
@@ -156,7 +150,9 @@ class ChatReader(Generic[T, R]):
 
     def read(self, name: bytes, data: Dict[str, Any]) -> Optional[T]:
         """Return the item for one chunk; None for a keep-alive."""
-        if "choices" not in data and "usage" not in data and self._is_keep_alive(name, data):
+        if ("choices" not in data and "usage" not in data) and (
+            name not in self.names or "type" in data or _TOP.isdisjoint(data)
+        ):
             return None
         self._add(data)
         return self._make_item(data)
@@ -172,11 +168,8 @@ class ChatReader(Generic[T, R]):
 
     def last(self) -> Sequence[T]:
         """Return the items for characters of which only the first half came."""
-        items = []
-        for index, choice in self._choices.items():
-            rest = choice.take_held()
-            if rest:
-                items.append(self._make_item({"choices": [{"index": index, "delta": rest}]}))
+        rests = [(index, choice.take_held()) for index, choice in self._choices.items()]
+        items = [self._make_item({"choices": [{"index": n, "delta": rest}]}) for n, rest in rests if rest]
         return [item for item in items if item is not None]
 
     def metadata(self) -> Dict[str, Any]:
@@ -191,9 +184,6 @@ class ChatReader(Generic[T, R]):
         whole = {**self._top, "object": "chat.completion"}
         whole["choices"] = [self._choices[index].whole(index) for index in sorted(self._choices)]
         return self._make_result(complete_tool_calls(whole))
-
-    def _is_keep_alive(self, name: bytes, data: Dict[str, Any]) -> bool:
-        return name not in self.names or "type" in data or _TOP.isdisjoint(data)
 
     def _add(self, chunk: Dict[str, Any]) -> None:
         top = dict(chunk)

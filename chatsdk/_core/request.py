@@ -11,7 +11,7 @@ from .exchange import Exchange
 from .failures import has_failure, read_failure
 from .model import Model, is_list_of_objects, missing_essential, reader
 from .records import Records
-from .stream import Stream, StreamReader, open_stream, stream_of
+from .stream import Stream, StreamReader, stream_of
 
 if TYPE_CHECKING:
     from .download import Download
@@ -67,7 +67,7 @@ class Request(Exchange):
         self._accept("text/event-stream", "identity")
         if not self._spec.reuse_after_stream:
             self.headers["Connection"] = "close"
-        return open_stream(self, reader)
+        return stream_of(self, self.open(), reader)
 
     def download(self) -> Download:
         """Return the answer as a file, its body unread."""

@@ -5,19 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from inspect import GEN_CLOSED, getgeneratorstate
-from typing import (
-    AbstractSet,
-    Any,
-    Dict,
-    Generator,
-    Generic,
-    Iterable,
-    Iterator,
-    Mapping,
-    Optional,
-    Protocol,
-    TypeVar,
-)
+from typing import Any, Dict, FrozenSet, Generator, Generic, Iterable, Iterator, Optional, Protocol, TypeVar
 
 import requests
 
@@ -46,7 +34,7 @@ class StreamReader(Protocol[T_co, R_co]):
     """How a dialect makes items out of events and, in the end, one response out of all of them."""
 
     @property
-    def names(self) -> AbstractSet[bytes]:
+    def names(self) -> FrozenSet[bytes]:
         """The names of the events whose data must be an object; of others it may be anything."""
         ...
 
@@ -65,7 +53,7 @@ class StreamReader(Protocol[T_co, R_co]):
         """Whether the answer has said that nothing more of it comes, without an end marker."""
         ...
 
-    def is_failure(self, data: Mapping[str, Any]) -> bool:
+    def is_failure(self, data: Dict[str, Any]) -> bool:
         """Return whether an event, or an answer that came as plain JSON, reports an error."""
         ...
 
@@ -142,7 +130,7 @@ class Stream(Closable, Generic[T, R]):
 
     def __iter__(self) -> Iterator[T]:
         # A generator of its own for each loop: leaving the loop drops it, and with it closes the items.
-        self._check_not_dropped()
+        self._raise_if_dropped()
         try:
             yield from self._items
         except GeneratorExit:
@@ -150,10 +138,10 @@ class Stream(Closable, Generic[T, R]):
             raise
 
     def __next__(self) -> T:
-        self._check_not_dropped()
+        self._raise_if_dropped()
         return next(self._items)
 
-    def _check_not_dropped(self) -> None:
+    def _raise_if_dropped(self) -> None:
         if self._state.dropped:
             raise self._closed_early(f"{_CLOSED}: a loop over it was left (next(stream) reads a single item)")
 
@@ -182,11 +170,6 @@ class Stream(Closable, Generic[T, R]):
         return self._reader.result()
 
 
-def open_stream(exchange: Exchange, reader: StreamReader[T, R]) -> Stream[T, R]:
-    """Send the request of *exchange* and return its answer as a stream; failures are raised here."""
-    return stream_of(exchange, exchange.open(), reader)
-
-
 def stream_of(exchange: Exchange, response: requests.Response, reader: StreamReader[T, R]) -> Stream[T, R]:
     """Return a success as a stream, whether it is an event stream or plain JSON.
 
@@ -194,15 +177,12 @@ def stream_of(exchange: Exchange, response: requests.Response, reader: StreamRea
     """
     body = exchange.body(response)
     state = _State()
-    if _is_event_stream(response) or body.peek(detect_format) == "events":
+    label = response.headers.get("Content-Type", "text/event-stream").lower()
+    if "text/event-stream" in label or body.peek(detect_format) == "events":
         items = _from_body(exchange, response, body, reader, state)
     else:
         items = _from_one(_read_whole(exchange, response, body, reader), reader, state)
     return Stream(response, body, reader, items, state, exchange)
-
-
-def _is_event_stream(response: requests.Response) -> bool:
-    return "text/event-stream" in response.headers.get("Content-Type", "text/event-stream").lower()
 
 
 def _read_whole(exchange: Exchange, response: requests.Response, body: Body, reader: StreamReader[T, R]) -> T:
@@ -259,10 +239,9 @@ def _from_body(
     except APIError as error:
         _ended(error, reader, state)
         raise
-    except (BodyError, RecursionError, *BROKEN) as error:
+    except (BodyError, *BROKEN) as error:
         if not reader.finished:
-            cause = exchange.harmless(error) if isinstance(error, BROKEN) else None
-            raise_alone(_ended(_broken(exchange, body, error), reader, state), cause)
+            raise_alone(_ended(_broken(exchange, body, error), reader, state), exchange.harmless(error))
         state.complete = True  # what breaks after the finish reason takes nothing from the answer
         yield from reader.last()
     finally:
@@ -274,8 +253,6 @@ def _broken(exchange: Exchange, body: Body, error: Exception) -> APIError:
         return exchange.error(StreamInterruptedError, _CLOSED)
     if isinstance(error, BodyError):
         return exchange.error(StreamError, f"the stream brought {error}")
-    if isinstance(error, RecursionError):
-        return exchange.error(StreamError, "an event of the stream is nested too deeply")
     return exchange.broken(error, cut=StreamInterruptedError)
 
 
