@@ -49,10 +49,10 @@ class Records(List[M]):
 class ListResponse(Model, Generic[M]):
     """A response around a list; iterating gives the items of the list."""
 
-    items_field: ClassVar[str]
+    _items_field: ClassVar[str]
 
     def _records(self) -> List[M]:
-        found = self.__dict__[self.items_field]
+        found = self.__dict__[self._items_field]
         return found if isinstance(found, list) else []
 
     def __iter__(self) -> Iterator[M]:

@@ -37,7 +37,7 @@ class Provider(Model):
 class ProviderList(ListResponse[Provider]):
     """All provider accounts, oldest first."""
 
-    items_field = "providers"
+    _items_field = "providers"
 
     providers: List[Provider] = essential(default_factory=list)
     total: int = 0
@@ -111,7 +111,7 @@ class ModelInfo(Model):
 class ModelList(ListResponse[ModelInfo]):
     """A page of models; ``total`` counts those of all pages."""
 
-    items_field = "items"
+    _items_field = "items"
 
     items: List[ModelInfo] = essential(default_factory=list)
     total: int = 0
@@ -165,7 +165,7 @@ class UptimeCheck(Model):
 class UptimeHistory(ListResponse[UptimeCheck]):
     """A page of checks, newest first; ``total`` counts those of all pages."""
 
-    items_field = "items"
+    _items_field = "items"
 
     items: List[UptimeCheck] = essential(default_factory=list)
     total: int = 0
@@ -217,7 +217,7 @@ class BenchmarkRun(Model):
 class BenchmarkList(ListResponse[BenchmarkRun]):
     """A page of benchmark runs, newest first; ``total`` counts those of all pages."""
 
-    items_field = "runs"
+    _items_field = "runs"
 
     runs: List[BenchmarkRun] = essential(default_factory=list)
     total: int = 0
@@ -270,7 +270,7 @@ class BenchmarkDetail(BenchmarkRun):
 class BenchmarkResults(ListResponse[BenchmarkResult]):
     """All results of a run; there are none before its end."""
 
-    items_field = "results"
+    _items_field = "results"
 
     results: List[BenchmarkResult] = essential(default_factory=list)
     total: int = 0
@@ -344,7 +344,7 @@ class Alert(Model):
 class AlertList(ListResponse[Alert]):
     """A page of alerts, newest first; ``unacknowledged_count`` counts all there are, whatever the filter."""
 
-    items_field = "items"
+    _items_field = "items"
 
     items: List[Alert] = essential(default_factory=list)
     unacknowledged_count: int = 0
@@ -356,7 +356,7 @@ class AlertList(ListResponse[Alert]):
 class RecentAlerts(ListResponse[Alert]):
     """The newest alerts; ``total_unread`` counts all that are not acknowledged."""
 
-    items_field = "items"
+    _items_field = "items"
 
     items: List[Alert] = essential(default_factory=list)
     total_unread: int = 0

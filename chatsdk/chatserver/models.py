@@ -113,7 +113,7 @@ class ModelInfo(Model):
 class ModelsResponse(ListResponse[ModelInfo]):
     """The models that the server offers."""
 
-    items_field = "data"
+    _items_field = "data"
 
     data: List[ModelInfo] = essential(default_factory=list)
     object: str = "list"
@@ -144,7 +144,7 @@ class ChatSessionSummary(Model):
 class ChatSessionListResponse(ListResponse[ChatSessionSummary]):
     """A page of a user's sessions; ``total`` counts those of all pages."""
 
-    items_field = "sessions"
+    _items_field = "sessions"
 
     sessions: List[ChatSessionSummary] = essential(default_factory=list)
     total: int = 0
@@ -215,7 +215,7 @@ class AdminInfo(Model):
 class AdminList(ListResponse[AdminInfo]):
     """The administrators; reads like the dict ``{"admins": [...], "count": n}``."""
 
-    items_field = "admins"
+    _items_field = "admins"
 
     admins: List[AdminInfo] = essential(default_factory=list)
     count: int = 0
@@ -256,7 +256,7 @@ class AuditEntry(Model):
 class AuditLogResponse(ListResponse[AuditEntry]):
     """A page of the audit log; ``count`` is the number of entries on this page, not of all."""
 
-    items_field = "entries"
+    _items_field = "entries"
 
     entries: List[AuditEntry] = essential(default_factory=list)
     count: int = 0

@@ -147,7 +147,7 @@ class KnowledgeSearchResponse(ListResponse[KnowledgeItem]):
     free user who finds nothing the server may write an answer of its own: ``generated_answer``.
     """
 
-    items_field = "results"
+    _items_field = "results"
 
     results: List[KnowledgeItem] = essential(default_factory=list)
     total: int = 0

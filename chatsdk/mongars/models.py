@@ -148,7 +148,7 @@ class RagReference(Model):
 class RagContextResponse(ListResponse[RagReference]):
     """What was found for a question; iterating gives the references."""
 
-    items_field = "references"
+    _items_field = "references"
 
     enabled: bool = False
     focus_areas: List[str] = field(default_factory=list)
@@ -242,7 +242,7 @@ class PeerTelemetryPayload(Model):
 class PeerTelemetryEnvelope(ListResponse[PeerTelemetryPayload]):
     """The latest reports of all nodes, newest first."""
 
-    items_field = "telemetry"
+    _items_field = "telemetry"
 
     telemetry: List[PeerTelemetryPayload] = essential(default_factory=list)
 
@@ -308,6 +308,6 @@ class ProvisionStatus(Model):
 class ProvisionReport(ListResponse[ProvisionStatus]):
     """What became of each model; a failure is a row too, with the action ``error``."""
 
-    items_field = "statuses"
+    _items_field = "statuses"
 
     statuses: List[ProvisionStatus] = essential(default_factory=list)

@@ -86,7 +86,7 @@ class CreditsHistoryEntry(Model):
 class CreditsHistory(ListResponse[CreditsHistoryEntry]):
     """A page of the credits history; ``next_cursor`` is None on the last one."""
 
-    items_field = "entries"
+    _items_field = "entries"
 
     entries: List[CreditsHistoryEntry] = essential(default_factory=list)
     next_cursor: Optional[str] = None

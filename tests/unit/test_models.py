@@ -93,7 +93,7 @@ def test_each_field_is_optional_or_has_a_default_of_its_type(cls):
 @for_each(MODELS)
 def test_list_responses_name_their_list(cls):
     if issubclass(cls, ListResponse):
-        name = cls.__dataclass_fields__[cls.items_field].metadata.get("json", cls.items_field)
+        name = cls.__dataclass_fields__[cls._items_field].metadata.get("json", cls._items_field)
         model = cls.from_dict({name: [{"id": "a"}, {"id": "b"}]})
         assert [item["id"] for item in model] == ["a", "b"]
         assert [row["id"] for row in model.to_rows()] == ["a", "b"]

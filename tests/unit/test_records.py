@@ -15,7 +15,7 @@ class Item(Model):
 
 @dataclass
 class Items(ListResponse):
-    items_field = "items"
+    _items_field = "items"
 
     items: List[Item] = field(default_factory=list)
     total: int = 0

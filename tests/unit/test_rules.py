@@ -215,3 +215,15 @@ def test_annotations_can_be_read_at_run_time():
             unreadable[name] = repr(error)
     assert unreadable == {}
     assert "Zaguan.chat" in dict(public_functions())
+
+
+def test_completion_shows_no_internals():
+    with chatsdk.Client() as client:
+        assert [name for name in dir(client) if not name.startswith("_")] == sorted([*SERVICES, "close"])
+        for service in SERVICES:
+            api = getattr(client, service)
+            shown = [name for name in dir(api) if not name.startswith("_")]
+            assert {name for name in shown if not inspect.ismethod(getattr(api, name))} <= {
+                "base_url",
+                "token",
+            }
