@@ -112,8 +112,6 @@ class TimelyResponse(HTTPResponse):
         # urllib3 logs what it finds here as a warning: the line with the fault, which may hold a key.
         self.headers.defects.clear()
         self.headers.set_payload("")
-        if self.status < 200:
-            self.will_close = True  # nobody asked for another protocol
 
     def _read_status(self) -> Tuple[str, int, str]:
         """Skip interim responses: http.client knows 100 only, and takes a 103 for the answer."""

@@ -80,6 +80,8 @@ ANSWERS = {
     "chunked": chunked("a"),
     "204": head(204),
     "empty": head(404, "Content-Length: 0"),
+    "long": head(200, "Content-Length: 20000")
+    + b" " * 20000,  # read past the buffer: a TLS layer keeps the rest
 }
 
 

@@ -97,16 +97,20 @@ def test_a_close_by_the_thread_that_reads(serve, connect, monkeypatch):
     server = serve(framed("chunked", [text_event("a"), SILENCE]))
     stream = connect(server).zaguan.chat_stream(**ASK)
     next(stream)
-    read = _TimelyFile.readinto
+    read, raised = _TimelyFile.readinto, []
 
     def close_and_read(file, buffer):
         monkeypatch.setattr(_TimelyFile, "readinto", read)
-        stream.close()
+        try:
+            stream.close()
+        except RuntimeError as error:
+            raised.append(error)
         return read(file, buffer)
 
     monkeypatch.setattr(_TimelyFile, "readinto", close_and_read)
     with pytest.raises(StreamInterruptedError, match="the stream was closed"):
         next(stream)
+    assert raised == []
     assert server.connections[0].closed.wait(TIMEOUT)
 
 
