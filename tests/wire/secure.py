@@ -1,5 +1,6 @@
 """TLS and SOCKS in front of the loopback server, and contexts for both ends."""
 
+import select
 import socket
 import ssl
 import struct
@@ -71,20 +72,23 @@ class Relay:
                 sock.close()
                 return
             peer = socket.create_connection(("127.0.0.1", port), TIMEOUT)
-            self._sockets.append(peer)
-            self._sockets.append(sock)
-            self._run(self._pass_on, peer, sock)
-            self._pass_on(sock, peer)
+            self._sockets += [peer, sock]
+            _pass_on({sock: peer, peer: sock})
 
-    def _pass_on(self, source, target):
-        with suppress(OSError):
-            while True:
-                data = source.recv(65536)
+
+def _pass_on(targets):
+    """Pass on what each socket receives to its target, in one thread: two must not share a TLS socket."""
+    with suppress(OSError):
+        while True:
+            ready = [sock for sock in targets if isinstance(sock, ssl.SSLSocket) and sock.pending()]
+            for sock in ready or select.select(list(targets), [], [], TIMEOUT)[0]:
+                data = sock.recv(65536)
                 if not data:
-                    break
-                target.sendall(data)
+                    raise ConnectionResetError
+                targets[sock].sendall(data)
+    for sock in targets:
         with suppress(OSError):
-            target.shutdown(socket.SHUT_RDWR)
+            sock.shutdown(socket.SHUT_RDWR)
 
 
 def tls(port):
