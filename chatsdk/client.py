@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from .mongars import MonGARS
     from .zaguan import Zaguan
 
-__all__ = ["Client", "Service"]
-
 S = TypeVar("S", bound="ServiceClient")
 
 if TYPE_CHECKING:

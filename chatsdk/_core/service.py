@@ -160,10 +160,6 @@ class ServiceClient(SharesTransport):
         Raises:
             APIError: as everywhere; also for a status that is no success.
         """
-        if timeout is not None:
-            return self.with_options(timeout=timeout).request(
-                method, path, params=params, json=json, data=data, files=files, headers=headers, stream=stream
-            )
         with self._service_errors():
             if not re.fullmatch("[A-Za-z]+", method):
                 raise errors.InvalidRequestError("method must be a word such as GET")
@@ -173,7 +169,8 @@ class ServiceClient(SharesTransport):
                 quoted = requote_uri(path).replace("#", "%23")
             except UnicodeError:
                 raise errors.InvalidRequestError("path is not valid Unicode text") from None
-        request = self._request(
+        service = self if timeout is None else self.with_options(timeout=timeout)
+        request = service._request(
             method.upper(), quoted, params=params, json=json, headers=headers, form=data, files=files
         )
         return request.response(stream)

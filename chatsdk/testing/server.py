@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple, TypedDict, Union
 
 from .._core.closable import Closable
-from ..client import Service
+from .._core.options import Service
 from .arguslm import ArgusLM
 from .chat import MakeReply, default_reply
 from .chatserver import ChatServer
