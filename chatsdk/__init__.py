@@ -6,6 +6,8 @@ client = Client(zaguan="https://api.zaguanai.com")
 print(client.zaguan.chat(model="openai/gpt-4o", messages="Hello").text)
 """
 
+from typing import TYPE_CHECKING
+
 from ._core.options import Service as Service
 from ._core.stream import Stream as Stream
 from ._version import __version__ as __version__
@@ -32,3 +34,14 @@ from .errors import (
     StreamInterruptedError as StreamInterruptedError,
     UnprocessableEntityError as UnprocessableEntityError,
 )
+
+if TYPE_CHECKING:
+    from .tools import Tool as Tool
+else:
+
+    def __getattr__(name):
+        if name == "Tool":
+            from .tools import Tool
+
+            return Tool
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

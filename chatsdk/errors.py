@@ -176,11 +176,13 @@ class APIResponseError(APIError):
     Attributes:
         status_code: the HTTP status.
         content_type: what the server said the body is, or "".
-        body: the start of the body as text, as it was received.
+        body: the start of the body as text, as it was received; from ``parse()``, the text it was given.
+        code: from ``parse()``, the reason: ``"refusal"``, ``"length"`` or ``"invalid"``; else None.
         response: the ``requests.Response``; None on an error that came out of a pickle.
     """
 
     content_type: str = ""
+    code: Optional[str] = None
     body: str = ""
     response: Optional[requests.Response] = None
 

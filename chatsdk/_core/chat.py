@@ -7,6 +7,7 @@ import json
 from contextlib import suppress
 from typing import Any, Callable, Dict, Generic, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union
 
+from .answer import Answer
 from .failures import has_chat_failure
 from .model import Model, to_send
 from .surrogates import SurrogateJoiner, has_surrogates, join_surrogates
@@ -385,16 +386,22 @@ def _joined(merged: Dict[str, Any], depth: int = _MERGED_DEPTH) -> Dict[str, Any
     return joined
 
 
-class ChatAnswer(Model):
-    """Base of the completions: their text, and how notebooks show it."""
+class ChatAnswer(Answer):
+    """Base of the completions."""
 
     @property
     def text(self) -> str:
         """The text of the first choice; "" where it has none."""
         return first_choice_text(self.__dict__["choices"], "message")
 
-    def _repr_markdown_(self) -> str:
-        return self.text
+    def _explain_misfit(self) -> Tuple[Optional[str], str]:
+        message = first_choice_part(self.__dict__["choices"], "message")
+        refusal = message.get("refusal") if message is not None else None
+        if isinstance(refusal, str) and refusal:
+            return "refusal", refusal
+        reasons = [choice.finish_reason for choice in self.__dict__["choices"] if choice.index == 0]
+        code = {"content_filter": "refusal", "length": "length"}.get(str(*reasons[:1]))
+        return code, self.text
 
 
 def first_choice_part(choices: Any, part: str) -> Optional[Model]:

@@ -269,10 +269,12 @@ def build(cls: Type[M], request: Union[M, Mapping[str, Any], None], given: Mappi
         values = {name: request[key] for key, name in known.items() if name in plan.defaults}
         extra = {key: request[key] for key, name in known.items() if name not in plan.defaults}
     elif request is not None:
-        own = f"{_package(type(given.get('self', cls)))}.{cls.__name__}"  # each service has its ChatRequest
+        own = (
+            f"{get_package(type(given.get('self', cls)))}.{cls.__name__}"  # each service has its ChatRequest
+        )
         other = type(request).__name__
         if isinstance(request, Model):
-            other = f"{_package(type(request))}.{other}"
+            other = f"{get_package(type(request))}.{other}"
         raise TypeError(f"a {own}, a dict or keywords are needed, not {other}")
     for key, value in given.items():
         name = plan.python_names.get(key, key)
@@ -284,7 +286,7 @@ def build(cls: Type[M], request: Union[M, Mapping[str, Any], None], given: Mappi
     return cls(**values, extra=extra)  # type: ignore[call-arg]  # of __init_subclass__
 
 
-def _package(cls: type) -> str:
+def get_package(cls: type) -> str:
     """Return the package from which users import *cls*."""
     package = cls.__module__.rpartition(".")[0]
     return (

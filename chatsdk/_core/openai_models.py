@@ -6,12 +6,29 @@ Fields that a server may leave out are Optional; what it sends beyond these fiel
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Type,
+    TypeVar,
+    Union,
+    overload,
+)
 
+from .answer import response_error
 from .chat import ChatAnswer, Messages, first_choice_part, first_choice_text
 from .model import Model, essential
 
+T = TypeVar("T")
 Content = Union[str, List[Dict[str, Any]]]
+Tools = Sequence[Union[Mapping[str, Any], Callable[..., Any]]]
+ResponseFormat = Union[Mapping[str, Any], type]
 
 
 @dataclass
@@ -39,6 +56,40 @@ class ToolCall(Model):
     function: Optional[FunctionCall] = None
     custom: Optional[CustomToolCall] = None
     index: Optional[int] = None
+
+    @overload
+    def parse(self, target: None = None) -> Dict[str, Any]: ...
+    @overload
+    def parse(self, target: Type[T]) -> T: ...  # type: ignore[overload-overlap]  # a class is a Callable too
+    @overload
+    def parse(self, target: Callable[..., Any]) -> Dict[str, Any]: ...
+
+    def parse(self, target: Union[Callable[..., Any], None] = None) -> Any:
+        """Return the arguments of the call.
+
+        Args:
+            target: A function or Tool, for a dict of its arguments, checked and converted to its types; a
+                dataclass, for an instance of it. Without it the dict is as the model wrote it.
+
+        Raises:
+            APIResponseError: the arguments are not a JSON object or do not fit; ``body`` is their text.
+            TypeError: the target is no tool.
+        """
+        from .json_schema import is_dataclass_type, make_converter  # few programs need it
+        from .tools import Tool, decode_arguments
+
+        text = (self.function.arguments if self.function else None) or ""
+        if is_dataclass_type(target):
+            read = make_converter(target).read
+        elif target is not None:
+            tool = target if isinstance(target, Tool) else Tool(target)
+            read = lambda value, place: tool.parse(value)  # noqa: E731
+        try:
+            arguments = decode_arguments(text)
+            return arguments if target is None else read(arguments, "")
+        except ValueError as error:
+            problem = f"the arguments of the tool call do not fit: {error}"
+        raise response_error(self, problem, "invalid", text)
 
 
 @dataclass
@@ -104,6 +155,9 @@ class ChatRequest(Model):
         max_tokens: at least 1.
         top_p: 0 to 1.
         stream: set by ``chat`` and ``chat_stream``.
+        tools: what the model may call: functions with type hints, Tools or dicts.
+        response_format: a dict, or a dataclass, which is sent as a strict JSON schema; ``parse()`` of
+            the answer reads it.
         provider_specific_params: passed on to the provider; ``extra_body`` is merged into it and wins.
     """
 
@@ -113,9 +167,9 @@ class ChatRequest(Model):
     max_tokens: Optional[int] = None
     top_p: Optional[float] = None
     stream: Optional[bool] = False
-    tools: Optional[List[Dict[str, Any]]] = None
+    tools: Optional[Tools] = None
     tool_choice: Union[str, Dict[str, Any], None] = None
-    response_format: Optional[Dict[str, Any]] = None
+    response_format: Optional[ResponseFormat] = None
     provider_specific_params: Optional[Dict[str, Any]] = None
     extra_body: Optional[Dict[str, Any]] = None
     n: Optional[int] = None

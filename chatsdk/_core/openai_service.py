@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Mapping, Optional, Union
 from ..errors import InvalidRequestError
 from .chat import ChatReader, Messages, complete_tool_calls, messages_to_send
 from .model import build, reader, to_send
-from .openai_models import ChatChunk, ChatRequest, ChatResponse, ModelInfo
+from .openai_models import ChatChunk, ChatRequest, ChatResponse, ModelInfo, ResponseFormat, Tools
 from .records import Records
 from .service import ServiceClient
 from .stream import Stream
@@ -29,9 +29,9 @@ class OpenAIService(ServiceClient):
         max_tokens: Optional[int] = None,
         top_p: Optional[float] = None,
         stream: Optional[bool] = None,
-        tools: Optional[List[Dict[str, Any]]] = None,
+        tools: Optional[Tools] = None,
         tool_choice: Union[str, Dict[str, Any], None] = None,
-        response_format: Optional[Dict[str, Any]] = None,
+        response_format: Optional[ResponseFormat] = None,
         provider_specific_params: Optional[Dict[str, Any]] = None,
         extra_body: Optional[Dict[str, Any]] = None,
         n: Optional[int] = None,
@@ -100,9 +100,9 @@ class OpenAIService(ServiceClient):
         max_tokens: Optional[int] = None,
         top_p: Optional[float] = None,
         stream: Optional[bool] = None,
-        tools: Optional[List[Dict[str, Any]]] = None,
+        tools: Optional[Tools] = None,
         tool_choice: Union[str, Dict[str, Any], None] = None,
-        response_format: Optional[Dict[str, Any]] = None,
+        response_format: Optional[ResponseFormat] = None,
         provider_specific_params: Optional[Dict[str, Any]] = None,
         extra_body: Optional[Dict[str, Any]] = None,
         n: Optional[int] = None,
@@ -174,7 +174,16 @@ class OpenAIService(ServiceClient):
         return base_url[:-3] if base_url.endswith("/v1") else base_url
 
     def _chat_body(self, request: ChatRequest, stream: bool) -> Dict[str, Any]:
-        return {**to_send(request), "messages": messages_to_send(request.messages), "stream": stream}
+        body = {**to_send(request), "messages": messages_to_send(request.messages), "stream": stream}
+        if any(map(callable, body.get("tools", ()))):
+            from .tools import serialize_tools  # few programs need it, and it takes milliseconds to import
+
+            body["tools"] = serialize_tools(body["tools"])
+        if isinstance(body.get("response_format"), type):
+            from .json_schema import make_response_format
+
+            body["response_format"] = make_response_format(body["response_format"])
+        return body
 
 
 def id_header(request_id: Optional[str]) -> Optional[Dict[str, str]]:

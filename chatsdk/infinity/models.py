@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Dict, List, Mapping, Optional, Union
 
+from .._core.answer import Answer
 from .._core.model import Model, essential, json_field
 from .._core.records import ListResponse
 
@@ -51,7 +52,7 @@ class RateLimit(Model):
 
 
 @dataclass
-class ChatResponse(Model):
+class ChatResponse(Answer):
     """An answer of the assistant; ``text`` is the same as ``response``.
 
     ``metadata`` holds ``model``, ``tokensUsed``, ``processingTime`` in milliseconds and more. Where
@@ -70,9 +71,6 @@ class ChatResponse(Model):
     def text(self) -> str:
         """The text of the answer."""
         return _text(self.response)
-
-    def _repr_markdown_(self) -> str:
-        return self.text
 
 
 @dataclass

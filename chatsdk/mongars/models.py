@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Dict, List, Optional, Union
 
+from .._core.answer import Answer
 from .._core.auth import is_key
 from .._core.model import Model, essential
 from .._core.records import ListResponse
@@ -90,7 +91,7 @@ class SpeechTurn(Model):
 
 
 @dataclass
-class ChatResponse(Model):
+class ChatResponse(Answer):
     """An answer of the assistant; ``processing_time`` is in seconds."""
 
     response: str = essential(default="")
@@ -102,9 +103,6 @@ class ChatResponse(Model):
     def text(self) -> str:
         """The text of the answer, which is ``response``."""
         return self.response if isinstance(self.response, str) else ""
-
-    def _repr_markdown_(self) -> str:
-        return self.text
 
 
 @dataclass

@@ -1,0 +1,70 @@
+"""The base of all answers of chat services: their text, and what it is as an object."""
+
+from __future__ import annotations
+
+import sys
+from typing import Dict, Optional, Tuple, Type, TypeVar
+
+from ..errors import APIResponseError
+from .model import Model, get_package
+
+T = TypeVar("T")
+
+_PROBLEMS: Dict[Optional[str], str] = {
+    "refusal": "the model refused to answer",
+    "length": "the answer was cut off at the limit of tokens",
+}
+
+
+class Answer(Model):
+    """Base of the answers of chat services."""
+
+    @property
+    def text(self) -> str:
+        """The text of the answer."""
+        raise NotImplementedError
+
+    def parse(self, cls: Type[T]) -> T:
+        """Return the text of the answer, which is JSON, as an object; a code fence around it is removed.
+
+        Args:
+            cls: A dataclass, such as the one that was given as ``response_format``.
+
+        Raises:
+            APIResponseError: the text does not fit. Its ``code`` is ``"refusal"`` if the model refused,
+                ``"length"`` if the answer was cut off at the limit of tokens, else ``"invalid"``; ``body`` is
+                the text (of a refusal, the reason) and ``partial`` this answer.
+            TypeError: *cls* has no JSON schema.
+        """
+        from .json_schema import make_converter, parse_json
+
+        converter = make_converter(cls)
+        try:
+            value: T = converter.read(parse_json(_remove_fence(self.text)), "")
+            return value
+        except ValueError as error:
+            code, text = self._explain_misfit()
+            message = _PROBLEMS.get(code, f"the answer does not fit {getattr(cls, '__name__', cls)}: {error}")
+        raise response_error(self, message, code or "invalid", text)
+
+    def _explain_misfit(self) -> Tuple[Optional[str], str]:
+        """Return why the text may not be what was asked for, and the text that tells it."""
+        return None, self.text
+
+    def _repr_markdown_(self) -> str:
+        return self.text
+
+
+def response_error(source: Model, message: str, code: str, body: str) -> APIResponseError:
+    """Return the error of the service that *source* comes from, for a part of an answer that does not fit."""
+    package = sys.modules.get(get_package(type(source)))
+    error: APIResponseError = getattr(package, "APIResponseError", APIResponseError)(message)
+    error.code, error.body, error.partial = code, body, source
+    return error
+
+
+def _remove_fence(text: str) -> str:
+    text = text.strip()
+    if text.startswith("```") and text.endswith("```") and "\n" in text:
+        return text[text.index("\n") : -3]
+    return text

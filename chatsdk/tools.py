@@ -1,0 +1,3 @@
+"""Functions as tools that models may call: ``Tool``."""
+
+from ._core.tools import Tool as Tool
