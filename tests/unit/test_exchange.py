@@ -97,6 +97,7 @@ def test_encodings(http, client, body, headers):
 @pytest.mark.parametrize(
     ("body", "encoding"),
     [(gzip.compress(b"{}" * 99)[:-9], "gzip"), (b"no gzip", "gzip"), (b"\0{}", "br")],
+    ids=["cut", "none", "unknown"],
 )
 def test_broken_encodings(http, client, body, encoding):
     http.add("GET", ZAGUAN + "/health", body=body, headers={"Content-Encoding": encoding})
