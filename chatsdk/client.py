@@ -11,7 +11,7 @@ import requests
 from urllib3.util import Retry
 
 from ._core.address import check_base_url
-from ._core.auth import Credentials, clean_key, without_secrets
+from ._core.auth import Credentials, drop_sensitive_headers, validate_api_key
 from ._core.hints import explain_calls, hint
 from ._core.options import Service, Timeout, make_options
 from ._core.transport import SharesTransport, Transport
@@ -137,7 +137,7 @@ class Client(SharesTransport):
 
     def __getstate__(self) -> Dict[str, Any]:
         settings = {
-            name: replace(service, api_key=None, headers=without_secrets(service.headers or {}))
+            name: replace(service, api_key=None, headers=drop_sensitive_headers(service.headers or {}))
             for name, service in self._settings.items()
         }
         for name, service in self._settings.items():
@@ -168,7 +168,7 @@ def _settings(
     service = replace(
         given,
         base_url=None if given.base_url is None else check_base_url(given.base_url, name),
-        api_key=clean_key(given.api_key),
+        api_key=validate_api_key(given.api_key),
         timeout=timeout if given.timeout is None else given.timeout,
         max_retries=max_retries if given.max_retries is None else given.max_retries,
     )

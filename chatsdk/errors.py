@@ -171,7 +171,7 @@ class APITimeoutError(APIConnectionError):
 
 
 class APIResponseError(APIError):
-    """A success that cannot be read: not JSON, JSON of another kind, too large, without its essential field.
+    """A success that cannot be read: not JSON, JSON of another kind, too large, without its required field.
 
     Attributes:
         status_code: the HTTP status.

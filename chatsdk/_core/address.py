@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote, urlencode, urljoin, urlsplit
 import requests
 
 from ..errors import ConfigurationError, InvalidRequestError
-from .dates import utc_text
+from .dates import format_utc
 from .redaction import raise_alone
 
 
@@ -52,7 +52,7 @@ def check_base_url(url: object, service: str) -> str:
     return prepared.replace("]", re.sub("^%(25)?", "%25", zone) + "]", 1).rstrip("/")
 
 
-def origin_of(url: str) -> str:
+def get_origin(url: str) -> str:
     """Return scheme, host and port of a checked *url* as they stand in it, ending with a slash."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}/"
@@ -68,7 +68,7 @@ def redirect_target(url: str, location: str) -> str:
     return "".join(char for char in f"{parts.scheme}://{host}{parts.path}" if char.isprintable())
 
 
-def is_private_line(url: str) -> bool:
+def is_secure_transport(url: str) -> bool:
     """Return whether nobody can read along on the way to *url*: https, or this machine itself."""
     parts = urlsplit(url)
     host = (parts.hostname or "").rstrip(".")
@@ -80,7 +80,7 @@ def is_private_line(url: str) -> bool:
         return False
 
 
-def path_part(value: object, name: str) -> str:
+def quote_path_segment(value: object, name: str) -> str:
     """Return *value* quoted as one part of a path; empty, ``.`` and ``..`` would reach another endpoint."""
     text = str(value)
     if value is None or not text.strip() or text in (".", ".."):
@@ -91,7 +91,7 @@ def path_part(value: object, name: str) -> str:
         raise InvalidRequestError(f"{name} is not valid Unicode text") from None
 
 
-def query_string(params: Mapping[str, Any], more: bool = False) -> str:
+def encode_query(params: Mapping[str, Any], more: bool = False) -> str:
     """Return *params* as a query with its question mark, or with & as *more* of one.
 
     None is left out, lists repeat their name.
@@ -113,7 +113,7 @@ def _query_text(value: Any) -> str:
     if value is True or value is False:
         return "true" if value else "false"
     if isinstance(value, datetime):
-        return utc_text(value)
+        return format_utc(value)
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
         raise InvalidRequestError("a query value is NaN or infinity")
     return str(value)

@@ -12,9 +12,9 @@ import requests
 from requests.auth import AuthBase
 
 from ..errors import ConfigurationError, InsecureTransportWarning
-from .address import is_private_line, origin_of
+from .address import get_origin, is_secure_transport
 
-_UNSENDABLE = r"[^\x20-\x7e\xa0-\xff]"
+_INVALID_HEADER_CHARS = r"[^\x20-\x7e\xa0-\xff]"
 _HEADER_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 _SECRET_HEADERS = r"auth|cookie|key|token|secret|password"
 _FRAMING_HEADERS = ("content-length", "transfer-encoding")
@@ -26,28 +26,28 @@ class Credentials:
     def __init__(self, service: str, prefix: str, key: Optional[str] = None) -> None:
         self.service = service
         self._variable = prefix + "_API_KEY"
-        self._line_checked = False
-        self.become(clean_key(key) or self._from_environment())
+        self._insecure_warned = False
+        self.set_key(validate_api_key(key) or self._from_environment())
 
-    def become(self, key: Optional[str], user: Optional[str] = None) -> None:
+    def set_key(self, key: Optional[str], user: Optional[str] = None) -> None:
         """Use another key, that of *user*. Whoever gets one is somebody else: the cookies are forgotten."""
         cookies: Dict[str, str] = {}  # by origin
         # In one step: no call of another thread goes out with this key and the cookie of somebody else.
-        self._person = clean_key(key), user, cookies
+        self._auth_state = validate_api_key(key), user, cookies
         self._lacks_key = False
 
     @property
     def key(self) -> Optional[str]:
         """The key, or None."""
-        return self._person[0]
+        return self._auth_state[0]
 
     @property
     def user(self) -> Optional[str]:
         """Whose key it is, where the key came from a login."""
-        return self._person[1]
+        return self._auth_state[1]
 
     def _from_environment(self) -> Optional[str]:
-        return clean_key(os.environ.get(self._variable))
+        return validate_api_key(os.environ.get(self._variable))
 
     def __getstate__(self) -> Dict[str, Any]:
         has_key = self.key is not None or self._lacks_key
@@ -56,8 +56,8 @@ class Credentials:
     def __setstate__(self, state: Dict[str, Any]) -> None:
         self.service = state["service"]
         self._variable = state["_variable"]
-        self._line_checked = False
-        self.become(self._from_environment())
+        self._insecure_warned = False
+        self.set_key(self._from_environment())
         self._lacks_key = state["_lacks_key"] and self.key is None
 
     def auth(
@@ -79,18 +79,18 @@ class Credentials:
                     f"the key of {self.service} does not travel to other processes: "
                     f"set {self._variable} there, or pass a Service with its api_key"
                 )
-            self.become(found)
-        key, _, cookies = self._person
-        if (has_secret or key is not None) and not self._line_checked:
-            self._line_checked = True
-            if not is_private_line(base_url):
+            self.set_key(found)
+        key, _, cookies = self._auth_state
+        if (has_secret or key is not None) and not self._insecure_warned:
+            self._insecure_warned = True
+            if not is_secure_transport(base_url):
                 what = "the API key" if key is not None else "a password or key"
                 warnings.warn(
                     f"{what} of {self.service} goes over plain http to another machine: use https",
                     InsecureTransportWarning,
                     stacklevel=_caller_level(),
                 )
-        return OriginAuth(origin_of(base_url), key, key_header, cookies, cookie_name)
+        return OriginAuth(get_origin(base_url), key, key_header, cookies, cookie_name)
 
 
 class OriginAuth(AuthBase):
@@ -128,7 +128,7 @@ class OriginAuth(AuthBase):
                 request.headers["Cookie"] = "; ".join([*others, f"{self.cookie_name}={self._identity}"])
         return request
 
-    def received(self, response: requests.Response) -> None:
+    def store_identity_cookie(self, response: requests.Response) -> None:
         """Keep the identity that the server gives to who has none, until the server deletes it."""
         if self.cookie_name is None:
             return
@@ -151,32 +151,32 @@ def _caller_level() -> int:
 def is_key(value: object) -> bool:
     """Return whether *value*, out of an answer, can be used as a key."""
     try:
-        return isinstance(value, str) and clean_key(value) is not None
+        return isinstance(value, str) and validate_api_key(value) is not None
     except ConfigurationError:
         return False
 
 
-def clean_key(key: Optional[str]) -> Optional[str]:
+def validate_api_key(key: Optional[str]) -> Optional[str]:
     """Return *key* stripped, None if nothing is left; refuse what no header can hold."""
     if key is None:
         return None
     if not isinstance(key, str):
         raise ConfigurationError(f"an API key must be a string, not {type(key).__name__}")
     key = key.strip()
-    if re.search(_UNSENDABLE, key):
+    if re.search(_INVALID_HEADER_CHARS, key):
         raise ConfigurationError(
             "the API key holds a control character or one outside latin-1; was it pasted whole?"
         )
     return key or None
 
 
-def clean_headers(headers: Optional[Mapping[str, str]]) -> Dict[str, str]:
+def validate_headers(headers: Optional[Mapping[str, str]]) -> Dict[str, str]:
     """Return *headers* without framing; refuse names and values that would break out of their line."""
     checked = {}
     for name, value in (headers or {}).items():
         if not isinstance(name, str) or not re.fullmatch(_HEADER_NAME, name):
             raise ConfigurationError("a header has a name that HTTP does not allow")
-        if not isinstance(value, str) or re.search(_UNSENDABLE, value):
+        if not isinstance(value, str) or re.search(_INVALID_HEADER_CHARS, value):
             raise ConfigurationError(f"header {name} must be text of latin-1 without control characters")
         checked[name] = value.strip()
     return without_framing(checked)
@@ -198,7 +198,7 @@ def header_secrets(headers: Mapping[str, Union[str, bytes]]) -> Iterator[str]:
                 yield from re.findall(r"=([^;]*)", value)
 
 
-def without_secrets(headers: Mapping[str, str]) -> Dict[str, str]:
+def drop_sensitive_headers(headers: Mapping[str, str]) -> Dict[str, str]:
     """Return *headers* without those whose name says that they hold a secret."""
     return {
         name: value for name, value in headers.items() if not re.search(_SECRET_HEADERS, name, re.IGNORECASE)

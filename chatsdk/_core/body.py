@@ -15,12 +15,12 @@ from typing import Any, Callable, Iterator, Optional, Tuple, TypeVar
 
 import requests
 
-from .call import Call
-from .connection import hurry, innermost_socket, shut_down
+from .call import CallContext
+from .connection import apply_deadline, innermost_socket, shut_down
 
 T = TypeVar("T")
 
-_PIECE = 65536
+_CHUNK_SIZE = 65536
 _GZIP = b"\x1f\x8b"  # how such data begins
 _HEAD = 16  # bytes that tell text from compressed data
 _NO_ENCODING = ("", "identity", "none", "utf-8", "utf8", "binary", "7bit", "8bit")
@@ -32,14 +32,14 @@ class BodyError(Exception):
     """A body that came whole and yet cannot be used: too large, or in an encoding nobody asked for."""
 
 
-class Body:
+class ResponseBody:
     """Reads the body of one response; iterating gives its bytes, decompressed, as they arrive."""
 
-    def __init__(self, response: requests.Response, call: Call) -> None:
+    def __init__(self, response: requests.Response, call: CallContext) -> None:
         self._response = response
         self._call = call
         self._process = os.getpid()
-        self._whole = False
+        self._complete = False
         self._pieces: Optional[Iterator[bytes]] = None
         self.closed = False
 
@@ -56,7 +56,7 @@ class Body:
         pieces: Iterator[bytes] = iter(())
         try:
             pieces = iter(self)
-            while found is None and len(start) < _PIECE:
+            while found is None and len(start) < _CHUNK_SIZE:
                 start += next(pieces)
                 found = detect(start)
         except StopIteration:
@@ -70,8 +70,8 @@ class Body:
         file = getattr(self._response.raw, "_fp", None)
         if getattr(self._response, "_content_consumed", False) or not hasattr(type(file), "read1"):
             # Of a cache of the user's own: read already, or behind a wrapper that must see each read.
-            return self._response.iter_content(_PIECE)
-        return _decode(self._arriving(file), self._response.headers.get("Content-Encoding", ""))
+            return self._response.iter_content(_CHUNK_SIZE)
+        return _decode(self._iter_raw(file), self._response.headers.get("Content-Encoding", ""))
 
     def read(self, limit: int) -> bytes:
         """Return the whole body; more than *limit* bytes of it are a BodyError."""
@@ -85,7 +85,7 @@ class Body:
             pieces.append(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    def finish_within(self, seconds: float) -> None:
+    def limit_remaining_time(self, seconds: float) -> None:
         """From now on wait at most so long for the rest."""
         end = time.monotonic() + seconds
         self._call.deadline = end if self._call.deadline is None else min(end, self._call.deadline)
@@ -95,23 +95,23 @@ class Body:
         self.closed = True
         sock = _socket_of(getattr(self._response.raw, "_fp", None))
         # A forked child only drops its copy: the connection is its parent's.
-        if sock is not None and not self._whole and self._process == os.getpid():
+        if sock is not None and not self._complete and self._process == os.getpid():
             shut_down(sock)  # a thread that waits in a read holds a lock that closing needs
         with suppress(RuntimeError):  # a greenlet of this thread is inside a read; it closes as it leaves
             self._response.close()
 
-    def _arriving(self, file: Any) -> Iterator[bytes]:
+    def _iter_raw(self, file: Any) -> Iterator[bytes]:
         raw = self._response.raw
         # urllib3's readers wait for a full buffer, or cost thrice as much; http.client's read1 returns what
         # the socket has. Before Python 3.12 it does not notice the end of a body of known length.
         missing: Optional[int] = getattr(raw, "length_remaining", None)
         sock = _socket_of(file)
-        patience = None if sock is None else sock.gettimeout()
+        read_timeout = None if sock is None else sock.gettimeout()
         while missing is None or missing > 0:
             try:
                 if sock is not None:  # our own connections mind the deadline too; a user's session has others
-                    hurry(sock, patience, self._call.deadline)
-                piece = file.read1(_PIECE)
+                    apply_deadline(sock, read_timeout, self._call.deadline)
+                piece = file.read1(_CHUNK_SIZE)
             except Exception:
                 if not self.closed:
                     raise
@@ -125,10 +125,10 @@ class Body:
             yield piece
         if missing:
             raise IncompleteRead(b"", missing)
-        self._whole = True
+        self._complete = True
         if sock is not None and self._call.deadline is not None:
             with suppress(OSError):  # since Python 3.12 it is closed by now, where no request follows
-                sock.settimeout(patience)  # urllib3 1.26 sends the next request under what it finds
+                sock.settimeout(read_timeout)  # urllib3 1.26 sends the next request under what it finds
         file.close()
         if not self._call.keep_alive:
             raw.close()
@@ -196,9 +196,9 @@ def _decompress(pieces: Iterator[bytes], is_deflate: bool) -> Iterator[bytes]:
                         raise BodyError(f"more than {_MOST_IGNORED} bytes behind its compressed data")
                     break
                 machine = zlib.decompressobj(bits)
-            piece = machine.decompress(data, _PIECE)
+            piece = machine.decompress(data, _CHUNK_SIZE)
             data = machine.unused_data or machine.unconsumed_tail
-            more = len(piece) == _PIECE and not machine.eof  # zlib may hold back what did not fit
+            more = len(piece) == _CHUNK_SIZE and not machine.eof  # zlib may hold back what did not fit
             if piece:
                 yield piece
     if not machine.eof:

@@ -10,24 +10,24 @@ from typing import Optional, Union
 logger = logging.getLogger("chatsdk")
 
 
-def shown_url(url: str) -> str:
+def redact_query(url: str) -> str:
     """Return *url* without the values in its query, which may be anybody's data."""
     return re.sub(r"=[^&]*", "=...", url) if "?" in url else url
 
 
-class Call:
+class CallContext:
     """One logical call: what is asked, the attempts so far, and when all must be over."""
 
     def __init__(self, method: str, url: str, deadline: Optional[float] = None) -> None:
         self.method = method
-        self.url = shown_url(url)
+        self.url = redact_query(url)
         self.deadline = deadline  # in the time of time.monotonic()
         self.attempt = 1
         self.can_repeat = True  # the body can be sent again
         self.keep_alive = True  # the connection may carry another request
         self._started = time.monotonic()
 
-    def begin_next(self) -> None:
+    def start_attempt(self) -> None:
         """Note that another attempt begins now."""
         self.attempt += 1
         self._started = time.monotonic()

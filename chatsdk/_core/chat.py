@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any, Callable, Dict, Generic, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union
 
 from .answer import Answer
-from .failures import has_chat_failure
+from .error_body import has_chat_failure
 from .model import Model, to_send
 from .surrogates import SurrogateJoiner, has_surrogates, join_surrogates
 
@@ -19,13 +19,13 @@ MessageLike = Union[Model, Mapping[str, Any], str]
 Messages = Union[MessageLike, Sequence[MessageLike]]
 
 # What servers know in a message that is sent to them; strict ones refuse the rest of what they answered with.
-_SENDABLE = ("role", "content", "name", "tool_calls", "tool_call_id", "function_call", "refusal")
+_REQUEST_FIELDS = ("role", "content", "name", "tool_calls", "tool_call_id", "function_call", "refusal")
 
 # What goes along with tool calls: several servers answer 400 to calls without the reasoning before them.
 _REASONING = ("reasoning_content", "reasoning", "reasoning_details")
 
 # Texts that come in fragments; all others (ids, names, roles) come whole, and some servers repeat them.
-_FRAGMENTS = frozenset(
+_CONCATENATED_FIELDS = frozenset(
     ["content", "refusal", "reasoning_content", "reasoning", "arguments", "input", "data", "transcript"]
 )
 
@@ -38,7 +38,7 @@ _MERGED_DEPTH = 10  # levels of a delta that are merged; nothing that comes in f
 _EMPTY: Tuple[Any, ...] = (None, "", 0, {}, [])
 
 
-def messages_to_send(messages: Messages) -> List[Dict[str, Any]]:
+def serialize_messages(messages: Messages) -> List[Dict[str, Any]]:
     """Return *messages* as the server wants them: a text is a user's message, None is left out.
 
     Of a message object only what a request may hold is sent, so that an answer can go back into the next
@@ -48,15 +48,15 @@ def messages_to_send(messages: Messages) -> List[Dict[str, Any]]:
         messages = [messages]
     if messages is None or isinstance(messages, (bytes, int, float)):
         raise TypeError(f"messages must be a text or a list, not {type(messages).__name__}")
-    return [_message_to_send(message, number) for number, message in enumerate(messages)]
+    return [_serialize_message(message, number) for number, message in enumerate(messages)]
 
 
-def _message_to_send(message: MessageLike, number: int) -> Dict[str, Any]:
+def _serialize_message(message: MessageLike, number: int) -> Dict[str, Any]:
     if isinstance(message, str):
         return {"role": "user", "content": message}
     if isinstance(message, Model):
         given = to_send(message)
-        names = (*_SENDABLE, *_REASONING) if given.get("tool_calls") else _SENDABLE
+        names = (*_REQUEST_FIELDS, *_REASONING) if given.get("tool_calls") else _REQUEST_FIELDS
         sent = {name: given[name] for name in names if name in given}
         audio = given.get("audio")
         if isinstance(audio, (Model, Mapping)) and audio.get("id") is not None:
@@ -123,7 +123,7 @@ def content_text(content: object) -> str:
     return "".join(text for text in texts if isinstance(text, str))
 
 
-class ChatReader(Generic[T, R]):
+class CompletionAccumulator(Generic[T, R]):
     """Reads the chunks of one completion of *count* choices: an item of each, and one response of all."""
 
     names = frozenset([b"", b"message"])  # an event without a name is called "message"
@@ -158,7 +158,7 @@ class ChatReader(Generic[T, R]):
         self._add(data)
         return self._make_item(data)
 
-    def read_whole(self, body: Dict[str, Any]) -> Optional[T]:
+    def read_response(self, body: Dict[str, Any]) -> Optional[T]:
         """Return the one item for a completion that came whole."""
         choices = body.get("choices")
         if not isinstance(choices, list):
@@ -167,7 +167,7 @@ class ChatReader(Generic[T, R]):
         item = self.read(b"", {**body, "choices": copies})
         return item if self.answered else None
 
-    def last(self) -> Sequence[T]:
+    def final_items(self) -> Sequence[T]:
         """Return the items for characters of which only the first half came."""
         rests = [(index, choice.take_held()) for index, choice in self._choices.items()]
         items = [self._make_item({"choices": [{"index": n, "delta": rest}]}) for n, rest in rests if rest]
@@ -281,7 +281,7 @@ class _Choice:
         _write_arguments(delta.get("function_call"))
         _merge(self._message, {name: value for name, value in delta.items() if name != "tool_calls"})
         for name, value in delta.items():
-            if name in _FRAGMENTS and isinstance(value, str):
+            if name in _CONCATENATED_FIELDS and isinstance(value, str):
                 joiner = self._joiners.pop(name, None) or SurrogateJoiner()
                 delta[name] = joiner.add(value)
                 if joiner.held:
@@ -352,7 +352,7 @@ def _merge(target: Dict[str, Any], part: Mapping[str, Any], depth: int = _MERGED
         known = target.get(key)
         if key == "content" and isinstance(value, dict):  # a single part
             value = [value]
-        if key in _FRAGMENTS and isinstance(value, str):
+        if key in _CONCATENATED_FIELDS and isinstance(value, str):
             if isinstance(known, list):
                 known.extend([{"type": "text", "text": value}] if value else [])
                 continue

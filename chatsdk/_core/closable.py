@@ -5,10 +5,10 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Optional, Type, TypeVar
 
-C = TypeVar("C", bound="Closable")
+C = TypeVar("C", bound="CloseMixin")
 
 
-class Closable:
+class CloseMixin:
     """Base of what a ``with`` block closes."""
 
     def close(self) -> None:

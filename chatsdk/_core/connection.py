@@ -18,7 +18,7 @@ from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.util.connection import is_connection_dropped
 
-from .call import Call
+from .call import CallContext
 
 _MAX_INTERIM_RESPONSES = 100
 _SEND_SIZE = 16384  # bytes
@@ -35,21 +35,21 @@ for _name, _value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPALIVE", 60), ("TCP_KEEPINT
 class _Sending(threading.local):
     """The call that this thread is sending: http.client makes its responses without a way to hand it down."""
 
-    call: Optional[Call] = None
+    call: Optional[CallContext] = None
     read_timeout: Optional[float] = None  # seconds
 
 
 sending = _Sending()
 
 
-def hurry(sock: Any, patience: Optional[float], deadline: Optional[float]) -> None:
-    """Let the next read of *sock* wait no longer than *patience* and not beyond *deadline*."""
+def apply_deadline(sock: Any, read_timeout: Optional[float], deadline: Optional[float]) -> None:
+    """Let the next read of *sock* wait no longer than *read_timeout* and not beyond *deadline*."""
     if deadline is None:
         return
     left = deadline - time.monotonic()
     if left <= 0:
         raise socket.timeout("the time for the whole call is over")
-    sock.settimeout(left if patience is None else min(left, patience))
+    sock.settimeout(left if read_timeout is None else min(left, read_timeout))
 
 
 def innermost_socket(sock: Any) -> Any:
@@ -62,14 +62,14 @@ def innermost_socket(sock: Any) -> Any:
     return sock
 
 
-class _TimelyFile(io.RawIOBase):
+class _DeadlineRawIO(io.RawIOBase):
     """The receiving end of a socket, which minds the deadline of its call in each read."""
 
-    def __init__(self, file: Any, sock: Any, call: Optional[Call]) -> None:
+    def __init__(self, file: Any, sock: Any, call: Optional[CallContext]) -> None:
         super().__init__()
         self._file = file
         self._sock = innermost_socket(sock)
-        self._patience = self._sock.gettimeout()
+        self._read_timeout = self._sock.gettimeout()
         self._call = call
         self.ended = False
         self.stopped = False
@@ -83,7 +83,7 @@ class _TimelyFile(io.RawIOBase):
         if self.stopped:
             return 0
         if self._call is not None:
-            hurry(self._sock, self._patience, self._call.deadline)
+            apply_deadline(self._sock, self._read_timeout, self._call.deadline)
         count: int = self._file.readinto(buffer)
         self.ended = self.ended or count == 0
         return count
@@ -94,20 +94,20 @@ class _TimelyFile(io.RawIOBase):
         self._file.close()
 
 
-class TimelyResponse(HTTPResponse):
+class DeadlineHTTPResponse(HTTPResponse):
     """An answer that arrives before the deadline of its call, or not at all."""
 
     def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
         self._sock = sock
         self._process = os.getpid()
-        self._timely = _TimelyFile(self.fp.detach(), sock, sending.call)
-        self.fp = io.BufferedReader(self._timely)
+        self._install_response_class = _DeadlineRawIO(self.fp.detach(), sock, sending.call)
+        self.fp = io.BufferedReader(self._install_response_class)
 
     def begin(self) -> None:
         """Read status and headers; http.client takes a head that was cut off for a whole one."""
         super().begin()
-        if self._timely.ended:
+        if self._install_response_class.ended:
             raise IncompleteRead(b"")
         # urllib3 logs what it finds here as a warning: the line with the fault, which may hold a key.
         self.headers.defects.clear()
@@ -135,7 +135,7 @@ class TimelyResponse(HTTPResponse):
         file.close()
 
     def _has_rest(self, file: io.BufferedReader) -> bool:
-        self._timely.stopped = True
+        self._install_response_class.stopped = True
         try:
             if file.peek(1):
                 return True
@@ -175,7 +175,7 @@ class _TimelyPool(HTTPConnectionPool):
     def _new_conn(self) -> Any:
         connection: Any = super()._new_conn()
         # Set on the connection, not in a class of our own: recorders such as vcrpy replace the class.
-        connection.response_class = TimelyResponse
+        connection.response_class = DeadlineHTTPResponse
         connection.socket_options = [*(getattr(connection, "socket_options", None) or ()), *_KEEP_ALIVE]
         if type(connection).send is HTTPConnection.send:  # vcrpy's has a method of its own
             connection.send = partial(_send, weakref.WeakMethod(connection.send))
@@ -248,7 +248,7 @@ def _send(original: Any, data: Any) -> None:
         pieces = [data[start : start + _SEND_SIZE] for start in range(0, len(data), _SEND_SIZE)]
     for piece in pieces:
         if sending.call is not None and send.__self__.sock is not None:
-            hurry(innermost_socket(send.__self__.sock), sending.read_timeout, sending.call.deadline)
+            apply_deadline(innermost_socket(send.__self__.sock), sending.read_timeout, sending.call.deadline)
         send(piece)
 
 

@@ -16,7 +16,7 @@ if sys.version_info < (3, 11):  # where it knows no "Z", and only fractions of 3
 
 
 # The patterns here and elsewhere are compiled, and kept, by re at their first use: import stays quick.
-_FORM = (
+_ISO_8601 = (
     r"(\d{4})-(\d\d)-(\d\d)"
     r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?(Z|z|[+-]\d\d?(?::?\d\d)?)?)?"
 )
@@ -42,7 +42,7 @@ def _has_plain_zone(value: str) -> bool:
 
 
 def _parse_other(value: str) -> Optional[datetime]:
-    match = re.fullmatch(_FORM, value, re.ASCII)
+    match = re.fullmatch(_ISO_8601, value, re.ASCII)
     if match is None:
         return None
     *numbers, fraction, zone = match.groups(default="0")
@@ -69,7 +69,7 @@ def format_datetime(value: datetime) -> str:
     return text[:-6] + "Z" if text.endswith("+00:00") else text
 
 
-def utc_text(value: Union[datetime, str]) -> str:
+def format_utc(value: Union[datetime, str]) -> str:
     """Return a date-time for a query, in UTC with ``Z``; a naive one is UTC, a string stays as it is."""
     if isinstance(value, str):
         return value

@@ -14,8 +14,8 @@ import requests
 
 from ..errors import APIError
 from .body import BodyError
-from .closable import Closable
-from .exchange import BROKEN, Exchange
+from .closable import CloseMixin
+from .exchange import TRANSPORT_ERRORS, Exchange
 from .filename import parse_filename
 from .redaction import raise_alone
 
@@ -27,7 +27,7 @@ else:
 Progress = Callable[[int, Optional[int]], object]
 
 
-class Download(Closable):
+class Download(CloseMixin):
     """A file that a server sends: take ``content`` or ``text`` into memory, or ``save`` it.
 
     Nothing of the body is read before one of them is used; leaving a ``with`` block, ``close()`` and dropping
@@ -71,7 +71,7 @@ class Download(Closable):
         if not self._loaded:
             self._check_unspent()
             self._spent = True
-            self._exchange.load(self.response)
+            self._exchange.read_body(self.response)
             self._loaded = True
         return self.response.content
 
@@ -135,9 +135,9 @@ class Download(Closable):
         try:
             yield from self._body
         except BodyError as error:
-            raise_alone(self._exchange.unreadable(self.response, str(error)))
-        except BROKEN as error:
-            raise_alone(self._exchange.broken(error), self._exchange.harmless(error))
+            raise_alone(self._exchange.invalid_response_error(self.response, str(error)))
+        except TRANSPORT_ERRORS as error:
+            raise_alone(self._exchange.connection_error(error), self._exchange.safe_cause(error))
 
     def _check_unspent(self) -> None:
         if self._spent and not self._loaded:

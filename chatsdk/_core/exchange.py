@@ -15,23 +15,23 @@ from urllib3.exceptions import HTTPError as URLLib3Error, ProtocolError
 from urllib3.util import Retry, Timeout
 
 from .. import errors
-from . import codec
+from . import json_codec
 from .address import redirect_target
 from .auth import OriginAuth, header_secrets
-from .body import Body, BodyError
-from .call import Call
+from .body import BodyError, ResponseBody
+from .call import CallContext
 from .causes import PROXY_AUTH, describe, is_timeout
-from .failures import Failure, decode_failure, read_failure
+from .error_body import ErrorBody, decode_failure, parse_error_body
 from .options import Options, ServiceSpec
 from .redaction import Redactor, iter_causes, raise_alone, redact_members, redact_new_secret
-from .retry import SAFE_METHODS, CallTimeout, SafeRetry, for_call, wait_after
-from .transport import Outgoing, Redirected, Transport
+from .retry import SAFE_METHODS, CallTimeout, DefaultRetry, bind_to_call, wait_after
+from .transport import RedirectError, ServiceRequest, Transport
 
 E = TypeVar("E", bound=errors.APIError)
 T = TypeVar("T")
 
 # What requests, urllib3, http.client, zlib and the socket raise where an exchange fails.
-BROKEN = (requests.RequestException, URLLib3Error, HTTPException, OSError, zlib.error, ValueError)
+TRANSPORT_ERRORS = (requests.RequestException, URLLib3Error, HTTPException, OSError, zlib.error, ValueError)
 
 _SHOWN_BODY = 2000  # characters of an unreadable answer that its error keeps
 _SHOWN_START = 65536  # bytes in which they are looked for: what hides a secret changes the length
@@ -43,11 +43,11 @@ class Exchange:
     def __init__(
         self,
         transport: Transport,
-        request: Outgoing,
+        request: ServiceRequest,
         auth: OriginAuth,
         options: Options,
         spec: ServiceSpec,
-        status_kind: Callable[[int, Failure], Type[errors.APIStatusError]],
+        status_error_class: Callable[[int, ErrorBody], Type[errors.APIStatusError]],
         secrets: Sequence[str] = (),
     ) -> None:
         self._transport = transport
@@ -56,7 +56,7 @@ class Exchange:
         self._secrets = secrets
         self.answer_class: Optional[Type[Any]] = None  # what the answer is to become, if that is a model
         self._spec = spec
-        self._status_kind = status_kind
+        self._status_error_class = status_error_class
         self._has_key = bool(auth.key or secrets)
         self.options = options
         self.limit = options.max_response_bytes
@@ -65,7 +65,7 @@ class Exchange:
         deadline = None
         if options.total_timeout is not None:
             deadline = time.monotonic() + options.total_timeout
-        self._call = request.call = Call(request.method or "", request.url or "", deadline)
+        self._call = request.call = CallContext(request.method or "", request.url or "", deadline)
         sent_id = request.headers.get("X-Request-Id")
         self._request_id = sent_id if isinstance(sent_id, str) else None
 
@@ -83,14 +83,14 @@ class Exchange:
 
         urllib3 retries until the headers are there. After that, with the body in hand, it is done here.
         """
-        next_policy: Retry = for_call(self.options.retry, self._call)
+        next_policy: Retry = bind_to_call(self.options.retry, self._call)
         while True:
             response = self._send(next_policy)
             policy = self._policy_in_force(response, next_policy)
             succeeded = _is_success(response)
             try:
                 if read_body or not succeeded:
-                    self.load(response)
+                    self.read_body(response)
             except errors.APIConnectionError as cut:
                 next_policy = self._policy_after_cut(policy, cut)
                 continue
@@ -98,15 +98,15 @@ class Exchange:
             if succeeded:
                 return response
             error = self._status_error(response)
-            if not isinstance(policy, SafeRetry):  # the user's own
+            if not isinstance(policy, DefaultRetry):  # the user's own
                 raise error
-            again = policy.after_status(response.status_code, response.headers, read_failure(error.body))
+            again = policy.after_status(response.status_code, response.headers, parse_error_body(error.body))
             if again is None:
                 raise error
             again.sleep()
             next_policy = again
 
-    def connect(self, upgrade: Callable[[Outgoing, Mapping[str, Any], Timeout], T]) -> T:
+    def connect(self, upgrade: Callable[[ServiceRequest, Mapping[str, Any], Timeout], T]) -> T:
         """Return what *upgrade* makes of the signed request, for what is not HTTP any more.
 
         It is also given proxies, CA bundle and certificate as requests names them, and the timeouts.
@@ -121,11 +121,11 @@ class Exchange:
         self._call.log(101)
         return made
 
-    def body(self, response: requests.Response) -> Body:
+    def body(self, response: requests.Response) -> ResponseBody:
         """Return the body of *response*, to be read as it arrives."""
-        return Body(response, self._call)
+        return ResponseBody(response, self._call)
 
-    def load(self, response: requests.Response, body: Optional[Body] = None) -> None:
+    def read_body(self, response: requests.Response, body: Optional[ResponseBody] = None) -> None:
         """Read the body of *response* into it; *body* is what was begun to be read."""
         body = body or self.body(response)
         content = b""
@@ -134,29 +134,29 @@ class Exchange:
         except BodyError as error:
             body.close()
             if _is_success(response):
-                raise_alone(self.unreadable(response, str(error)))
-        except BROKEN as error:
+                raise_alone(self.invalid_response_error(response, str(error)))
+        except TRANSPORT_ERRORS as error:
             body.close()
             if _is_success(response):  # of a failure the status is the news, not that its text was cut
-                raise_alone(self.broken(error), self.harmless(error))
+                raise_alone(self.connection_error(error), self.safe_cause(error))
         response._content = content
         response._content_consumed = True
         response.encoding = "utf-8"
         if response.status_code >= 500:
-            self._transport.drop_idle(response)
+            self._transport.close_idle_connections(response)
 
     def json(self, response: requests.Response) -> Any:
         """Return the decoded body of *response*."""
         try:
-            return codec.decode(response.content)
+            return json_codec.loads(response.content)
         except (ValueError, RecursionError) as error:
-            raise_alone(self.unreadable(response, "no readable JSON"), self.harmless(error))
+            raise_alone(self.invalid_response_error(response, "no readable JSON"), self.safe_cause(error))
 
     def object(self, response: requests.Response) -> Dict[str, Any]:
         """Return the decoded body of *response*, which must be a JSON object."""
         value = self.json(response)
         if not isinstance(value, dict):
-            raise self.unreadable(response, "JSON of another kind than an object")
+            raise self.invalid_response_error(response, "JSON of another kind than an object")
         return value
 
     def error(self, kind: Type[E], message: str, **details: Any) -> E:
@@ -173,7 +173,7 @@ class Exchange:
             setattr(error, name, value)
         return error
 
-    def unreadable(
+    def invalid_response_error(
         self, response: requests.Response, what: str, said: Optional[str] = None
     ) -> errors.APIResponseError:
         """Return the error for a success that brought *what* instead of what was expected."""
@@ -189,7 +189,7 @@ class Exchange:
             response=response,
         )
 
-    def broken(
+    def connection_error(
         self, error: BaseException, cut: Type[errors.APIError] = errors.APIConnectionError
     ) -> errors.APIError:
         """Return the error for an exchange that failed with *error*: APITimeoutError or *cut*."""
@@ -199,7 +199,7 @@ class Exchange:
             return self.error(errors.APITimeoutError, f"no answer in time from {place}")
         return self.error(cut, f"the connection to {place} failed: {describe(causes)}")
 
-    def harmless(self, error: BaseException) -> Optional[BaseException]:
+    def safe_cause(self, error: BaseException) -> Optional[BaseException]:
         """Return what may be shown as the cause of an error: its text must repeat neither key nor request."""
         return self._redactor.safe_cause(error, (self._request.url or "").partition("?")[2])
 
@@ -226,17 +226,17 @@ class Exchange:
         request.retry = policy
         try:
             response = self._transport.send(request, self._auth, self._timeout())
-        except Redirected as redirect:
+        except RedirectError as redirect:
             response = redirect.response
-        except BROKEN as error:
+        except TRANSPORT_ERRORS as error:
             answer = getattr(error, "response", None)
             if not isinstance(error, requests.HTTPError) or answer is None:
-                broken = self.broken(error)
+                broken = self.connection_error(error)
                 self._call.log(type(broken).__name__)
-                raise_alone(broken, self.harmless(error))
+                raise_alone(broken, self.safe_cause(error))
             response = answer  # a hook of the user's own session called raise_for_status()
         self._request_id = response.headers.get("X-Request-Id") or self._request_id
-        self._auth.received(response)
+        self._auth.store_identity_cookie(response)
         return response
 
     def _policy_in_force(self, response: requests.Response, policy: Retry) -> Optional[Retry]:
@@ -260,9 +260,9 @@ class Exchange:
     def _status_error(self, response: requests.Response) -> errors.APIStatusError:
         status = response.status_code
         body = self.decode_error(response.content)
-        failure = read_failure(body)
+        failure = parse_error_body(body)
         message = failure.message or f"HTTP {status} {response.reason or ''}".rstrip()
-        kind = self._status_kind(status, failure)
+        kind = self._status_error_class(status, failure)
         if 300 <= status < 400 and "Location" in response.headers:
             target = redirect_target(response.url, response.headers.get("Location", ""))
             message = (

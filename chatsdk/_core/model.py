@@ -36,7 +36,7 @@ Fields = Tuple["dataclasses.Field[Any]", ...]
 _TOO_DEEP = "a value is nested too deeply to be written"
 
 
-class _Plan:
+class _Schema:
     """How a class is read and written, worked out once from its annotations."""
 
     def __init__(self, cls: Type[Any]) -> None:
@@ -49,10 +49,10 @@ class _Plan:
         }
         self.python_names = _other_names(self.json_names)
         # JSON names, and what must be true of their values.
-        self.essential = tuple(
-            (self.json_names[field.name], field.metadata["is_right"] or _check(hints[field.name]))
+        self.required_fields = tuple(
+            (self.json_names[field.name], field.metadata["validator"] or _check(hints[field.name]))
             for field in fields
-            if field.metadata.get("essential")
+            if field.metadata.get("required_field")
         )
         self.required = tuple(field.name for field in fields if _is_required(field))
         self.shown = tuple(field.name for field in fields if field.repr)
@@ -64,9 +64,9 @@ def json_field(name: str, **options: Any) -> Any:
     return dataclasses.field(metadata={"json": name}, **options)
 
 
-def essential(is_right: Optional[Callable[[Any], bool]] = None, **options: Any) -> Any:
-    """Declare the field without which an answer means nothing; *is_right* tells what it must be like."""
-    return dataclasses.field(metadata={"essential": True, "is_right": is_right}, **options)
+def required_field(validator: Optional[Callable[[Any], bool]] = None, **options: Any) -> Any:
+    """Declare the field without which an answer means nothing; *validator* tells what it must be like."""
+    return dataclasses.field(metadata={"required_field": True, "validator": validator}, **options)
 
 
 class _Extra(property):
@@ -87,7 +87,7 @@ class Model:
     __slots__ = ("_extra",)  # beside __dict__, which holds the fields and nothing else
 
     _extra: Dict[str, Any]
-    _plan: ClassVar[Optional[_Plan]] = None
+    _schema: ClassVar[Optional[_Schema]] = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -122,7 +122,7 @@ class Model:
         A missing field gets its default; a value that cannot be read stays as it is. Nothing is lost: keys
         without a field go to ``extra``.
         """
-        return cast(M, _plan_of(cls).read(data))
+        return cast(M, _schema_of(cls).read(data))
 
     def to_dict(self) -> Dict[str, Any]:
         """Return the JSON object: fields that are None left out, date-times and enums as strings."""
@@ -149,9 +149,9 @@ class Model:
         return _dump_json(self.model_dump(exclude_none=exclude_none), indent)
 
     def __getitem__(self, key: str) -> Any:
-        plan = _plan_of(type(self))
-        name = plan.python_names.get(key, key)
-        if name in plan.defaults:
+        schema = _schema_of(type(self))
+        name = schema.python_names.get(key, key)
+        if name in schema.defaults:
             return self.__dict__[name]
         return self.extra[key]
 
@@ -179,7 +179,7 @@ class Model:
 @recursive_repr()
 def _show(self: Model) -> str:
     values = self.__dict__
-    shown = (f"{name}={values[name]!r}" for name in _plan_of(type(self)).shown if values[name] is not None)
+    shown = (f"{name}={values[name]!r}" for name in _schema_of(type(self)).shown if values[name] is not None)
     return f"{type(self).__name__}({', '.join(shown)})"
 
 
@@ -191,12 +191,12 @@ def _is_equal(self: Model, other: object) -> bool:
 
 def reader(cls: Type[M]) -> Callable[[Dict[str, Any]], M]:
     """Return what ``from_dict`` does, for callers with many objects to read."""
-    return cast(Callable[[Dict[str, Any]], M], _plan_of(cls).read)
+    return cast(Callable[[Dict[str, Any]], M], _schema_of(cls).read)
 
 
 def json_names(cls: Type[Model]) -> List[str]:
     """Return the names that the fields of *cls* have in JSON."""
-    return [*_plan_of(cls).json_names.values()]
+    return [*_schema_of(cls).json_names.values()]
 
 
 def _dump_json(value: Dict[str, Any], indent: Optional[int]) -> str:
@@ -213,7 +213,7 @@ def to_json_value(value: Any, mode: str = "json", exclude_none: bool = True) -> 
         return value
     if isinstance(value, Model):
         result = {}
-        for name, json_name in _plan_of(type(value)).json_names.items():
+        for name, json_name in _schema_of(type(value)).json_names.items():
             item = value.__dict__[name]
             if item is not None or not exclude_none:
                 result[json_name] = to_json_value(item, mode, exclude_none)
@@ -238,7 +238,7 @@ def to_json_value(value: Any, mode: str = "json", exclude_none: bool = True) -> 
 def to_send(model: Model) -> Dict[str, Any]:
     """Return what of *model* goes into a request: its JSON object, the values in it as they are."""
     values = model.__dict__
-    names = _plan_of(type(model)).json_names
+    names = _schema_of(type(model)).json_names
     sent = {json_name: values[name] for name, json_name in names.items() if values[name] is not None}
     sent.update((name, value) for name, value in model.extra.items() if value is not None)
     return sent
@@ -252,22 +252,22 @@ def json_default(value: Any) -> Any:
     return plain
 
 
-def build(cls: Type[M], request: Union[M, Mapping[str, Any], None], given: Mapping[str, Any]) -> M:
+def build_request(cls: Type[M], request: Union[M, Mapping[str, Any], None], given: Mapping[str, Any]) -> M:
     """Return the request that a method was called with, as an object, as keywords, or as both (keywords win).
 
     *given* are the locals of the method: what is not None under the name of a field, in Python or in JSON, is
     a keyword. Unknown keys of a mapping go out as they are: the server may know them.
     """
-    plan = _plan_of(cls)
+    schema = _schema_of(cls)
     values: Dict[str, Any] = {}
     extra: Mapping[str, Any] = {}
     if isinstance(request, cls):
-        values = {name: request.__dict__[name] for name in plan.defaults}
+        values = {name: request.__dict__[name] for name in schema.defaults}
         extra = request.extra
     elif isinstance(request, Mapping):
-        known = {key: plan.python_names.get(key, key) for key in request}
-        values = {name: request[key] for key, name in known.items() if name in plan.defaults}
-        extra = {key: request[key] for key, name in known.items() if name not in plan.defaults}
+        known = {key: schema.python_names.get(key, key) for key in request}
+        values = {name: request[key] for key, name in known.items() if name in schema.defaults}
+        extra = {key: request[key] for key, name in known.items() if name not in schema.defaults}
     elif request is not None:
         own = (
             f"{get_package(type(given.get('self', cls)))}.{cls.__name__}"  # each service has its ChatRequest
@@ -277,10 +277,10 @@ def build(cls: Type[M], request: Union[M, Mapping[str, Any], None], given: Mappi
             other = f"{get_package(type(request))}.{other}"
         raise TypeError(f"a {own}, a dict or keywords are needed, not {other}")
     for key, value in given.items():
-        name = plan.python_names.get(key, key)
-        if value is not None and name in plan.defaults:
+        name = schema.python_names.get(key, key)
+        if value is not None and name in schema.defaults:
             values[name] = value
-    missing = [name for name in plan.required if values.get(name) is None]
+    missing = [name for name in schema.required if values.get(name) is None]
     if missing:
         raise TypeError(f"missing {', '.join(missing)}: give keywords, a {cls.__name__} or a dict")
     return cls(**values, extra=extra)  # type: ignore[call-arg]  # of __init_subclass__
@@ -294,11 +294,11 @@ def get_package(cls: type) -> str:
     )  # what all OpenAI-compatible services share
 
 
-def missing_essential(cls: Type[Model], data: Mapping[str, Any]) -> Optional[str]:
-    """Return the JSON name of the essential field that *data* lacks, or has in another kind; else None."""
-    plan = _plan_of(cls)
-    for name, is_right in plan.essential:
-        if not is_right(data.get(name)):
+def missing_required_field(cls: Type[Model], data: Mapping[str, Any]) -> Optional[str]:
+    """Return the JSON name of the required field that *data* lacks, or has in another kind; else None."""
+    schema = _schema_of(cls)
+    for name, validator in schema.required_fields:
+        if not validator(data.get(name)):
             return name
     return None
 
@@ -320,11 +320,11 @@ def _is_required(field: dataclasses.Field[Any]) -> bool:
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
-def _plan_of(cls: Type[Model]) -> _Plan:
-    plan = cls.__dict__.get("_plan")
-    if plan is None:
-        plan = cls._plan = _Plan(cls)
-    return cast(_Plan, plan)
+def _schema_of(cls: Type[Model]) -> _Schema:
+    schema = cls.__dict__.get("_schema")
+    if schema is None:
+        schema = cls._schema = _Schema(cls)
+    return cast(_Schema, schema)
 
 
 def _defaults(fields: Fields) -> Dict[str, Any]:
@@ -346,30 +346,30 @@ def _reader(
     other_names = _other_names(json_names)
     count = len(defaults)
     converters = []
-    makers = {}  # of what stands in a field that must not be null
+    default_factories = {}  # of what stands in a field that must not be null
     for field in fields:
         hint, nullable = _without_none(hints[field.name])
         convert = _converter(hint)
         if convert is not None:
             converters.append((field.name, convert))
         if field.default_factory is not dataclasses.MISSING:
-            makers[field.name] = field.default_factory
+            default_factories[field.name] = field.default_factory
         elif not nullable and defaults[field.name] is not None:
-            makers[field.name] = partial(defaults.get, field.name)
-    names = list(makers)
+            default_factories[field.name] = partial(defaults.get, field.name)
+    names = list(default_factories)
     # itemgetter gives a tuple for two names or more only.
     not_null = itemgetter(*(names * 2 if len(names) == 1 else names)) if names else None
     new = object.__new__
 
     def read(data: Mapping[str, Any]) -> M:
         values = {**defaults, **data}
-        extra = _set_apart(values, data, defaults, other_names) if len(values) > count else None
+        extra = _split_extra(values, data, defaults, other_names) if len(values) > count else None
         for name, convert in converters:
             value = values[name]
             if value is not None:
                 values[name] = convert(value)
         if not_null is not None and None in not_null(values):
-            for name, make in makers.items():
+            for name, make in default_factories.items():
                 if values[name] is None:
                     values[name] = make()
         model = new(cls)
@@ -381,7 +381,7 @@ def _reader(
     return read
 
 
-def _set_apart(
+def _split_extra(
     values: Dict[str, Any], data: Mapping[str, Any], defaults: Dict[str, Any], python_names: Dict[str, str]
 ) -> Dict[str, Any]:
     """Move the values of *data* that are not under the name of a field to their field; return the others."""
@@ -416,7 +416,7 @@ def _converter(hint: Any) -> Optional[Converter]:
         if item is None:
             return None
         if _is_model(hint.__args__[0]):
-            return _each_object(_plan_of(hint.__args__[0]).read)
+            return _each_object(_schema_of(hint.__args__[0]).read)
         return _each(item)
     if origin is dict:
         item = _converter(hint.__args__[1])
@@ -426,7 +426,7 @@ def _converter(hint: Any) -> Optional[Converter]:
         found = (_converter(argument) for argument in hint.__args__)
         return next((convert for convert in found if convert is not None), None)
     if _is_model(hint):
-        read = _plan_of(hint).read
+        read = _schema_of(hint).read
         return lambda value: read(value) if isinstance(value, dict) else value
     if not isinstance(hint, type):
         return None

@@ -23,7 +23,7 @@ from typing import (
 
 from .answer import response_error
 from .chat import ChatAnswer, Messages, first_choice_part, first_choice_text
-from .model import Model, essential
+from .model import Model, required_field
 
 T = TypeVar("T")
 Content = Union[str, List[Dict[str, Any]]]
@@ -281,7 +281,7 @@ class ChatResponse(ChatAnswer):
     object: str = "chat.completion"
     created: Optional[int] = None
     model: str = ""
-    choices: List[Choice] = essential(default_factory=list)
+    choices: List[Choice] = required_field(default_factory=list)
     usage: _OptionalUsage = None
     system_fingerprint: Optional[str] = None
     service_tier: Optional[str] = None

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Optional, Union
 
 from ..errors import InvalidRequestError
-from .chat import ChatReader, Messages, complete_tool_calls, messages_to_send
-from .model import build, reader, to_send
+from .chat import CompletionAccumulator, Messages, complete_tool_calls, serialize_messages
+from .model import build_request, reader, to_send
 from .openai_models import ChatChunk, ChatRequest, ChatResponse, ModelInfo, ResponseFormat, Tools
-from .records import Records
+from .result_list import ResultList
 from .service import ServiceClient
 from .stream import Stream
 
@@ -84,7 +84,7 @@ class OpenAIService(ServiceClient):
         if stream:
             with self._service_errors():
                 raise InvalidRequestError("chat() returns the whole completion: use chat_stream()")
-        body = self._chat_body(build(ChatRequest, request, locals()), stream=False)
+        body = self._chat_body(build_request(ChatRequest, request, locals()), stream=False)
         return self._request("POST", "/v1/chat/completions", json=body, headers=id_header(request_id)).model(
             ChatResponse, complete_tool_calls, _chunk_reader(body)
         )
@@ -151,12 +151,12 @@ class OpenAIService(ServiceClient):
 
         POST /v1/chat/completions
         """
-        body = self._chat_body(build(ChatRequest, request, locals()), stream=True)
+        body = self._chat_body(build_request(ChatRequest, request, locals()), stream=True)
         return self._request("POST", "/v1/chat/completions", json=body, headers=id_header(request_id)).stream(
             _chunk_reader(body)
         )
 
-    def list_models(self, request_id: Optional[str] = None) -> Records[ModelInfo]:
+    def list_models(self, request_id: Optional[str] = None) -> ResultList[ModelInfo]:
         """Return all models that the server offers.
 
         Args:
@@ -169,12 +169,12 @@ class OpenAIService(ServiceClient):
         """
         return self._request("GET", "/v1/models", headers=id_header(request_id)).records(ModelInfo, "data")
 
-    def _tidy(self, base_url: str) -> str:
+    def _normalize_base_url(self, base_url: str) -> str:
         # Other clients want the address with /v1 at its end.
         return base_url[:-3] if base_url.endswith("/v1") else base_url
 
     def _chat_body(self, request: ChatRequest, stream: bool) -> Dict[str, Any]:
-        body = {**to_send(request), "messages": messages_to_send(request.messages), "stream": stream}
+        body = {**to_send(request), "messages": serialize_messages(request.messages), "stream": stream}
         if any(map(callable, body.get("tools", ()))):
             from .tools import serialize_tools  # few programs need it, and it takes milliseconds to import
 
@@ -191,5 +191,5 @@ def id_header(request_id: Optional[str]) -> Optional[Dict[str, str]]:
     return {"X-Request-Id": str(request_id)} if request_id else None
 
 
-def _chunk_reader(body: Dict[str, Any]) -> ChatReader[ChatChunk, ChatResponse]:
-    return ChatReader(reader(ChatChunk), ChatResponse.from_dict, body.get("n"))
+def _chunk_reader(body: Dict[str, Any]) -> CompletionAccumulator[ChatChunk, ChatResponse]:
+    return CompletionAccumulator(reader(ChatChunk), ChatResponse.from_dict, body.get("n"))

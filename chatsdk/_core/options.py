@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Mapping, NamedTuple, Optional, 
 from urllib3.util import Retry
 
 from ..errors import ConfigurationError, OwnClasses
-from .auth import clean_headers
-from .retry import TimelyRetry, retry_policy
+from .auth import validate_headers
+from .retry import DeadlineRetry, retry_policy
 
 if TYPE_CHECKING:
     from typing_extensions import TypeGuard
@@ -68,7 +68,7 @@ class Options:
     read_timeout: float
     stream_timeout: float
     total_timeout: Optional[float]
-    retry: TimelyRetry
+    retry: DeadlineRetry
     headers: Mapping[str, str]
     max_response_bytes: int
     timeout_given: bool
@@ -89,7 +89,7 @@ def make_options(service: Service, default_timeout: float, default_retries: int)
         stream_timeout=STREAM_TIMEOUT if service.timeout is None else read,
         total_timeout=None if total is None else _seconds(total, "total_timeout"),
         retry=retry_policy(retries),
-        headers=clean_headers(service.headers),
+        headers=validate_headers(service.headers),
         max_response_bytes=_byte_count(service.max_response_bytes),
         timeout_given=service.timeout is not None,
     )
@@ -105,7 +105,7 @@ def split_timeout(timeout: Timeout) -> Tuple[float, float]:
     return min(CONNECT_TIMEOUT, read), read
 
 
-def is_wait(value: object) -> TypeGuard[float]:
+def is_valid_timeout(value: object) -> TypeGuard[float]:
     """Return whether *value* is a number of seconds that one can wait."""
     return (
         isinstance(value, (int, float))
@@ -121,6 +121,6 @@ def _byte_count(value: object) -> int:
 
 
 def _seconds(value: object, name: str) -> float:
-    if not is_wait(value):
+    if not is_valid_timeout(value):
         raise ConfigurationError(f"{name} must be a finite number of seconds above 0")
     return float(value)

@@ -18,7 +18,7 @@ from typing import (
 )
 
 from .model import Model
-from .records import ListResponse
+from .result_list import ListResponse
 
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
@@ -59,7 +59,7 @@ def iter_pages(
         following = received if by == "offset" else pages + 1
         return items, following if items and more else None
 
-    return walk(fetch, _START[by], key=lambda item: item.get("id") or None)
+    return paginate(fetch, _START[by], key=lambda item: item.get("id") or None)
 
 
 def count(value: object) -> int:
@@ -67,7 +67,7 @@ def count(value: object) -> int:
     return value if isinstance(value, int) else 0
 
 
-def walk(
+def paginate(
     fetch: Callable[[P], Tuple[Sequence[T], Optional[P]]], start: P, key: Callable[[T], Hashable]
 ) -> Iterator[T]:
     """Yield the items of all pages, each once.

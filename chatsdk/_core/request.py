@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, Callable, List, Optional, Type, TypeVar, 
 
 import requests
 
-from .events import detect_format
+from .error_body import is_error_body, parse_error_body
 from .exchange import Exchange
-from .failures import has_failure, read_failure
-from .model import Model, is_list_of_objects, missing_essential, reader
-from .records import Records
+from .model import Model, is_list_of_objects, missing_required_field, reader
+from .result_list import ResultList
+from .sse import detect_format
 from .stream import Stream, StreamReader, stream_of
 
 if TYPE_CHECKING:
@@ -38,27 +38,27 @@ class Request(Exchange):
             return stream_of(self, response, reader).final()
         body = self.object(response)
         if reader is not None and reader.is_failure(body):
-            raise self.unreadable(response, "an error", read_failure(body).message)
+            raise self.invalid_response_error(response, "an error", parse_error_body(body).message)
         found = _extract(body, place)
         if not isinstance(found, dict):
             found = {}
-        missing = missing_essential(cls, found)
+        missing = missing_required_field(cls, found)
         if missing is not None:
-            said = read_failure(body).message if has_failure(body) else None
-            raise self.unreadable(response, f"an answer without {missing!r}", said)
+            said = parse_error_body(body).message if is_error_body(body) else None
+            raise self.invalid_response_error(response, f"an answer without {missing!r}", said)
         return cls.from_dict(found)
 
-    def records(self, cls: Type[M], place: Place = None) -> Records[M]:
+    def records(self, cls: Type[M], place: Place = None) -> ResultList[M]:
         """Return a *cls* of each object of the list in the answer."""
         self.answer_class = cls
-        return Records(map(reader(cls), self.list(is_list_of_objects, place)))
+        return ResultList(map(reader(cls), self.list(is_list_of_objects, place)))
 
-    def list(self, is_right: Callable[[Any], bool], place: Place = None) -> List[Any]:
-        """Return the list in the answer, which must be *is_right*."""
+    def list(self, validator: Callable[[Any], bool], place: Place = None) -> List[Any]:
+        """Return the list in the answer, which must be *validator*."""
         response = self.send()
         found: List[Any] = _extract(self.json(response), place)
-        if not is_right(found):
-            raise self.unreadable(response, "JSON without the list that belongs there")
+        if not validator(found):
+            raise self.invalid_response_error(response, "JSON without the list that belongs there")
         return found
 
     def stream(self, reader: StreamReader[T, R]) -> Stream[T, R]:

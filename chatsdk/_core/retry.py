@@ -20,16 +20,16 @@ from urllib3.exceptions import (
 from urllib3.util import Retry, Timeout
 
 from ..errors import ConfigurationError
-from .call import Call
+from .call import CallContext
 from .connection import sending
-from .failures import Failure
+from .error_body import ErrorBody
 
-P = TypeVar("P", bound="TimelyRetry")
+P = TypeVar("P", bound="DeadlineRetry")
 
 SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS"])
-LONGEST_WAIT = 60.0  # seconds; a caller who is told to wait longer decides for himself
-_FIRST_WAIT = 0.5
-_LAST_WAIT = 8.0
+MAX_RETRY_WAIT = 60.0  # seconds; a caller who is told to wait longer decides for himself
+BACKOFF_INITIAL = 0.5
+BACKOFF_MAX = 8.0
 _SECONDS = r"\d{1,15}(\.\d+)?"
 
 
@@ -48,9 +48,9 @@ def retry_after(headers: Mapping[str, str]) -> Optional[float]:
         return None
 
 
-def wait_after(headers: Mapping[str, str], failure: Failure) -> Optional[float]:
+def wait_after(headers: Mapping[str, str], body: ErrorBody) -> Optional[float]:
     """Return the seconds that the body or the headers of a failure ask to wait, or None."""
-    return retry_after(headers) if failure.retry_after is None else failure.retry_after
+    return retry_after(headers) if body.retry_after is None else body.retry_after
 
 
 class AnotherAttempt(Exception):
@@ -61,15 +61,15 @@ class AnotherAttempt(Exception):
         self.policy = policy
 
 
-class TimelyRetry(Retry):
+class DeadlineRetry(Retry):
     """What every retry policy minds in a call of ours: its deadline, long waits, garbage, and the log."""
 
-    call: Optional[Call] = None
+    call: Optional[CallContext] = None
     wait = 0.0  # seconds before the next attempt
 
-    def new(self, **options: Any) -> TimelyRetry:
+    def new(self, **options: Any) -> DeadlineRetry:
         """Return a copy with other settings; urllib3 asks for one after each attempt."""
-        policy: TimelyRetry = super().new(**options)
+        policy: DeadlineRetry = super().new(**options)
         policy.call = self.call
         return policy
 
@@ -84,7 +84,7 @@ class TimelyRetry(Retry):
     ) -> P:
         """Return the policy for the next attempt.
 
-        Raises MaxRetryError where the attempts, the time or the patience are used up; with a response in hand
+        Raises MaxRetryError where no attempt or time is left; with a response in hand,
         urllib3 then returns that response.
         """
         if self.call is not None and not self.call.can_repeat and not _is_unsent(error):
@@ -105,7 +105,7 @@ class TimelyRetry(Retry):
         """Wait before the next attempt, as long as ``increment`` decided."""
         time.sleep(self.wait)
         if self.call is not None:
-            self.call.begin_next()
+            self.call.start_attempt()
         if response is None and sending.call is not None:
             raise AnotherAttempt(self)
 
@@ -114,10 +114,10 @@ class TimelyRetry(Retry):
         self.wait = asked or self.get_backoff_time()
         deadline = None if self.call is None else self.call.deadline
         in_time = deadline is None or time.monotonic() + self.wait < deadline
-        return in_time and self.wait <= LONGEST_WAIT
+        return in_time and self.wait <= MAX_RETRY_WAIT
 
 
-class SafeRetry(TimelyRetry):
+class DefaultRetry(DeadlineRetry):
     """The library's retry policy.
 
     GET, HEAD and OPTIONS are sent again after connection errors, read errors and 429, 502, 503, 504.
@@ -125,18 +125,20 @@ class SafeRetry(TimelyRetry):
     ``Retry-After``: after a timeout or a broken connection the server may have acted.
     """
 
-    def after_status(self, status: int, headers: Mapping[str, str], failure: Failure) -> Optional[SafeRetry]:
+    def after_status(
+        self, status: int, headers: Mapping[str, str], body: ErrorBody
+    ) -> Optional[DefaultRetry]:
         """Return the policy for another attempt after an answer with a failing *status*; None for none."""
         call = self.call
         forbidden = headers.get("x-should-retry", "").strip().lower() == "false"
-        if call is None or not call.can_repeat or not self.total or forbidden or failure.is_exhausted:
+        if call is None or not call.can_repeat or not self.total or forbidden or body.is_exhausted:
             return None
-        asked = wait_after(headers, failure)
+        asked = wait_after(headers, body)
         if call.method in SAFE_METHODS:
             again = status in (429, 502, 503, 504)
         else:
             again = status == 429 or (status == 503 and asked is not None)
-        policy: SafeRetry = Retry.increment(self, call.method, call.url)
+        policy: DefaultRetry = Retry.increment(self, call.method, call.url)
         return policy if again and policy.plan_wait(asked) else None
 
     def increment(
@@ -147,27 +149,27 @@ class SafeRetry(TimelyRetry):
         error: Optional[Exception] = None,
         _pool: Any = None,
         _stacktrace: Any = None,
-    ) -> SafeRetry:
+    ) -> DefaultRetry:
         """Return the policy for the next attempt, or raise *error* where it forbids one."""
         safe = (method or "").upper() in SAFE_METHODS
-        if error is not None and not _may_repeat(error, safe):
+        if error is not None and not _is_retryable(error, safe):
             raise error
         return super().increment(method, url, response, error, _pool, _stacktrace)
 
     def get_backoff_time(self) -> float:
         """Return the seconds before the next attempt: doubling, with jitter."""
-        longest: float = min(_FIRST_WAIT * 2 ** (len(self.history) - 1), _LAST_WAIT)
+        longest: float = min(BACKOFF_INITIAL * 2 ** (len(self.history) - 1), BACKOFF_MAX)
         return random.uniform(longest / 2, longest)
 
 
-def for_call(policy: TimelyRetry, call: Call) -> TimelyRetry:
+def bind_to_call(policy: DeadlineRetry, call: CallContext) -> DeadlineRetry:
     """Return *policy* for one call."""
     policy = copy.copy(policy)
     policy.call = call
     return policy
 
 
-def _may_repeat(error: Exception, safe: bool) -> bool:
+def _is_retryable(error: Exception, safe: bool) -> bool:
     return _is_unsent(error) or (safe and isinstance(error, (ProtocolError, ReadTimeoutError)))
 
 
@@ -178,20 +180,20 @@ def _is_unsent(error: Optional[Exception]) -> bool:
     return isinstance(error, ConnectTimeoutError)  # also what urllib3 raises for a refused connection
 
 
-def retry_policy(max_retries: Union[int, Retry]) -> TimelyRetry:
+def retry_policy(max_retries: Union[int, Retry]) -> DeadlineRetry:
     """Return the policy for a number of retries; a user's own Retry keeps its rules.
 
     The last answer must reach the caller with its body, so nothing is raised on a status.
     """
     if isinstance(max_retries, Retry):
         kind = type(max_retries)
-        timely: TimelyRetry = object.__new__(type(kind.__name__, (TimelyRetry, kind), {}))
+        timely: DeadlineRetry = object.__new__(type(kind.__name__, (DeadlineRetry, kind), {}))
         timely.__dict__.update(max_retries.new(raise_on_status=False).__dict__)
         return timely
     if not isinstance(max_retries, int) or max_retries < 0:
         raise ConfigurationError("max_retries must be a whole number from 0, or a urllib3 Retry")
     # urllib3 would repeat after a status with Retry-After before the body is there, which may forbid it.
-    return SafeRetry(max_retries, raise_on_status=False, respect_retry_after_header=False)
+    return DefaultRetry(max_retries, raise_on_status=False, respect_retry_after_header=False)
 
 
 class CallTimeout(Timeout):

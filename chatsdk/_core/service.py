@@ -28,15 +28,15 @@ from urllib3.util import Retry
 
 from .. import errors
 from .._version import __version__
-from . import codec
-from .address import check_base_url, path_part, query_string
-from .auth import Credentials, clean_headers, without_framing, without_secrets
-from .failures import Failure
+from . import json_codec
+from .address import check_base_url, encode_query, quote_path_segment
+from .auth import Credentials, drop_sensitive_headers, validate_headers, without_framing
+from .error_body import ErrorBody
 from .hints import explain_calls
 from .options import Service, ServiceSpec, Timeout, make_options
 from .redaction import raise_alone
 from .request import Request
-from .transport import Outgoing, SharesTransport, Transport
+from .transport import ServiceRequest, SharesTransport, Transport
 
 S = TypeVar("S", bound="ServiceClient")
 
@@ -71,7 +71,7 @@ class ServiceClient(SharesTransport):
             return f"<{type(self).__name__} at an address that cannot work>"
 
     def __getstate__(self) -> Dict[str, Any]:
-        settings = replace(self._settings, headers=without_secrets(self._options.headers))
+        settings = replace(self._settings, headers=drop_sensitive_headers(self._options.headers))
         return {**self.__dict__, "_settings": settings, "_options": None}
 
     def __setstate__(self, state: Dict[str, Any]) -> None:
@@ -86,12 +86,12 @@ class ServiceClient(SharesTransport):
         from_environment = os.environ.get(self._spec.env_prefix + "_BASE_URL", "").strip()
         url = self._settings.base_url or from_environment or self._spec.base_url
         with self._service_errors():
-            return self._tidy(check_base_url(url, self._spec.name)) if url else None
+            return self._normalize_base_url(check_base_url(url, self._spec.name)) if url else None
 
     def set_api_key(self, api_key: Optional[str]) -> None:
         """Use another API key from now on, here and in all copies of this object; None for no key."""
         with self._service_errors():
-            self._credentials.become(api_key)
+            self._credentials.set_key(api_key)
 
     def with_options(
         self: S,
@@ -122,10 +122,10 @@ class ServiceClient(SharesTransport):
             "max_response_bytes": max_response_bytes,
         }
         changes: Dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-        twin = copy.copy(self)
+        clone = copy.copy(self)
         with self._service_errors():
-            twin._set_options(replace(self._settings, **changes))
-        return twin
+            clone._set_options(replace(self._settings, **changes))
+        return clone
 
     def request(
         self,
@@ -184,7 +184,7 @@ class ServiceClient(SharesTransport):
     def _path(self, template: str, **parts: object) -> str:
         """Return *template* with its parts quoted."""
         with self._service_errors():
-            return template.format(**{name: path_part(part, name) for name, part in parts.items()})
+            return template.format(**{name: quote_path_segment(part, name) for name, part in parts.items()})
 
     def _request(
         self,
@@ -204,11 +204,11 @@ class ServiceClient(SharesTransport):
         """
         with self._service_errors():
             shared = self._transport.session.headers  # empty, unless the session is the user's own
-            base_url = self._address()
-            request = Outgoing()
+            base_url = self._resolve_base_url()
+            request = ServiceRequest()
             request.direct = self._direct
             request.method = method
-            request.url = base_url + path + (query_string(params, "?" in path) if params else "")
+            request.url = base_url + path + (encode_query(params, "?" in path) if params else "")
             self._transport.add_params(request, params or {})
             # None is how a user tells requests not to send a header; Accept is what requests puts there.
             given = {name: value for name, value in shared.items() if value is not None}
@@ -219,7 +219,7 @@ class ServiceClient(SharesTransport):
             if form is not None or files is not None:
                 _add_form(request, form, files)
             elif json is not None:
-                request.body = codec.encode(json)
+                request.body = json_codec.dumps(json)
                 request.headers["Content-Type"] = "application/json"
                 request.headers["Content-Length"] = str(len(request.body))
             elif method not in ("GET", "HEAD"):
@@ -227,13 +227,15 @@ class ServiceClient(SharesTransport):
             request.headers.update(self._call_headers())
             request.headers.update(self._options.headers)
             if headers:
-                request.headers.update(clean_headers(headers))
+                request.headers.update(validate_headers(headers))
             auth = self._credentials.auth(
                 base_url, self._spec.key_header, self._spec.identity_cookie, has_secret=bool(secrets)
             )
-        return Request(self._transport, request, auth, self._options, self._spec, self._status_kind, secrets)
+        return Request(
+            self._transport, request, auth, self._options, self._spec, self._status_error_class, secrets
+        )
 
-    def _address(self) -> str:
+    def _resolve_base_url(self) -> str:
         """Return the base URL, from now on the same one."""
         if self._base_url is None:
             self._base_url = self.base_url
@@ -248,7 +250,7 @@ class ServiceClient(SharesTransport):
         """Return the headers that are new for each call; services with such headers override this."""
         return {}
 
-    def _tidy(self, base_url: str) -> str:
+    def _normalize_base_url(self, base_url: str) -> str:
         """Return a checked address in the form that this service's paths continue."""
         return base_url
 
@@ -261,15 +263,15 @@ class ServiceClient(SharesTransport):
             raise_alone(self._spec.errors.get(type(error), type(error))(error.message))
 
     @classmethod
-    def _status_kind(cls, status: int, failure: Failure) -> Type[errors.APIStatusError]:
+    def _status_error_class(cls, status: int, failure: ErrorBody) -> Type[errors.APIStatusError]:
         """Return the class of error for a status; services with words of their own override this."""
         # LiteLLM sends 400, 422 or 429 for a budget that is used up.
-        if not failure.words.isdisjoint(("insufficient_credits", "budget_exceeded")):
+        if not failure.codes.isdisjoint(("insufficient_credits", "budget_exceeded")):
             return errors.InsufficientCreditsError
         return errors.status_error(status)
 
 
-def _add_form(request: Outgoing, data: Any, files: Any) -> None:
+def _add_form(request: ServiceRequest, data: Any, files: Any) -> None:
     """Take body and content type of a form or upload from requests, which knows how to write them."""
     try:
         written = requests.Request("POST", "http://localhost/", data=data, files=files).prepare()

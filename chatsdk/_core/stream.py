@@ -10,22 +10,22 @@ from typing import Any, Dict, FrozenSet, Generator, Generic, Iterable, Iterator,
 import requests
 
 from ..errors import APIError, StreamError, StreamInterruptedError
-from . import codec
-from .body import Body, BodyError
-from .closable import Closable
-from .events import EventReader, detect_format
-from .exchange import BROKEN, Exchange
-from .failures import is_keep_alive, read_failure
+from . import json_codec
+from .body import BodyError, ResponseBody
+from .closable import CloseMixin
+from .error_body import is_keep_alive, parse_error_body
+from .exchange import TRANSPORT_ERRORS, Exchange
 from .redaction import raise_alone
+from .sse import SSEDecoder, detect_format
 
 T = TypeVar("T")
 R = TypeVar("R")
 T_co = TypeVar("T_co", covariant=True)
 R_co = TypeVar("R_co", covariant=True)
 
-_END = re.compile(rb"""(?i)["'\s]*(\[\s*done\s*\]|done["'\s]*$)""").match
+_DONE_MARKER = re.compile(rb"""(?i)["'\s]*(\[\s*done\s*\]|done["'\s]*$)""").match
 _BRACE = ord("{")  # nearly all events begin with it
-_PATIENCE_AFTER_END = 1.0  # seconds
+_DRAIN_TIMEOUT = 1.0  # seconds
 _PATIENCE_AFTER_FINISH = 5.0  # seconds in all for the usage and the end marker
 _CLOSED = "the stream was closed before its end"
 
@@ -61,11 +61,11 @@ class StreamReader(Protocol[T_co, R_co]):
         """Return the item that an event brings, or None where it brings none."""
         ...
 
-    def read_whole(self, body: Dict[str, Any]) -> Optional[T_co]:
+    def read_response(self, body: Dict[str, Any]) -> Optional[T_co]:
         """Return the one item of an answer that came as plain JSON instead of a stream."""
         ...
 
-    def last(self) -> Iterable[T_co]:
+    def final_items(self) -> Iterable[T_co]:
         """Return the items that stand for the end of a whole answer, where the dialect has such."""
         ...
 
@@ -86,7 +86,7 @@ class _State:
     error: Optional[APIError] = None
 
 
-class Stream(Closable, Generic[T, R]):
+class Stream(CloseMixin, Generic[T, R]):
     """The items of an answer as they arrive: iterate once, then ask for ``final()`` if you like.
 
     Leaving the loop early, leaving a ``with`` block, ``close()`` and dropping the stream free the connection
@@ -101,7 +101,7 @@ class Stream(Closable, Generic[T, R]):
     def __init__(
         self,
         response: requests.Response,
-        body: Body,
+        body: ResponseBody,
         reader: StreamReader[T, R],
         items: Generator[T, None, None],
         state: _State,
@@ -185,25 +185,31 @@ def stream_of(exchange: Exchange, response: requests.Response, reader: StreamRea
     return Stream(response, body, reader, items, state, exchange)
 
 
-def _read_whole(exchange: Exchange, response: requests.Response, body: Body, reader: StreamReader[T, R]) -> T:
-    exchange.load(response, body)
+def _read_whole(
+    exchange: Exchange, response: requests.Response, body: ResponseBody, reader: StreamReader[T, R]
+) -> T:
+    exchange.read_body(response, body)
     whole = exchange.object(response)
     if reader.is_failure(whole):
         raise _failure(exchange, response.content)
-    item = reader.read_whole(whole)
+    item = reader.read_response(whole)
     if item is None:
-        raise exchange.unreadable(response, "JSON that is no answer")
+        raise exchange.invalid_response_error(response, "JSON that is no answer")
     return item
 
 
 def _from_one(item: T, reader: StreamReader[T, R], state: _State) -> Generator[T, None, None]:
     state.complete = True
     yield item
-    yield from reader.last()
+    yield from reader.final_items()
 
 
 def _from_body(
-    exchange: Exchange, response: requests.Response, body: Body, reader: StreamReader[T, R], state: _State
+    exchange: Exchange,
+    response: requests.Response,
+    body: ResponseBody,
+    reader: StreamReader[T, R],
+    state: _State,
 ) -> Generator[T, None, None]:
     """Yield the items of an answer; no Stream is held here, so that a dropped one is freed at once."""
     try:
@@ -211,52 +217,54 @@ def _from_body(
             yield from _from_one(_read_whole(exchange, response, body, reader), reader, state)
             return
         pieces = iter(body)
-        events = EventReader(pieces, exchange.limit)
+        events = SSEDecoder(pieces, exchange.limit)
         ended = finished = False
         for name, data in events:
             if not data:
                 continue
-            ended = data[0] != _BRACE and _END(data) is not None
+            ended = data[0] != _BRACE and _DONE_MARKER(data) is not None
             if not ended:
-                value = _decode(exchange, reader, name, data, events.torn)
+                value = _decode(exchange, reader, name, data, events.truncated)
                 if value is not None:
                     item = reader.read(name, value)
                     if item is not None:
                         yield item
                     ended = reader.ended
             if ended:
-                _read_on(body, pieces)
+                _drain(body, pieces)
                 break
             if reader.finished and not finished:
                 finished = True
-                body.finish_within(_PATIENCE_AFTER_FINISH)
+                body.limit_remaining_time(_PATIENCE_AFTER_FINISH)
         if not ended and not reader.finished:
             raise exchange.error(StreamInterruptedError, "the stream ended before its end")
         if not reader.answered:
             raise exchange.error(StreamInterruptedError, "the stream ended without an answer")
         state.complete = True
-        yield from reader.last()
+        yield from reader.final_items()
     except APIError as error:
-        _ended(error, reader, state)
+        _attach_partial(error, reader, state)
         raise
-    except (BodyError, *BROKEN) as error:
+    except (BodyError, *TRANSPORT_ERRORS) as error:
         if not reader.finished:
-            raise_alone(_ended(_broken(exchange, body, error), reader, state), exchange.harmless(error))
+            raise_alone(
+                _attach_partial(_broken(exchange, body, error), reader, state), exchange.safe_cause(error)
+            )
         state.complete = True  # what breaks after the finish reason takes nothing from the answer
-        yield from reader.last()
+        yield from reader.final_items()
     finally:
         body.close()
 
 
-def _broken(exchange: Exchange, body: Body, error: Exception) -> APIError:
+def _broken(exchange: Exchange, body: ResponseBody, error: Exception) -> APIError:
     if body.closed:
         return exchange.error(StreamInterruptedError, _CLOSED)
     if isinstance(error, BodyError):
         return exchange.error(StreamError, f"the stream brought {error}")
-    return exchange.broken(error, cut=StreamInterruptedError)
+    return exchange.connection_error(error, cut=StreamInterruptedError)
 
 
-def _ended(error: APIError, reader: StreamReader[T, R], state: _State) -> APIError:
+def _attach_partial(error: APIError, reader: StreamReader[T, R], state: _State) -> APIError:
     """Return *error* with what had arrived before it."""
     error.partial = reader.result()
     state.error = error
@@ -264,7 +272,7 @@ def _ended(error: APIError, reader: StreamReader[T, R], state: _State) -> APIErr
 
 
 def _decode(
-    exchange: Exchange, reader: StreamReader[T, R], name: bytes, data: bytes, torn: bool
+    exchange: Exchange, reader: StreamReader[T, R], name: bytes, data: bytes, truncated: bool
 ) -> Optional[Dict[str, Any]]:
     """Return the object that an event brings; None if it only keeps the connection open."""
     if name:
@@ -273,9 +281,9 @@ def _decode(
         if is_keep_alive(name.decode("utf-8", "replace")):
             return None
     try:
-        value = codec.decode(data, "replace")
+        value = json_codec.loads(data, "replace")
     except (ValueError, RecursionError) as error:
-        if torn:  # half an event: the sender died, it did not send nonsense
+        if truncated:  # half an event: the sender died, it did not send nonsense
             if reader.finished:
                 return None
             raise_alone(exchange.error(StreamInterruptedError, "the stream ended inside an event"))
@@ -283,7 +291,7 @@ def _decode(
             return None
         body = exchange.decode_error(data)
         problem = exchange.error(StreamError, "an event of the stream is no readable JSON", body=body)
-        raise_alone(problem, exchange.harmless(error))
+        raise_alone(problem, exchange.safe_cause(error))
     if not isinstance(value, dict):
         if name not in reader.names:
             return None
@@ -296,22 +304,22 @@ def _decode(
 
 def _failure(exchange: Exchange, data: bytes) -> StreamError:
     body = exchange.decode_error(data)
-    failure = read_failure(body)
+    failure = parse_error_body(body)
     message = failure.message or "the server reports an error in the stream"
     return exchange.error(
         StreamError, message, code=failure.code, type=failure.type, param=failure.param, body=body
     )
 
 
-def _read_on(body: Body, pieces: Iterator[bytes]) -> None:
+def _drain(body: ResponseBody, pieces: Iterator[bytes]) -> None:
     """Read what follows the end marker.
 
     ChatServer saves an answer only if the client still listens then, and only an answer read to its last
     byte gives its connection back.
     """
-    body.finish_within(_PATIENCE_AFTER_END)
+    body.limit_remaining_time(_DRAIN_TIMEOUT)
     try:
         for _ in pieces:
             pass
-    except BROKEN:
+    except TRANSPORT_ERRORS:
         body.close()  # the answer is complete; what breaks after it concerns nobody

@@ -17,8 +17,8 @@ from urllib3.util import Retry, Timeout
 
 from ..errors import ChatSDKError
 from .auth import OriginAuth, header_secrets
-from .call import Call
-from .closable import Closable
+from .call import CallContext
+from .closable import CloseMixin
 from .connection import sending, timely_pool
 from .retry import AnotherAttempt
 
@@ -31,12 +31,12 @@ _VARIABLES = [
 ]
 
 
-class Outgoing(requests.PreparedRequest):
+class ServiceRequest(requests.PreparedRequest):
     """A prepared request that brings along its origin, its retry policy and the call it belongs to."""
 
     retry: Retry
     origin = ""
-    call: Optional[Call] = None
+    call: Optional[CallContext] = None
     direct = False  # without the proxies that the environment names
 
     @property
@@ -49,14 +49,14 @@ class Outgoing(requests.PreparedRequest):
         """Whether the body is a file that goes back to where it was."""
         return isinstance(self._body_position, int) and hasattr(self.body, "seek")
 
-    def copy(self) -> Outgoing:
+    def copy(self) -> ServiceRequest:
         """Return a copy with headers and hooks of its own."""
-        twin = Outgoing.__new__(Outgoing)
-        twin.__dict__.update(self.__dict__, headers=self.headers.copy(), hooks={"response": []})
-        return twin
+        clone = ServiceRequest.__new__(ServiceRequest)
+        clone.__dict__.update(self.__dict__, headers=self.headers.copy(), hooks={"response": []})
+        return clone
 
 
-class Redirected(Exception):
+class RedirectError(Exception):
     """The server answered with a redirect, which is not followed."""
 
     def __init__(self, response: requests.Response) -> None:
@@ -86,7 +86,7 @@ class RetryAdapter(HTTPAdapter):
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         """Send *request* under its own retry policy."""
-        if isinstance(request, Outgoing):
+        if isinstance(request, ServiceRequest):
             self.max_retries = request.retry
             sending.call = request.call
             timeout = kwargs.get("timeout")
@@ -97,7 +97,7 @@ class RetryAdapter(HTTPAdapter):
                     return super().send(request, *args, **kwargs)
                 except AnotherAttempt as attempt:
                     self.max_retries = attempt.policy
-                if isinstance(request, Outgoing) and request.is_seekable:
+                if isinstance(request, ServiceRequest) and request.is_seekable:
                     rewind_body(request)
         finally:
             sending.call = sending.read_timeout = None
@@ -110,7 +110,7 @@ class RetryAdapter(HTTPAdapter):
         requests looks it up by all that it depends on, in a tenth of the time of a call; of our own session
         nothing of that changes from call to call.
         """
-        key = (request.origin, request.direct) if isinstance(request, Outgoing) else ("", False)
+        key = (request.origin, request.direct) if isinstance(request, ServiceRequest) else ("", False)
         pool = self._pools.get(key)
         if pool is None:
             pool = super().get_connection_with_tls_context(request, *args, **kwargs)
@@ -143,7 +143,7 @@ class Transport:
     """Sends requests over one session; it pickles as a new one, without connections."""
 
     def __init__(self, session: Optional[requests.Session] = None) -> None:
-        self._given = session
+        self._user_session = session
         self._session = session or _new_session()
         self._settings: Dict[Tuple[str, bool], Dict[str, Any]] = {}
         self._environment = _environment()
@@ -159,15 +159,15 @@ class Transport:
         if self._closed:
             raise ChatSDKError("the client is closed")
         if self._process != os.getpid():
-            self._leave_to_parent()
+            self._reset_after_fork()
         return self._session
 
     @property
     def has_user_session(self) -> bool:
         """Whether the session is the user's own, with retries of its own."""
-        return self._given is not None
+        return self._user_session is not None
 
-    def add_params(self, request: Outgoing, given: Mapping[str, Any]) -> None:
+    def add_params(self, request: ServiceRequest, given: Mapping[str, Any]) -> None:
         """Add the query of the user's own session to that of *request*, which has the *given* parameters."""
         params: Any = self.session.params
         if isinstance(params, Mapping):
@@ -175,7 +175,7 @@ class Transport:
         if params:
             request.prepare_url(request.url or "", params)
 
-    def sign(self, request: Outgoing, auth: OriginAuth) -> Outgoing:
+    def sign(self, request: ServiceRequest, auth: OriginAuth) -> ServiceRequest:
         """Return a signed copy of *request*, with cookies and auth of the user's own session."""
         session = self.session
         signed = request.copy()
@@ -192,7 +192,7 @@ class Transport:
         signed.hooks["response"] += [_stop_at_redirect, *([hooks] if callable(hooks) else hooks)]
         return signed
 
-    def send(self, request: Outgoing, auth: OriginAuth, timeout: Timeout) -> requests.Response:
+    def send(self, request: ServiceRequest, auth: OriginAuth, timeout: Timeout) -> requests.Response:
         """Send *request* and return the answer, its body unread; raises what requests and urllib3 raise.
 
         Recorders see what was sent; answers and errors hold *request*, without key and signature.
@@ -223,7 +223,7 @@ class Transport:
             response.close()  # interim, out of an adapter of the user's own: the answer may follow
         return response
 
-    def _strip(self, response: requests.Response, request: Outgoing, auth: OriginAuth) -> None:
+    def _strip(self, response: requests.Response, request: ServiceRequest, auth: OriginAuth) -> None:
         """Leave nothing in *response* or the user's own session that belongs to one user of the service."""
         for answer in (response, *response.history):
             answer.request = request
@@ -237,7 +237,7 @@ class Transport:
         """Return proxies, CA bundle and certificate for *origin*, as requests names them."""
         return self._settings_for(self.session, origin, direct)
 
-    def drop_idle(self, response: requests.Response) -> None:
+    def close_idle_connections(self, response: requests.Response) -> None:
         """Close the pooled connections beside the one that brought *response*.
 
         uvicorn closes connections after an unhandled exception without saying so; the next call would fail.
@@ -258,7 +258,7 @@ class Transport:
     def close(self) -> None:
         """Close the connections; a session that the user brought stays open."""
         self._closed = True
-        if self._given is None:
+        if self._user_session is None:
             self._session.close()
 
     def _settings_for(self, session: requests.Session, origin: str, direct: bool) -> Dict[str, Any]:
@@ -279,7 +279,7 @@ class Transport:
             )
             if direct:
                 known["proxies"] = {}
-            if self._given is None:
+            if self._user_session is None:
                 self._settings[origin, direct] = known
         return known
 
@@ -290,17 +290,17 @@ class Transport:
             if isinstance(adapter, RetryAdapter):
                 adapter.forget()
 
-    def _leave_to_parent(self) -> None:
+    def _reset_after_fork(self) -> None:
         """Begin anew in a forked child: what its parent's sockets carry is not its own."""
-        if self._given is None:
+        if self._user_session is None:
             self._session = _new_session()
             self._settings = {}
         else:
-            self._given.close()  # drops this process's copies of the connections, nothing else
+            self._user_session.close()  # drops this process's copies of the connections, nothing else
         self._process = os.getpid()
 
 
-class SharesTransport(Closable):
+class SharesTransport(CloseMixin):
     """Base of the Client and its services: copies share connections and keys, pickles have neither."""
 
     _transport: Transport
@@ -310,9 +310,9 @@ class SharesTransport(Closable):
         self._transport.close()
 
     def __copy__(self: S) -> S:
-        twin = object.__new__(type(self))
-        twin.__dict__.update(self.__dict__)
-        return twin
+        clone = object.__new__(type(self))
+        clone.__dict__.update(self.__dict__)
+        return clone
 
     def __deepcopy__(self: S, memo: Dict[int, Any]) -> S:
         return self.__copy__()
@@ -343,4 +343,4 @@ def _use_own_pools(manager: Any) -> None:
 def _stop_at_redirect(response: requests.Response, **_: Any) -> None:
     # Here, before requests prepares the next request: a bad Location would raise there.
     if "location" in response.headers and 300 <= response.status_code < 400:
-        raise Redirected(response)
+        raise RedirectError(response)

@@ -13,21 +13,21 @@ from urllib.parse import urlsplit
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
 from urllib3.util import Timeout
 
-from .closable import Closable
+from .closable import CloseMixin
 from .exchange import Exchange
-from .transport import Outgoing
+from .transport import ServiceRequest
 
-_OLDEST = 13  # before it, a thread of websockets keeps programs from ending
+_MIN_VERSION = 13  # before it, a thread of websockets keeps programs from ending
 _CLOSE_SECONDS = 0.25  # to wait for the answer to our goodbye
 _PORTS = {"http": 80, "https": 443}
 _HANDSHAKE = ("host", "connection", "upgrade")  # headers that websockets itself sends
 
 # websockets logs the headers of its handshake, and with them the key.
-_silent = logging.Logger("websockets")
-_silent.disabled = True
+_null_logger = logging.Logger("websockets")
+_null_logger.disabled = True
 
 
-class Messages(Protocol):
+class Connection(Protocol):
     """What is used of a connection of ``websockets``."""
 
     def recv(self, timeout: Optional[float] = None) -> Union[str, bytes]:
@@ -35,17 +35,17 @@ class Messages(Protocol):
         ...
 
 
-Connect = Callable[..., ContextManager[Messages]]
+Connect = Callable[..., ContextManager[Connection]]
 
 
 class WebSocketError(Exception):
     """A WebSocket could not be opened, or is closed."""
 
 
-class WebSocket(Closable):
+class WebSocket(CloseMixin):
     """The messages that a server sends over a WebSocket."""
 
-    def __init__(self, connection: ContextManager[Messages]) -> None:
+    def __init__(self, connection: ContextManager[Connection]) -> None:
         self._stack = ExitStack()
         self._messages = self._stack.enter_context(connection)
 
@@ -72,7 +72,7 @@ def find_connect() -> Optional[Connect]:
         from websockets.version import version
     except ImportError:
         return None
-    return connect if int(version.split(".")[0]) >= _OLDEST else None
+    return connect if int(version.split(".")[0]) >= _MIN_VERSION else None
 
 
 def open_websocket(exchange: Exchange) -> Optional[WebSocket]:
@@ -84,7 +84,7 @@ def open_websocket(exchange: Exchange) -> Optional[WebSocket]:
     if connect is None:
         return None
 
-    def upgrade(request: Outgoing, settings: Mapping[str, Any], timeout: Timeout) -> WebSocket:
+    def upgrade(request: ServiceRequest, settings: Mapping[str, Any], timeout: Timeout) -> WebSocket:
         return _open(connect, request, settings, timeout, exchange.limit)
 
     try:
@@ -94,7 +94,7 @@ def open_websocket(exchange: Exchange) -> Optional[WebSocket]:
 
 
 def _open(
-    connect: Connect, request: Outgoing, settings: Mapping[str, Any], timeout: Timeout, limit: int
+    connect: Connect, request: ServiceRequest, settings: Mapping[str, Any], timeout: Timeout, limit: int
 ) -> WebSocket:
     url = request.url or ""
     if select_proxy(url, settings["proxies"]):
@@ -102,12 +102,12 @@ def _open(
     parts = urlsplit(url)
     timeout.start_connect()
     try:
-        secure = _secure(settings["verify"], settings["cert"]) if parts.scheme == "https" else None
+        secure = _ssl_context(settings["verify"], settings["cert"]) if parts.scheme == "https" else None
         place = (parts.hostname or "", parts.port or _PORTS[parts.scheme])
         wait: Any = timeout.connect_timeout
         # On a socket of our own, websockets follows no redirects, which would carry the key elsewhere.
         sock = socket.create_connection(place, wait)
-        patience: Any = timeout.read_timeout
+        read_timeout: Any = timeout.read_timeout
     except (OSError, ValueError) as error:
         raise WebSocketError(type(error).__name__) from None
     try:
@@ -119,10 +119,10 @@ def _open(
                 compression=None,
                 additional_headers=_headers(request),
                 user_agent_header=None,
-                open_timeout=min(wait, patience / 2),  # plain HTTP needs time too
+                open_timeout=min(wait, read_timeout / 2),  # plain HTTP needs time too
                 close_timeout=_CLOSE_SECONDS,
                 max_size=limit,
-                logger=_silent,
+                logger=_null_logger,
             )
         )
     except BaseException as error:
@@ -132,7 +132,7 @@ def _open(
         raise
 
 
-def _headers(request: Outgoing) -> Dict[str, str]:
+def _headers(request: ServiceRequest) -> Dict[str, str]:
     return {
         name: value if isinstance(value, str) else value.decode("latin-1")
         for name, value in request.headers.items()
@@ -140,7 +140,7 @@ def _headers(request: Outgoing) -> Dict[str, str]:
     }
 
 
-def _secure(verify: Union[bool, str], cert: Any) -> ssl.SSLContext:
+def _ssl_context(verify: Union[bool, str], cert: Any) -> ssl.SSLContext:
     """Return the TLS settings that requests would use."""
     if verify is False:
         context = ssl.create_default_context()

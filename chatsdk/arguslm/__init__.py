@@ -22,16 +22,6 @@ from .errors import (
     StreamInterruptedError as StreamInterruptedError,
     UnprocessableEntityError as UnprocessableEntityError,
 )
-from .inputs import (
-    AlertRuleCreate as AlertRuleCreate,
-    AlertRuleUpdate as AlertRuleUpdate,
-    BenchmarkCreate as BenchmarkCreate,
-    ModelCreate as ModelCreate,
-    ModelUpdate as ModelUpdate,
-    MonitoringConfigUpdate as MonitoringConfigUpdate,
-    ProviderCreate as ProviderCreate,
-    ProviderUpdate as ProviderUpdate,
-)
 from .models import (
     Alert as Alert,
     AlertList as AlertList,
@@ -60,5 +50,15 @@ from .models import (
     UnreadCount as UnreadCount,
     UptimeCheck as UptimeCheck,
     UptimeHistory as UptimeHistory,
+)
+from .requests import (
+    AlertRuleCreate as AlertRuleCreate,
+    AlertRuleUpdate as AlertRuleUpdate,
+    BenchmarkCreate as BenchmarkCreate,
+    ModelCreate as ModelCreate,
+    ModelUpdate as ModelUpdate,
+    MonitoringConfigUpdate as MonitoringConfigUpdate,
+    ProviderCreate as ProviderCreate,
+    ProviderUpdate as ProviderUpdate,
 )
 from .service import ArgusLM as ArgusLM

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Iterator, Mapping, Optional, Union
 
-from .._core.model import build
+from .._core.model import build_request
 from .._core.paging import iter_pages
-from .._core.records import Records
+from .._core.result_list import ResultList
 from .._core.service import ServiceClient
-from .inputs import AlertRuleCreate, AlertRuleUpdate, Moment, moment
 from .models import Alert, AlertList, AlertRule, RecentAlerts, UnreadCount
+from .requests import AlertRuleCreate, AlertRuleUpdate, DateTimeLike, format_datetime_param
 
 
 class Alerts(ServiceClient):
@@ -19,7 +19,7 @@ class Alerts(ServiceClient):
     once may still show what was.
     """
 
-    def list_alert_rules(self) -> Records[AlertRule]:
+    def list_alert_rules(self) -> ResultList[AlertRule]:
         """Return all alert rules, newest first.
 
         Returns:
@@ -54,7 +54,7 @@ class Alerts(ServiceClient):
 
         POST /api/v1/alerts/rules
         """
-        body = build(AlertRuleCreate, request, locals())
+        body = build_request(AlertRuleCreate, request, locals())
         return self._request("POST", "/api/v1/alerts/rules", json=body).model(AlertRule)
 
     def update_alert_rule(
@@ -82,7 +82,9 @@ class Alerts(ServiceClient):
         PATCH /api/v1/alerts/rules/{rule_id}
         """
         path = self._path("/api/v1/alerts/rules/{rule_id}", rule_id=rule_id)
-        return self._request("PATCH", path, json=build(AlertRuleUpdate, request, locals())).model(AlertRule)
+        return self._request("PATCH", path, json=build_request(AlertRuleUpdate, request, locals())).model(
+            AlertRule
+        )
 
     def delete_alert_rule(self, rule_id: str) -> None:
         """Delete an alert rule, and its alerts with it. It may stay in lists for some milliseconds.
@@ -103,7 +105,7 @@ class Alerts(ServiceClient):
         *,
         acknowledged: Optional[bool] = None,
         rule_id: Optional[str] = None,
-        since: Optional[Moment] = None,
+        since: Optional[DateTimeLike] = None,
         limit: int = 50,
         offset: int = 0,
     ) -> AlertList:
@@ -128,7 +130,7 @@ class Alerts(ServiceClient):
         params = {
             "acknowledged": acknowledged,
             "rule_id": rule_id,
-            "since": moment(since),
+            "since": format_datetime_param(since),
             "limit": limit,
             "offset": offset,
         }
@@ -139,7 +141,7 @@ class Alerts(ServiceClient):
         *,
         acknowledged: Optional[bool] = None,
         rule_id: Optional[str] = None,
-        since: Optional[Moment] = None,
+        since: Optional[DateTimeLike] = None,
         limit: int = 50,
     ) -> Iterator[Alert]:
         """Yield all alerts that ``list_alerts`` would give page by page, each once.

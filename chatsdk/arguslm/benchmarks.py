@@ -7,14 +7,13 @@ from typing import Any, Generator, Iterator, List, Mapping, Optional, Union
 from .. import errors
 from .._core.auth import Credentials
 from .._core.download import Download
-from .._core.model import build
+from .._core.model import build_request
 from .._core.options import Service
 from .._core.paging import count, iter_pages
 from .._core.request import Request
 from .._core.service import ServiceClient
 from .._core.transport import Transport
-from .inputs import BenchmarkCreate
-from .live import watch
+from .live import iter_events
 from .models import (
     BenchmarkDetail,
     BenchmarkEvent,
@@ -23,7 +22,8 @@ from .models import (
     BenchmarkRun,
     BenchmarkStart,
 )
-from .runs import LONGEST_RUN, Run, RunTotals, checked_wait
+from .requests import BenchmarkCreate
+from .runs import LONGEST_RUN, BenchmarkPoller, ExpectedCalls, checked_wait
 
 _DEFAULT_RUNS = 3  # the server's
 
@@ -33,7 +33,7 @@ class Benchmarks(ServiceClient):
 
     def __init__(self, transport: Transport, settings: Service, credentials: Credentials) -> None:
         super().__init__(transport, settings, credentials)
-        self._totals = RunTotals()
+        self._totals = ExpectedCalls()
 
     def start_benchmark(
         self,
@@ -59,7 +59,7 @@ class Benchmarks(ServiceClient):
 
         POST /api/v1/benchmarks
         """
-        body = build(BenchmarkCreate, request, locals())
+        body = build_request(BenchmarkCreate, request, locals())
         started = self._request("POST", "/api/v1/benchmarks", json=body).model(BenchmarkStart)
         runs = _DEFAULT_RUNS if body.num_runs is None else count(body.num_runs)
         self._totals.remember(started.id, len(body.model_ids) * runs)
@@ -185,7 +185,7 @@ class Benchmarks(ServiceClient):
 
         WebSocket /api/v1/benchmarks/{run_id}/stream, GET /api/v1/benchmarks/{run_id} and its results
         """
-        return watch(self._run(run_id, timeout), self._totals.get(run_id))
+        return iter_events(self._run(run_id, timeout), self._totals.get(run_id))
 
     def wait_for_benchmark(
         self, run_id: str, *, timeout: Optional[float] = None, poll_interval: float = 1.0
@@ -215,7 +215,7 @@ class Benchmarks(ServiceClient):
             raise run.failed(errors.APIError, last, partial=last)
         return last
 
-    def _run(self, run_id: str, timeout: Optional[float]) -> Run:
+    def _run(self, run_id: str, timeout: Optional[float]) -> BenchmarkPoller:
         path = self._path("/api/v1/benchmarks/{run_id}", run_id=run_id)
         limit = self._options.total_timeout
 
@@ -224,4 +224,4 @@ class Benchmarks(ServiceClient):
             return service._request("GET", path + suffix)
 
         seconds = (limit or LONGEST_RUN) if timeout is None else checked_wait(timeout, "timeout")
-        return Run(run_id, request, seconds)
+        return BenchmarkPoller(run_id, request, seconds)

@@ -5,34 +5,34 @@ from __future__ import annotations
 import time
 from typing import Any, Dict, Generator, Iterator, List, Optional, Sequence, Tuple
 
-from .._core import codec
-from .._core.failures import read_failure
+from .._core import json_codec
+from .._core.error_body import parse_error_body
 from .._core.paging import count
 from .._core.websocket import WebSocket, WebSocketError, open_websocket
 from ..errors import StreamError
 from .models import BenchmarkDetail, BenchmarkEvent, BenchmarkResult, LiveResult
-from .runs import Run, is_over
+from .runs import BenchmarkPoller, is_over
 
 Events = Generator[BenchmarkEvent, None, None]
 
 POLL_SECONDS = 1.0
-GLANCE_SECONDS = 2.0  # the longest wait for a message; Windows hears of Ctrl-C only between two
-SILENCE_SECONDS = 10.0  # after so many without news, ask whether the run has ended
+RECV_TIMEOUT = 2.0  # the longest wait for a message; Windows hears of Ctrl-C only between two
+STATUS_CHECK_INTERVAL = 10.0  # after so many without news, ask whether the run has ended
 
 
-class Story:
+class BenchmarkProgress:
     """What was told of a run so far, and the events that go on from there."""
 
     def __init__(self, total: int) -> None:
         self.completed = 0
         self.total = total
         self._begun = False
-        self._told: List[Tuple[Any, ...]] = []
+        self._seen_results: List[Tuple[Any, ...]] = []
 
     @property
     def is_whole(self) -> bool:
         """Whether all results were told, as far as their number is known."""
-        return 0 < self.total <= len(self._told)
+        return 0 < self.total <= len(self._seen_results)
 
     def begin(self) -> Iterator[BenchmarkEvent]:
         """Yield the first event, unless there was one."""
@@ -47,13 +47,13 @@ class Story:
             self.total = count(event.total) or self.total
         elif event.type == "result" and isinstance(event.data, LiveResult):
             data = event.data
-            self._told.append((data.model_id, data.ttft_ms, data.tps, data.error))
-            self.completed = max(self.completed, len(self._told))
+            self._seen_results.append((data.model_id, data.ttft_ms, data.tps, data.error))
+            self.completed = max(self.completed, len(self._seen_results))
         event.completed, event.total = self.completed, self.total
         self._begun = True
         return event
 
-    def rest(self, results: Sequence[BenchmarkResult]) -> Iterator[BenchmarkEvent]:
+    def remaining_events(self, results: Sequence[BenchmarkResult]) -> Iterator[BenchmarkEvent]:
         """Yield what was not told of all *results* of a run."""
         yield from self.begin()
         self.total = max(self.total, len(results))
@@ -71,7 +71,7 @@ class Story:
             yield self.event({"type": "result", "data": data})
 
     def _missing(self, results: Sequence[BenchmarkResult]) -> List[BenchmarkResult]:
-        told = list(self._told)
+        told = list(self._seen_results)
         if len(told) >= len(results):  # all were told, even if the server stored other numbers
             return []
         missing = []
@@ -84,34 +84,34 @@ class Story:
         return missing
 
 
-def watch(run: Run, total: int) -> Events:
+def iter_events(run: BenchmarkPoller, total: int) -> Events:
     """Yield the events of a run, of *total* calls if that is known, until its end."""
-    story = Story(total)
+    progress = BenchmarkProgress(total)
     last = None
-    socket = open_websocket(run.frames())
+    socket = open_websocket(run.stream_request())
     if socket is not None:
         with socket:
-            last = yield from _live(run, story, socket)
+            last = yield from _live(run, progress, socket)
     if last is None:
-        last = yield from _polled(run, story)
+        last = yield from _polled(run, progress)
     yield last
 
 
 def _live(
-    run: Run, story: Story, socket: WebSocket
+    run: BenchmarkPoller, progress: BenchmarkProgress, socket: WebSocket
 ) -> Generator[BenchmarkEvent, None, Optional[BenchmarkEvent]]:
     """Yield the events that arrive but the last; return that one, or None where the connection broke."""
     detail = run.detail()  # after connecting: what ends in between is seen here or there
     news = time.monotonic()
     while not is_over(detail):
         try:
-            message = socket.receive(min(GLANCE_SECONDS, run.left()))
+            message = socket.receive(min(RECV_TIMEOUT, run.remaining()))
         except WebSocketError:
             return None
-        frame = None if message is None else _frame(message)
+        frame = None if message is None else _parse_message(message)
         if message is None or frame is None:
             # The server accepts ids of runs that it does not know or that have ended, and then is silent.
-            if time.monotonic() - news >= SILENCE_SECONDS:
+            if time.monotonic() - news >= STATUS_CHECK_INTERVAL:
                 detail = run.detail()
                 news = time.monotonic()
             continue
@@ -119,33 +119,37 @@ def _live(
         if frame["type"] == "error":
             raise _error(run, message)
         if frame["type"] == "complete":
-            if not story.is_whole:  # results from before the connection come here
-                yield from story.rest(run.results())
-            return story.event(frame)
-        yield story.event(frame)
-    return (yield from _end(run, story, detail))
+            if not progress.is_whole:  # results from before the connection come here
+                yield from progress.remaining_events(run.results())
+            return progress.event(frame)
+        yield progress.event(frame)
+    return (yield from _end(run, progress, detail))
 
 
-def _polled(run: Run, story: Story) -> Generator[BenchmarkEvent, None, BenchmarkEvent]:
+def _polled(
+    run: BenchmarkPoller, progress: BenchmarkProgress
+) -> Generator[BenchmarkEvent, None, BenchmarkEvent]:
     """Yield the events that plain HTTP shows but the last; return that one."""
     for detail in run.details(POLL_SECONDS):
         if detail.status != "pending" and not is_over(detail):
-            yield from story.begin()
-    return (yield from _end(run, story, detail))
+            yield from progress.begin()
+    return (yield from _end(run, progress, detail))
 
 
-def _end(run: Run, story: Story, detail: BenchmarkDetail) -> Generator[BenchmarkEvent, None, BenchmarkEvent]:
+def _end(
+    run: BenchmarkPoller, progress: BenchmarkProgress, detail: BenchmarkDetail
+) -> Generator[BenchmarkEvent, None, BenchmarkEvent]:
     """Yield what is left to tell of a run that is over but the last event; return that one."""
     if detail.status != "completed":
         raise run.failed(StreamError, detail, code=detail.status, body=detail.to_dict())
-    yield from story.rest(detail.results)
-    return story.event({"type": "complete", "status": "completed"})
+    yield from progress.remaining_events(detail.results)
+    return progress.event({"type": "complete", "status": "completed"})
 
 
-def _frame(message: bytes) -> Optional[Dict[str, Any]]:
+def _parse_message(message: bytes) -> Optional[Dict[str, Any]]:
     """Return the object that a message is; None for keep-alives, and for what is none."""
     try:
-        frame = codec.decode(message)
+        frame = json_codec.loads(message)
     except (ValueError, RecursionError):
         return None
     if not isinstance(frame, dict) or not isinstance(frame.get("type"), str):
@@ -153,9 +157,9 @@ def _frame(message: bytes) -> Optional[Dict[str, Any]]:
     return frame if frame["type"] != "ping" else None
 
 
-def _error(run: Run, message: bytes) -> StreamError:
+def _error(run: BenchmarkPoller, message: bytes) -> StreamError:
     """Return the error that a message tells of."""
     body = run.decode_error(message)
-    said = read_failure(body).message or "the benchmark failed"
+    said = parse_error_body(body).message or "the benchmark failed"
     code = body.get("status") if isinstance(body, dict) else None
     return run.error(StreamError, said, code=code, body=body)

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Dict, List, Optional
 
-from .._core.model import Model, essential
-from .._core.records import ListResponse
+from .._core.model import Model, required_field
+from .._core.result_list import ListResponse
 
 
 @dataclass
 class Provider(Model):
     """An account with a provider of models; its credentials never come back."""
 
-    id: str = essential(default="")
+    id: str = required_field(default="")
     provider_type: str = ""
     display_name: str = ""
     enabled: bool = True
@@ -39,7 +39,7 @@ class ProviderList(ListResponse[Provider]):
 
     _items_field = "providers"
 
-    providers: List[Provider] = essential(default_factory=list)
+    providers: List[Provider] = required_field(default_factory=list)
     total: int = 0
 
 
@@ -64,7 +64,7 @@ class ProviderSpec(Model):
 class ProviderCatalog(Model):
     """All kinds of providers that the server knows, by ``provider_type``."""
 
-    providers: Dict[str, ProviderSpec] = essential(default_factory=dict)
+    providers: Dict[str, ProviderSpec] = required_field(default_factory=dict)
     total: int = 0
     tested_count: int = 0
 
@@ -73,7 +73,7 @@ class ProviderCatalog(Model):
 class ProviderTestResult(Model):
     """What came of trying a provider; ``details`` differ from kind to kind."""
 
-    success: bool = essential(default=False)
+    success: bool = required_field(default=False)
     message: str = ""
     details: Optional[Dict[str, Any]] = None
 
@@ -82,7 +82,7 @@ class ProviderTestResult(Model):
 class ModelRefresh(Model):
     """What came of asking a provider for its models."""
 
-    success: bool = essential(default=False)
+    success: bool = required_field(default=False)
     models_discovered: int = 0
     message: str = ""
 
@@ -95,7 +95,7 @@ class ModelInfo(Model):
     ``discovered`` or ``manual``. ``provider_name`` is None in what creating and updating return.
     """
 
-    id: str = essential(default="")
+    id: str = required_field(default="")
     provider_account_id: str = ""
     provider_name: Optional[str] = None
     model_id: str = ""
@@ -113,7 +113,7 @@ class ModelList(ListResponse[ModelInfo]):
 
     _items_field = "items"
 
-    items: List[ModelInfo] = essential(default_factory=list)
+    items: List[ModelInfo] = required_field(default_factory=list)
     total: int = 0
     has_more: bool = False
     limit: int = 50
@@ -125,7 +125,7 @@ class MonitoringConfig(Model):
     """How models are monitored; ``last_run_at`` is None before the first run."""
 
     id: str = ""
-    interval_minutes: int = essential(default=15)
+    interval_minutes: int = required_field(default=15)
     prompt_pack: str = ""
     enabled: bool = True
     last_run_at: Optional[datetime] = None
@@ -136,7 +136,7 @@ class MonitoringConfig(Model):
 class MonitoringRun(Model):
     """A run of all checks that was queued; no call takes its ``run_id``."""
 
-    run_id: str = essential(default="")
+    run_id: str = required_field(default="")
     status: str = ""
     message: str = ""
 
@@ -167,7 +167,7 @@ class UptimeHistory(ListResponse[UptimeCheck]):
 
     _items_field = "items"
 
-    items: List[UptimeCheck] = essential(default_factory=list)
+    items: List[UptimeCheck] = required_field(default_factory=list)
     total: int = 0
     limit: int = 100
     offset: int = 0
@@ -187,7 +187,7 @@ class PromptPack(Model):
 class BenchmarkStart(Model):
     """A benchmark that was started; ``id`` is its run."""
 
-    id: str = essential(default="")
+    id: str = required_field(default="")
     status: str = ""
     message: str = ""
 
@@ -200,7 +200,7 @@ class BenchmarkRun(Model):
     its server stays ``running``.
     """
 
-    id: str = essential(default="")
+    id: str = required_field(default="")
     name: str = ""
     status: str = ""
     model_ids: List[str] = field(default_factory=list)
@@ -219,7 +219,7 @@ class BenchmarkList(ListResponse[BenchmarkRun]):
 
     _items_field = "runs"
 
-    runs: List[BenchmarkRun] = essential(default_factory=list)
+    runs: List[BenchmarkRun] = required_field(default_factory=list)
     total: int = 0
     page: int = 1
     per_page: int = 20
@@ -262,7 +262,7 @@ class BenchmarkStatistics(Model):
 class BenchmarkDetail(BenchmarkRun):
     """A run of a benchmark with its results, which are there from its end on."""
 
-    results: List[BenchmarkResult] = essential(default_factory=list)
+    results: List[BenchmarkResult] = required_field(default_factory=list)
     statistics: BenchmarkStatistics = field(default_factory=BenchmarkStatistics)
 
 
@@ -272,7 +272,7 @@ class BenchmarkResults(ListResponse[BenchmarkResult]):
 
     _items_field = "results"
 
-    results: List[BenchmarkResult] = essential(default_factory=list)
+    results: List[BenchmarkResult] = required_field(default_factory=list)
     total: int = 0
 
 
@@ -314,7 +314,7 @@ class BenchmarkEvent(Model):
 class AlertRule(Model):
     """When to raise an alert; the fields about mail, webhooks and thresholds are not used by the server."""
 
-    id: str = essential(default="")
+    id: str = required_field(default="")
     name: str = ""
     rule_type: str = ""
     enabled: bool = True
@@ -332,7 +332,7 @@ class AlertRule(Model):
 class Alert(Model):
     """A raised alert; ``model_id`` is None where it is about a model of all providers."""
 
-    id: str = essential(default="")
+    id: str = required_field(default="")
     rule_id: str = ""
     model_id: Optional[str] = None
     message: str = ""
@@ -346,7 +346,7 @@ class AlertList(ListResponse[Alert]):
 
     _items_field = "items"
 
-    items: List[Alert] = essential(default_factory=list)
+    items: List[Alert] = required_field(default_factory=list)
     unacknowledged_count: int = 0
     limit: int = 50
     offset: int = 0
@@ -358,7 +358,7 @@ class RecentAlerts(ListResponse[Alert]):
 
     _items_field = "items"
 
-    items: List[Alert] = essential(default_factory=list)
+    items: List[Alert] = required_field(default_factory=list)
     total_unread: int = 0
 
 
@@ -366,4 +366,4 @@ class RecentAlerts(ListResponse[Alert]):
 class UnreadCount(Model):
     """How many alerts are not acknowledged."""
 
-    count: int = essential(default=0)
+    count: int = required_field(default=0)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, Iterator, Mapping, Optional, Union
 
 from .._core.download import Download
-from .._core.model import build
+from .._core.model import build_request
 from .._core.paging import iter_pages
-from .._core.records import Records
+from .._core.result_list import ResultList
 from .._core.service import ServiceClient
-from .inputs import Moment, MonitoringConfigUpdate, moment
 from .models import MonitoringConfig, MonitoringRun, PromptPack, UptimeCheck, UptimeHistory
+from .requests import DateTimeLike, MonitoringConfigUpdate, format_datetime_param
 
 
 class Monitoring(ServiceClient):
@@ -45,7 +45,7 @@ class Monitoring(ServiceClient):
 
         PATCH /api/v1/monitoring/config
         """
-        body = build(MonitoringConfigUpdate, request, locals())
+        body = build_request(MonitoringConfigUpdate, request, locals())
         return self._request("PATCH", "/api/v1/monitoring/config", json=body).model(MonitoringConfig)
 
     def run_monitoring(self) -> MonitoringRun:
@@ -67,7 +67,7 @@ class Monitoring(ServiceClient):
         *,
         model_id: Optional[str] = None,
         status: Optional[str] = None,
-        since: Optional[Moment] = None,
+        since: Optional[DateTimeLike] = None,
         enabled_only: Optional[bool] = None,
         limit: int = 100,
         offset: int = 0,
@@ -95,7 +95,7 @@ class Monitoring(ServiceClient):
         params = {
             "model_id": model_id,
             "status": status,
-            "since": moment(since),
+            "since": format_datetime_param(since),
             "enabled_only": enabled_only,
             "limit": limit,
             "offset": offset,
@@ -107,7 +107,7 @@ class Monitoring(ServiceClient):
         *,
         model_id: Optional[str] = None,
         status: Optional[str] = None,
-        since: Optional[Moment] = None,
+        since: Optional[DateTimeLike] = None,
         enabled_only: Optional[bool] = None,
         limit: int = 100,
     ) -> Iterator[UptimeCheck]:
@@ -137,8 +137,8 @@ class Monitoring(ServiceClient):
         *,
         format: str = "json",
         model_id: Optional[str] = None,
-        start_date: Optional[Moment] = None,
-        end_date: Optional[Moment] = None,
+        start_date: Optional[DateTimeLike] = None,
+        end_date: Optional[DateTimeLike] = None,
     ) -> Download:
         """Return all checks as a file; there is no limit to its size, so ``save`` a large one.
 
@@ -160,12 +160,12 @@ class Monitoring(ServiceClient):
         params = {
             "format": format,
             "model_id": model_id,
-            "start_date": moment(start_date),
-            "end_date": moment(end_date),
+            "start_date": format_datetime_param(start_date),
+            "end_date": format_datetime_param(end_date),
         }
         return self._request("GET", "/api/v1/monitoring/uptime/export", params=params).download()
 
-    def list_prompt_packs(self) -> Records[PromptPack]:
+    def list_prompt_packs(self) -> ResultList[PromptPack]:
         """Return the prompts that models can be measured with.
 
         Returns:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional, TypeVar, Union
 
-from .._core.model import build
+from .._core.model import build_request
 from .._core.service import ServiceClient
-from .inputs import ProviderCreate, ProviderUpdate
 from .models import ModelRefresh, Provider, ProviderCatalog, ProviderList, ProviderTestResult
+from .requests import ProviderCreate, ProviderUpdate
 
 P = TypeVar("P", bound="Providers")
 
@@ -48,7 +48,7 @@ class Providers(ServiceClient):
 
         POST /api/v1/providers
         """
-        body = build(ProviderCreate, request, locals())
+        body = build_request(ProviderCreate, request, locals())
         secrets = _strings_in(body.credentials)
         return self._request("POST", "/api/v1/providers", json=body, secrets=secrets).model(Provider)
 
@@ -92,7 +92,7 @@ class Providers(ServiceClient):
         PATCH /api/v1/providers/{provider_id}
         """
         path = self._path("/api/v1/providers/{provider_id}", provider_id=provider_id)
-        body = build(ProviderUpdate, request, locals())
+        body = build_request(ProviderUpdate, request, locals())
         secrets = _strings_in(body.credentials)
         return self._request("PATCH", path, json=body, secrets=secrets).model(Provider)
 
@@ -143,9 +143,9 @@ class Providers(ServiceClient):
 
         POST /api/v1/providers/test-connection
         """
-        body = build(ProviderCreate, request, locals())
+        body = build_request(ProviderCreate, request, locals())
         return (
-            _patient(self)
+            _with_default_timeout(self)
             ._request(
                 "POST",
                 "/api/v1/providers/test-connection",
@@ -171,7 +171,7 @@ class Providers(ServiceClient):
         POST /api/v1/providers/{provider_id}/test
         """
         path = self._path("/api/v1/providers/{provider_id}/test", provider_id=provider_id)
-        return _patient(self)._request("POST", path).model(ProviderTestResult)
+        return _with_default_timeout(self)._request("POST", path).model(ProviderTestResult)
 
     def refresh_provider_models(self, provider_id: str) -> ModelRefresh:
         """Ask a provider for its models and add the new ones; waits 60 s for it unless told otherwise.
@@ -191,10 +191,10 @@ class Providers(ServiceClient):
         POST /api/v1/providers/{provider_id}/refresh-models
         """
         path = self._path("/api/v1/providers/{provider_id}/refresh-models", provider_id=provider_id)
-        return _patient(self)._request("POST", path).model(ModelRefresh)
+        return _with_default_timeout(self)._request("POST", path).model(ModelRefresh)
 
 
-def _patient(service: P) -> P:
+def _with_default_timeout(service: P) -> P:
     """Return *service* with more time for an answer, unless the user said how much."""
     return service if service._options.timeout_given else service.with_options(timeout=_PATIENCE)
 

@@ -7,7 +7,7 @@ import time
 from typing import Any, Callable, Dict, Iterator, List, Type, TypeVar
 
 from .. import errors
-from .._core.options import is_wait
+from .._core.options import is_valid_timeout
 from .._core.request import Request
 from .errors import InvalidRequestError
 from .models import BenchmarkDetail, BenchmarkResult, BenchmarkResults
@@ -19,7 +19,7 @@ _UNFINISHED = ("pending", "running")
 _REMEMBERED = 1000  # runs
 
 
-class Run:
+class BenchmarkPoller:
     """One benchmark run on the server, which is asked until a deadline.
 
     Args:
@@ -36,11 +36,11 @@ class Run:
 
     def detail(self) -> BenchmarkDetail:
         """Return how it is now."""
-        return self._request("", self.left()).model(BenchmarkDetail)
+        return self._request("", self.remaining()).model(BenchmarkDetail)
 
     def results(self) -> List[BenchmarkResult]:
         """Return its results."""
-        return self._request("/results", self.left()).model(BenchmarkResults).results
+        return self._request("/results", self.remaining()).model(BenchmarkResults).results
 
     def details(self, interval: float) -> Iterator[BenchmarkDetail]:
         """Yield how it is, again and again after *interval* seconds; the last time, how it ended."""
@@ -49,13 +49,13 @@ class Run:
             yield detail
             if is_over(detail):
                 return
-            time.sleep(min(interval, self.left()))
+            time.sleep(min(interval, self.remaining()))
 
-    def frames(self) -> Request:
+    def stream_request(self) -> Request:
         """Return the request for its events."""
-        return self._request("/stream", self.left())
+        return self._request("/stream", self.remaining())
 
-    def left(self) -> float:
+    def remaining(self) -> float:
         """Return the seconds that are left; APITimeoutError where there are none."""
         left = self._end - time.monotonic()
         if left <= 0:
@@ -78,7 +78,7 @@ class Run:
 
 def checked_wait(seconds: float, name: str) -> float:
     """Return *seconds* where that is a time to wait, or raise InvalidRequestError."""
-    if not is_wait(seconds):
+    if not is_valid_timeout(seconds):
         raise InvalidRequestError(f"{name} must be a finite number of seconds above 0")
     return float(seconds)
 
@@ -90,7 +90,7 @@ def is_over(detail: BenchmarkDetail) -> bool:
     return detail.completed_at is not None and detail.status not in _UNFINISHED
 
 
-class RunTotals:
+class ExpectedCalls:
     """How many calls each of the last runs makes that were started here: no endpoint tells it."""
 
     def __init__(self) -> None:
@@ -98,7 +98,7 @@ class RunTotals:
         self._lock = threading.Lock()
 
     def __reduce__(self) -> Any:
-        return RunTotals, ()
+        return ExpectedCalls, ()
 
     def remember(self, run_id: str, total: int) -> None:
         """Keep the number for a run that has been started."""

@@ -6,7 +6,7 @@ from .._core.options import ServiceSpec
 from .alerts import Alerts
 from .benchmarks import Benchmarks
 from .errors import OWN_CLASSES
-from .llms import Models
+from .language_models import Models
 from .monitoring import Monitoring
 from .providers import Providers
 

@@ -8,8 +8,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Union
 
 from .._core.chat import ChatAnswer, Messages, first_choice_part
-from .._core.model import Model, essential
-from .._core.records import ListResponse
+from .._core.model import Model, required_field
+from .._core.result_list import ListResponse
 
 
 class MessageRole(str, Enum):
@@ -84,7 +84,7 @@ class ChatCompletionResponse(ChatAnswer):
     object: str = "chat.completion"
     created: Optional[int] = None
     model: str = ""
-    choices: List[ChatCompletionChoice] = essential(default_factory=list)
+    choices: List[ChatCompletionChoice] = required_field(default_factory=list)
     usage: _OptionalUsageInfo = None
     system_fingerprint: Optional[str] = None
 
@@ -115,7 +115,7 @@ class ModelsResponse(ListResponse[ModelInfo]):
 
     _items_field = "data"
 
-    data: List[ModelInfo] = essential(default_factory=list)
+    data: List[ModelInfo] = required_field(default_factory=list)
     object: str = "list"
 
 
@@ -146,7 +146,7 @@ class ChatSessionListResponse(ListResponse[ChatSessionSummary]):
 
     _items_field = "sessions"
 
-    sessions: List[ChatSessionSummary] = essential(default_factory=list)
+    sessions: List[ChatSessionSummary] = required_field(default_factory=list)
     total: int = 0
     page: int = 1
     page_size: int = 20
@@ -172,8 +172,8 @@ class ChatMessageRecord(Model):
 class ChatSessionDetailResponse(Model):
     """A session and its messages, in their order."""
 
-    session: ChatSessionSummary = essential(default_factory=ChatSessionSummary)
-    messages: List[ChatMessageRecord] = essential(default_factory=list)
+    session: ChatSessionSummary = required_field(default_factory=ChatSessionSummary)
+    messages: List[ChatMessageRecord] = required_field(default_factory=list)
 
 
 @dataclass
@@ -217,7 +217,7 @@ class AdminList(ListResponse[AdminInfo]):
 
     _items_field = "admins"
 
-    admins: List[AdminInfo] = essential(default_factory=list)
+    admins: List[AdminInfo] = required_field(default_factory=list)
     count: int = 0
 
 
@@ -234,7 +234,7 @@ class AdminRequest(Model):
 class AdminResponse(Model):
     """What came of adding or removing an administrator."""
 
-    status: str = essential(default="")
+    status: str = required_field(default="")
     email: str = ""
 
 
@@ -258,7 +258,7 @@ class AuditLogResponse(ListResponse[AuditEntry]):
 
     _items_field = "entries"
 
-    entries: List[AuditEntry] = essential(default_factory=list)
+    entries: List[AuditEntry] = required_field(default_factory=list)
     count: int = 0
     limit: int = 50
     offset: int = 0

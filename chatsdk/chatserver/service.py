@@ -6,7 +6,7 @@ import re
 import uuid
 from typing import Any, Dict, Iterator, List, Literal, Mapping, Optional, Union, overload
 
-from .._core.chat import ChatReader, Messages, complete_tool_calls, delta_text, messages_to_send
+from .._core.chat import CompletionAccumulator, Messages, complete_tool_calls, delta_text, serialize_messages
 from .._core.options import ServiceSpec
 from .._core.paging import iter_pages
 from .._core.service import ServiceClient
@@ -187,7 +187,7 @@ class ChatServer(ServiceClient):
         }
         body = {
             "model": model,
-            "messages": messages_to_send(messages),
+            "messages": serialize_messages(messages),
             "temperature": temperature,
             "max_tokens": max_tokens,
             "top_p": top_p,
@@ -198,7 +198,7 @@ class ChatServer(ServiceClient):
         }
         sent = {name: value for name, value in body.items() if value is not None}
         request = self._request("POST", "/v1/chat/completions", json=sent)
-        reader = ChatReader(_text_or_none, ChatCompletionResponse.from_dict)
+        reader = CompletionAccumulator(_text_or_none, ChatCompletionResponse.from_dict)
         if stream:
             return request.stream(reader)
         return request.model(ChatCompletionResponse, complete_tool_calls, reader)

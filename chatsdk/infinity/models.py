@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any, Dict, List, Mapping, Optional, Union
 
 from .._core.answer import Answer
-from .._core.model import Model, essential, json_field
-from .._core.records import ListResponse
+from .._core.model import Model, json_field, required_field
+from .._core.result_list import ListResponse
 
 
 @dataclass
@@ -59,7 +59,7 @@ class ChatResponse(Answer):
     ``tokensUsed`` is 0 the server had no language model at hand, and ``response`` is its apology.
     """
 
-    response: str = essential(lambda value: isinstance(value, str), default="")
+    response: str = required_field(lambda value: isinstance(value, str), default="")
     conversation_id: str = json_field("conversationId", default="")
     rate_limit: Optional[RateLimit] = json_field("rateLimit", default=None)
     metadata: Dict[str, Any] = field(default_factory=dict)
@@ -147,7 +147,7 @@ class KnowledgeSearchResponse(ListResponse[KnowledgeItem]):
 
     _items_field = "results"
 
-    results: List[KnowledgeItem] = essential(default_factory=list)
+    results: List[KnowledgeItem] = required_field(default_factory=list)
     total: int = 0
     counts: Dict[str, int] = field(default_factory=dict)
     query: str = ""
@@ -205,7 +205,7 @@ class Memory(Model):
 class MemoryStoreResponse(Model):
     """What was stored; ``entry.content`` is the value as JSON text."""
 
-    entry: MemoryEntry = essential(default_factory=MemoryEntry)
+    entry: MemoryEntry = required_field(default_factory=MemoryEntry)
     success: bool = True
     stored: bool = True
     error: Optional[str] = None
@@ -221,7 +221,7 @@ class MemoryRetrieveResponse(Model):
     value: Optional[Any] = None
     found: bool = False
     entry: Optional[MemoryEntry] = None
-    memory: Memory = essential(default_factory=Memory)
+    memory: Memory = required_field(default_factory=Memory)
     success: bool = True
     error: Optional[str] = None
 
@@ -325,7 +325,7 @@ class ResearchResult(Model):
 class ResearchResponse(Model):
     """The answer to a research; ``findings`` (or ``results``) and ``summary`` are those of its ``result``."""
 
-    result: ResearchResult = essential(default_factory=ResearchResult)
+    result: ResearchResult = required_field(default_factory=ResearchResult)
     success: bool = True
     error: Optional[str] = None
 
@@ -353,7 +353,7 @@ class ResearchResponse(Model):
 class ApiKey(Model):
     """An API key; ``key`` itself is there only when it is created, ``last_used`` only once it was used."""
 
-    id: str = essential(default="")
+    id: str = required_field(default="")
     name: str = ""
     key: Optional[str] = field(default=None, repr=False)
     prefix: str = ""
@@ -366,7 +366,7 @@ class ApiKey(Model):
 class Webhook(Model):
     """A webhook; ``secret`` is there only when it is created, ``last_triggered`` only once it was used."""
 
-    id: str = essential(default="")
+    id: str = required_field(default="")
     url: str = ""
     events: List[str] = field(default_factory=list)
     secret: Optional[str] = field(default=None, repr=False)
@@ -397,7 +397,7 @@ class HealthCheck(Model):
 class Health(Model):
     """How the server is: ``status`` is ``healthy``, ``degraded`` or ``critical``."""
 
-    status: str = essential(default="")
+    status: str = required_field(default="")
     timestamp: Optional[datetime] = None
     version: str = ""
     service: str = ""

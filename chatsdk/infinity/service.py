@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
-from .._core.model import build
+from .._core.model import build_request
 from .._core.options import ServiceSpec
-from .._core.records import Records
+from .._core.result_list import ResultList
 from .._core.service import ServiceClient
 from .._core.stream import Stream
-from .bodies import (
-    given,
-    memory_answer,
-    memory_body,
-    memory_key,
-    research_body,
-    search_answer,
-    search_body,
-)
 from .errors import OWN_CLASSES, InvalidRequestError
 from .models import (
     ApiKey,
@@ -34,6 +25,15 @@ from .models import (
     ResearchResponse,
     StreamChunk,
     Webhook,
+)
+from .serializers import (
+    drop_none,
+    memory_answer,
+    memory_body,
+    memory_key,
+    research_body,
+    search_answer,
+    search_body,
 )
 from .stream import ChunkReader
 
@@ -109,7 +109,7 @@ class Infinity(ServiceClient):
 
         POST /chat
         """
-        body = build(ChatRequest, request, locals())
+        body = build_request(ChatRequest, request, locals())
         return self._request("POST", "/chat", json=body).model(ChatResponse, reader=ChunkReader())
 
     def chat_stream(
@@ -153,7 +153,7 @@ class Infinity(ServiceClient):
 
         POST /chat/stream
         """
-        body = build(ChatRequest, request, locals())
+        body = build_request(ChatRequest, request, locals())
         return self._request("POST", "/chat/stream", json=body).stream(ChunkReader())
 
     def search_knowledge(
@@ -184,7 +184,7 @@ class Infinity(ServiceClient):
 
         POST /search
         """
-        body = search_body(build(KnowledgeSearchRequest, request, locals()))
+        body = search_body(build_request(KnowledgeSearchRequest, request, locals()))
         return self._request("POST", "/search", json=body).model(KnowledgeSearchResponse, search_answer)
 
     def store_memory(self, key: str, value: Any, ttl: Optional[int] = None) -> MemoryStoreResponse:
@@ -262,10 +262,10 @@ class Infinity(ServiceClient):
 
         POST /research
         """
-        body = research_body(build(ResearchRequest, request, locals()))
+        body = research_body(build_request(ResearchRequest, request, locals()))
         return self._request("POST", "/research", json=body).model(ResearchResponse)
 
-    def list_api_keys(self) -> Records[ApiKey]:
+    def list_api_keys(self) -> ResultList[ApiKey]:
         """Return the account's API keys, newest first; revoked ones too.
 
         Returns:
@@ -295,7 +295,7 @@ class Infinity(ServiceClient):
 
         POST /api-keys
         """
-        return self._request("POST", "/api-keys", json=given(name=name)).model(ApiKey, "apiKey")
+        return self._request("POST", "/api-keys", json=drop_none(name=name)).model(ApiKey, "apiKey")
 
     def delete_api_key(self, key_id: str) -> DeleteResponse:
         """Revoke an API key.
@@ -315,7 +315,7 @@ class Infinity(ServiceClient):
         """
         return self._request("DELETE", "/api-keys", params=self._id(key_id, "key_id")).model(DeleteResponse)
 
-    def list_webhooks(self) -> Records[Webhook]:
+    def list_webhooks(self) -> ResultList[Webhook]:
         """Return the account's webhooks.
 
         Returns:
@@ -349,7 +349,7 @@ class Infinity(ServiceClient):
         """
         if isinstance(events, str):
             raise TypeError("events must be a list of names, not a text")
-        body = given(url=url, events=list(events))
+        body = drop_none(url=url, events=list(events))
         return self._request("POST", "/webhooks", json=body).model(Webhook, "webhook")
 
     def delete_webhook(self, webhook_id: str) -> DeleteResponse:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from .._core.failures import has_failure, is_keep_alive
+from .._core.error_body import is_error_body, is_keep_alive
 from .._core.surrogates import SurrogateJoiner, join_surrogates
 from .models import ChatResponse, StreamChunk
 
@@ -21,7 +21,7 @@ class ChunkReader:
     """
 
     names = frozenset([*_UNNAMED, b"chunk", b"text", b"start", b"done", b"complete", b"metadata"])
-    is_failure = staticmethod(has_failure)
+    is_failure = staticmethod(is_error_body)
 
     def __init__(self) -> None:
         self._joiner = SurrogateJoiner()
@@ -52,10 +52,10 @@ class ChunkReader:
                 self._text.write(text)
                 chunk = StreamChunk("text", self._joiner.add(text))
                 if told:
-                    chunk.metadata = self._note(_flat(told))
+                    chunk.metadata = self._note(_merge_metadata(told))
                 return chunk
         if kind == "start":
-            self._note(_flat(told))
+            self._note(_merge_metadata(told))
             return None
         if kind in ("done", "complete"):
             self.finished = True
@@ -63,7 +63,7 @@ class ChunkReader:
             told = {kind: told}
         return self._metadata(told)
 
-    def read_whole(self, body: Dict[str, Any]) -> Optional[StreamChunk]:
+    def read_response(self, body: Dict[str, Any]) -> Optional[StreamChunk]:
         """Return the text chunk of an answer that came as plain JSON; what else it tells comes after it."""
         text = body.get("response")
         if not isinstance(text, str):
@@ -74,7 +74,7 @@ class ChunkReader:
         self._last = [rest] if rest is not None else []
         return StreamChunk("text", text)
 
-    def last(self) -> Sequence[StreamChunk]:
+    def final_items(self) -> Sequence[StreamChunk]:
         """Return the chunks at the end of a whole answer: the last one is ``done``."""
         if self._joiner.held:  # the other half of a character never came
             self._last.insert(0, StreamChunk("text", join_surrogates(self._joiner.held)))
@@ -99,7 +99,7 @@ class ChunkReader:
         )
 
     def _metadata(self, told: Dict[str, Any]) -> Optional[StreamChunk]:
-        told = self._note(_flat(told))
+        told = self._note(_merge_metadata(told))
         return StreamChunk("metadata", metadata=told) if told else None
 
     def _note(self, told: Dict[str, Any]) -> Dict[str, Any]:
@@ -125,7 +125,7 @@ def _take_text(told: Dict[str, Any]) -> Optional[str]:
     return None
 
 
-def _flat(told: Dict[str, Any]) -> Dict[str, Any]:
+def _merge_metadata(told: Dict[str, Any]) -> Dict[str, Any]:
     """Return *told* with what stands in its metadata object beside the rest."""
     inner = told.get("metadata", {})
     if inner is not None and not isinstance(inner, dict):

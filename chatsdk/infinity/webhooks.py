@@ -61,7 +61,7 @@ def _signed_texts(payload: Any) -> List[bytes]:
         payload = bytes(payload).decode("utf-8-sig")
     if not isinstance(payload, str):
         raise TypeError("no body")
-    members = _once(list(_members(payload)))
+    members = _reject_duplicate_keys(list(_members(payload)))
     if "data" not in members:
         raise ValueError("no data")
     text, value = members["data"]
@@ -71,7 +71,7 @@ def _signed_texts(payload: Any) -> List[bytes]:
 
 def _members(body: str) -> Iterator[Tuple[str, Tuple[str, Any]]]:
     """Yield the names in a JSON object, each with the text of its value and the value."""
-    decode = json.JSONDecoder(object_pairs_hook=_once).raw_decode
+    decode = json.JSONDecoder(object_pairs_hook=_reject_duplicate_keys).raw_decode
     mark, place = _mark("{", body, 0)
     while mark != "}":
         name, place = decode(body, place)
@@ -93,7 +93,7 @@ def _mark(marks: str, body: str, place: int) -> Tuple[str, int]:
     return found.group(1), found.end()
 
 
-def _once(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
+def _reject_duplicate_keys(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
     """Return the object of *pairs*; of a name that comes twice readers differ in which they take."""
     found = dict(pairs)
     if len(found) != len(pairs):

@@ -8,15 +8,15 @@ from typing import Any, Dict, List, Optional, Union
 
 from .._core.answer import Answer
 from .._core.auth import is_key
-from .._core.model import Model, essential
-from .._core.records import ListResponse
+from .._core.model import Model, required_field
+from .._core.result_list import ListResponse
 
 
 @dataclass
 class TokenResponse(Model):
     """What a login gives: a token that is valid for an hour, unless the server says otherwise."""
 
-    access_token: str = essential(is_key, default="", repr=False)
+    access_token: str = required_field(is_key, default="", repr=False)
     token_type: str = "bearer"
 
 
@@ -37,7 +37,7 @@ class UserRegistration(Model):
 class UserRegistrationResponse(Model):
     """What came of a registration; it brings no token."""
 
-    status: str = essential(default="")
+    status: str = required_field(default="")
     is_admin: bool = False
 
 
@@ -45,7 +45,7 @@ class UserRegistrationResponse(Model):
 class StatusResponse(Model):
     """One word: ``ok``, ``ready``, ``changed``, ``accepted``."""
 
-    status: str = essential(default="")
+    status: str = required_field(default="")
 
 
 @dataclass
@@ -94,7 +94,7 @@ class SpeechTurn(Model):
 class ChatResponse(Answer):
     """An answer of the assistant; ``processing_time`` is in seconds."""
 
-    response: str = essential(default="")
+    response: str = required_field(default="")
     confidence: float = 0.0
     processing_time: float = 0.0
     speech_turn: SpeechTurn = field(default_factory=SpeechTurn)
@@ -150,7 +150,7 @@ class RagContextResponse(ListResponse[RagReference]):
 
     enabled: bool = False
     focus_areas: List[str] = field(default_factory=list)
-    references: List[RagReference] = essential(default_factory=list)
+    references: List[RagReference] = required_field(default_factory=list)
 
 
 @dataclass
@@ -170,7 +170,7 @@ class SuggestRequest(Model):
 class SuggestResponse(Model):
     """Suggested actions, best first, and the score of each."""
 
-    actions: List[str] = essential(default_factory=list)
+    actions: List[str] = required_field(default_factory=list)
     scores: Dict[str, float] = field(default_factory=dict)
     model: str = ""
 
@@ -186,7 +186,7 @@ class PeerRegistration(Model):
 class PeerRegistrationResponse(Model):
     """What came of registering or unregistering a peer, and how many there are now."""
 
-    status: str = essential(default="")
+    status: str = required_field(default="")
     count: int = 0
 
 
@@ -194,7 +194,7 @@ class PeerRegistrationResponse(Model):
 class PeerMessageResponse(Model):
     """The receipt of a message; ``data`` is what was in it, in clear: any JSON value."""
 
-    status: str = essential(default="")
+    status: str = required_field(default="")
     data: Optional[Any] = None
 
 
@@ -242,7 +242,7 @@ class PeerTelemetryEnvelope(ListResponse[PeerTelemetryPayload]):
 
     _items_field = "telemetry"
 
-    telemetry: List[PeerTelemetryPayload] = essential(default_factory=list)
+    telemetry: List[PeerTelemetryPayload] = required_field(default_factory=list)
 
 
 @dataclass
@@ -271,7 +271,7 @@ class ModelConfiguration(Model):
 
     active_profile: str = ""
     available_profiles: List[str] = field(default_factory=list)
-    profile: ModelProfile = essential(default_factory=ModelProfile)
+    profile: ModelProfile = required_field(default_factory=ModelProfile)
 
 
 @dataclass
@@ -308,4 +308,4 @@ class ProvisionReport(ListResponse[ProvisionStatus]):
 
     _items_field = "statuses"
 
-    statuses: List[ProvisionStatus] = essential(default_factory=list)
+    statuses: List[ProvisionStatus] = required_field(default_factory=list)

@@ -6,11 +6,11 @@ import base64
 from datetime import datetime
 from typing import Any, List, Mapping, Optional, Union
 
-from .._core import codec
-from .._core.dates import utc_text
-from .._core.model import build, to_send
+from .._core import json_codec
+from .._core.dates import format_utc
+from .._core.model import build_request, to_send
 from .._core.options import ServiceSpec
-from .._core.records import Records
+from .._core.result_list import ResultList
 from .._core.service import ServiceClient
 from .errors import OWN_CLASSES, ConfigurationError, InvalidRequestError
 from .models import (
@@ -93,7 +93,7 @@ class MonGARS(ServiceClient):
         request = self._request("POST", "/token", form=form, secrets=[password])
         del form, password  # tools that show tracebacks show the variables of each function in them
         token = request.model(TokenResponse)
-        self._credentials.become(token.access_token, username.strip())
+        self._credentials.set_key(token.access_token, username.strip())
         return token
 
     def register_user(
@@ -117,7 +117,7 @@ class MonGARS(ServiceClient):
 
         POST /api/v1/user/register
         """
-        body = to_send(build(UserRegistration, payload, locals()))
+        body = to_send(build_request(UserRegistration, payload, locals()))
         password = _text(body.get("password"), "password")
         return self._request("POST", "/api/v1/user/register", json=body, secrets=[password]).model(
             UserRegistrationResponse
@@ -186,10 +186,10 @@ class MonGARS(ServiceClient):
 
         POST /api/v1/conversation/chat
         """
-        body = build(ChatRequest, payload, locals())
+        body = build_request(ChatRequest, payload, locals())
         return self._request("POST", "/api/v1/conversation/chat", json=body).model(ChatResponse)
 
-    def history(self, user_id: Optional[str] = None, limit: int = 10) -> Records[MemoryItem]:
+    def history(self, user_id: Optional[str] = None, limit: int = 10) -> ResultList[MemoryItem]:
         """Return the user's last questions and answers, newest first.
 
         No proof that a message was stored: it may lag behind ``chat``, and is empty when the database of
@@ -235,7 +235,7 @@ class MonGARS(ServiceClient):
 
         POST /api/v1/review/rag-context
         """
-        body = build(RagContextRequest, request, locals())
+        body = build_request(RagContextRequest, request, locals())
         return self._request("POST", "/api/v1/review/rag-context", json=body).model(RagContextResponse)
 
     def suggest_actions(
@@ -258,7 +258,7 @@ class MonGARS(ServiceClient):
 
         POST /api/v1/ui/suggestions
         """
-        body = build(SuggestRequest, request, locals())
+        body = build_request(SuggestRequest, request, locals())
         return self._request("POST", "/api/v1/ui/suggestions", json=body).model(SuggestResponse)
 
     def send_peer_message(self, payload: Union[str, Mapping[str, Any]]) -> PeerMessageResponse:
@@ -304,7 +304,7 @@ class MonGARS(ServiceClient):
 
         POST /api/v1/peer/register
         """
-        body = build(PeerRegistration, registration, locals())
+        body = build_request(PeerRegistration, registration, locals())
         return self._request("POST", "/api/v1/peer/register", json=body).model(PeerRegistrationResponse)
 
     def unregister_peer(
@@ -327,7 +327,7 @@ class MonGARS(ServiceClient):
 
         POST /api/v1/peer/unregister
         """
-        body = build(PeerRegistration, registration, locals())
+        body = build_request(PeerRegistration, registration, locals())
         return self._request("POST", "/api/v1/peer/unregister", json=body).model(PeerRegistrationResponse)
 
     def list_peers(self) -> List[str]:
@@ -384,10 +384,10 @@ class MonGARS(ServiceClient):
 
         POST /api/v1/peer/telemetry
         """
-        body = to_send(build(PeerTelemetryPayload, payload, locals()))
+        body = to_send(build_request(PeerTelemetryPayload, payload, locals()))
         observed_at = body.get("observed_at")
         if isinstance(observed_at, datetime):
-            body["observed_at"] = utc_text(observed_at)
+            body["observed_at"] = format_utc(observed_at)
         return self._request("POST", "/api/v1/peer/telemetry", json=body).model(StatusResponse)
 
     def peer_telemetry(self) -> PeerTelemetryEnvelope:
@@ -442,7 +442,7 @@ class MonGARS(ServiceClient):
 
         POST /api/v1/models/provision
         """
-        body = build(ProvisionRequest, request, locals())
+        body = build_request(ProvisionRequest, request, locals())
         return self._request("POST", "/api/v1/models/provision", json=body).model(ProvisionReport)
 
     def health(self) -> StatusResponse:
@@ -486,7 +486,7 @@ def _subject(token: Optional[str]) -> Optional[str]:
         return None
     claims = parts[1]
     try:
-        found = codec.decode(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+        found = json_codec.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
     except (ValueError, RecursionError):
         return None
     name = found.get("sub") if isinstance(found, dict) else None

@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence
 MakeReply = Callable[[Sequence[Mapping[str, Any]]], str]
 
 # Words with the space before them, long ones in several pieces; what is left is space at the end.
-_PIECE = re.compile(r"\s*\S{1,12}|\s+\Z")
+_CHUNK_SIZE = re.compile(r"\s*\S{1,12}|\s+\Z")
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 
 
@@ -36,7 +36,7 @@ def _part_texts(parts: List[Any]) -> Iterable[str]:
 
 def pieces(text: str) -> List[str]:
     """The text in the pieces in which a stream sends it."""
-    return _PIECE.findall(text)
+    return _CHUNK_SIZE.findall(text)
 
 
 def count_tokens(text: str) -> int:

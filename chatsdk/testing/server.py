@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple, TypedDict, Union
 
-from .._core.closable import Closable
+from .._core.closable import CloseMixin
 from .._core.options import Service
 from .arguslm import ArgusLM
 from .chat import MakeReply, default_reply
@@ -34,7 +34,7 @@ class _LocalService(Service):
     use_proxies = False
 
 
-class LocalServer(Closable):
+class LocalServer(CloseMixin):
     """An offline stand-in for the services, on a free port of this machine.
 
     It listens from construction until `close()`; a `with` block closes it. Each service has its

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Mapping, Optional, Union
 
 from .. import errors
-from .._core.failures import read_failure
+from .._core.error_body import parse_error_body
 
 
 class ZaguanError(errors.ChatSDKError):
@@ -133,7 +133,7 @@ class StreamInterruptedError(StreamError, errors.StreamInterruptedError):
 
 def _details(error: errors.APIStatusError) -> Mapping[str, Any]:
     """Return what the server says beside its message, in ``error`` or in ``error.details``."""
-    return read_failure(error.body).details
+    return parse_error_body(error.body).details
 
 
 OWN_CLASSES = errors.own_classes(ZaguanError, globals())

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional
 
-from .._core.model import Model, essential
-from .._core.records import ListResponse
+from .._core.model import Model, required_field
+from .._core.result_list import ListResponse
 
 
 @dataclass
@@ -49,7 +49,7 @@ class HealthStatus(Model):
 class CreditsBalance(Model):
     """The account's credits; ``reset_date`` is text, with or without a time of day."""
 
-    credits_remaining: float = essential(default=0)
+    credits_remaining: float = required_field(default=0)
     tier: str = ""
     bands: List[str] = field(default_factory=list)
     reset_date: Optional[str] = None
@@ -88,7 +88,7 @@ class CreditsHistory(ListResponse[CreditsHistoryEntry]):
 
     _items_field = "entries"
 
-    entries: List[CreditsHistoryEntry] = essential(default_factory=list)
+    entries: List[CreditsHistoryEntry] = required_field(default_factory=list)
     next_cursor: Optional[str] = None
     total_entries: Optional[int] = None
     total: Optional[int] = None

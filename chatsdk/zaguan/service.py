@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any, Dict, Iterator, Optional, Type, Union
 
 from .. import errors
-from .._core.failures import Failure
+from .._core.error_body import ErrorBody
 from .._core.openai_models import ChatRequest, ChatResponse
 from .._core.openai_service import OpenAIService, id_header
 from .._core.options import ServiceSpec
 from .._core.paging import iter_pages
-from .._core.records import Records
+from .._core.result_list import ResultList
 from .errors import OWN_CLASSES, BandAccessDeniedError, RateLimitError
 from .models import (
     CreditsBalance,
@@ -67,7 +67,7 @@ class Zaguan(OpenAIService):
         """
         return self.chat(model=model, messages=[{"role": "system", "content": system_prompt}, user_message])
 
-    def get_capabilities(self, request_id: Optional[str] = None) -> Records[ModelCapabilities]:
+    def get_capabilities(self, request_id: Optional[str] = None) -> ResultList[ModelCapabilities]:
         """Return what the models can do.
 
         Args:
@@ -245,13 +245,13 @@ class Zaguan(OpenAIService):
         return {"X-Request-Id": str(uuid.uuid4())}
 
     @classmethod
-    def _status_kind(cls, status: int, failure: Failure) -> Type[errors.APIStatusError]:
-        common = super()._status_kind(status, failure)
+    def _status_error_class(cls, status: int, failure: ErrorBody) -> Type[errors.APIStatusError]:
+        common = super()._status_error_class(status, failure)
         # Gateways change the type of an error but keep its status, or the other way round.
         if common is not errors.InsufficientCreditsError:
-            if "rate_limit_exceeded" in failure.words:
+            if "rate_limit_exceeded" in failure.codes:
                 return RateLimitError
-            if "band_access_denied" in failure.words:
+            if "band_access_denied" in failure.codes:
                 return BandAccessDeniedError
         return common
 

@@ -24,7 +24,7 @@ from chatsdk import (
 )
 from chatsdk._core.download import Download
 from chatsdk._core.options import CONNECT_TIMEOUT, STREAM_TIMEOUT
-from chatsdk._core.retry import LONGEST_WAIT
+from chatsdk._core.retry import MAX_RETRY_WAIT
 from chatsdk.arguslm import ArgusLM, BenchmarkEvent
 from chatsdk.chatserver import ChatServer
 from chatsdk.errors import APIConnectionError, APIError, APIResponseError, StreamError, status_error
@@ -312,7 +312,7 @@ class TestConfiguration:
         assert f"Connecting: {CONNECT_TIMEOUT:g}." in text
         assert f"Between two pieces of a stream: {STREAM_TIMEOUT:g}." in text
         assert f"{Service().max_response_bytes // 2**20} MiB" in section("Configuration")
-        assert f"more than {LONGEST_WAIT:g} s" in section("Retries")
+        assert f"more than {MAX_RETRY_WAIT:g} s" in section("Retries")
         for service in SERVICES:
             named = re.search(rf"\b{service._spec.timeout:g} \(([^;)]*)", text)
             assert named is not None

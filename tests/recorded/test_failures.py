@@ -46,12 +46,12 @@ def json_or_text(recording):
         return recording.body.decode("utf-8")
 
 
-def without_secrets(value, secrets):
+def drop_sensitive_headers(value, secrets):
     """What an error shows of a body that repeats passwords; of short ones only where they stand alone."""
     if isinstance(value, dict):
-        return {key: without_secrets(item, secrets) for key, item in value.items()}
+        return {key: drop_sensitive_headers(item, secrets) for key, item in value.items()}
     if isinstance(value, list):
-        return [without_secrets(item, secrets) for item in value]
+        return [drop_sensitive_headers(item, secrets) for item in value]
     if isinstance(value, str):
         for secret in secrets:
             value = "***" if value == secret else value
@@ -60,7 +60,7 @@ def without_secrets(value, secrets):
 
 
 def shown(recording):
-    return without_secrets(json_or_text(recording), recording.secrets)
+    return drop_sensitive_headers(json_or_text(recording), recording.secrets)
 
 
 def detail_sentence(detail):

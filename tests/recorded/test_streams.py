@@ -15,9 +15,9 @@ from .recordings import chosen
 from .services import SERVICES
 
 STREAMS = chosen(lambda recording: recording.offered and recording.is_stream and recording.is_openai)
-BROKEN = [r for r in STREAMS if r.is_cut or not events_of(r)]
+TRANSPORT_ERRORS = [r for r in STREAMS if r.is_cut or not events_of(r)]
 FAILED = [r for r in STREAMS if any("error" in event for event in events_of(r))]
-WHOLE = [r for r in STREAMS if r not in BROKEN and r not in FAILED]
+WHOLE = [r for r in STREAMS if r not in TRANSPORT_ERRORS and r not in FAILED]
 KNOWN_EXTRAS = {
     "ChatChunk.provider",
     "ChunkChoice.native_finish_reason",
@@ -152,7 +152,7 @@ def test_an_error_in_the_stream(recording):
         stream.final()
 
 
-@for_each(BROKEN)
+@for_each(TRANSPORT_ERRORS)
 def test_a_cut_stream(recording):
     items, stream, error = read(recording)
     before = "".join(texts_of(recording))
@@ -168,10 +168,10 @@ def test_a_cut_stream(recording):
 
 
 def test_each_kind_of_end_is_recorded():
-    assert BROKEN
+    assert TRANSPORT_ERRORS
     assert FAILED
     assert len(WHOLE) > 10
-    assert any(not chunks_of(r) for r in BROKEN if not r.is_cut)
+    assert any(not chunks_of(r) for r in TRANSPORT_ERRORS if not r.is_cut)
     assert any(text_of(chunk) == "" for r in WHOLE for chunk in chunks_of(r))
 
 

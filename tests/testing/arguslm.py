@@ -45,12 +45,12 @@ class ArgusApi(Api):
         fields = {"prompt_pack": "shakespeare", "num_runs": num_runs, **fields}
         return self.create("/benchmarks", model_ids=ids, **fields)["id"]
 
-    def poll(self, path, is_right):
+    def poll(self, path, validator):
         """Ask again and again, until the answer is right."""
         deadline = time.monotonic() + TIMEOUT
         while time.monotonic() < deadline:
             answer = self.read(path)
-            if is_right(answer):
+            if validator(answer):
                 return answer
         raise AssertionError(f"{path} never became right: {answer}")
 

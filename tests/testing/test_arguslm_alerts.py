@@ -100,10 +100,10 @@ class TestWhatRaisesAlerts:
 
     def test_a_model_that_is_down_everywhere(self, arguslm):
         kind = "model_unavailable_everywhere"
-        down = rule(arguslm, kind, target_model_name="BROKEN")
+        down = rule(arguslm, kind, target_model_name="TRANSPORT_ERRORS")
         some = rule(arguslm, kind, target_model_name="gpt-4")
         none = rule(arguslm, kind, target_model_name="llama")
-        message = "Model 'BROKEN' is unavailable across all 1 provider(s)"
+        message = "Model 'TRANSPORT_ERRORS' is unavailable across all 1 provider(s)"
         assert raised(arguslm, down) == [(None, message)]
         assert raised(arguslm, some) == raised(arguslm, none) == []
         assert len(raised(arguslm, down)) == 1

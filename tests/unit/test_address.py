@@ -5,10 +5,10 @@ import pytest
 from chatsdk import ConfigurationError
 from chatsdk._core.address import (
     check_base_url,
-    is_private_line,
-    origin_of,
-    path_part,
-    query_string,
+    encode_query,
+    get_origin,
+    is_secure_transport,
+    quote_path_segment,
     redirect_target,
 )
 from chatsdk.errors import InvalidRequestError
@@ -116,7 +116,7 @@ def test_a_password_is_never_shown(given):
     ],
 )
 def test_origin(url, origin):
-    assert origin_of(url) == origin
+    assert get_origin(url) == origin
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_origin(url, origin):
     ],
 )
 def test_private_line(url, private):
-    assert is_private_line(url) is private
+    assert is_secure_transport(url) is private
 
 
 @pytest.mark.parametrize(
@@ -170,13 +170,13 @@ def test_redirect_target(location, target):
     ],
 )
 def test_path_part(value, quoted):
-    assert path_part(value, "email") == quoted
+    assert quote_path_segment(value, "email") == quoted
 
 
 @pytest.mark.parametrize("value", ["", " ", "\t\n", ".", "..", None, "\ud800"])
 def test_path_part_refused(value):
     with pytest.raises(InvalidRequestError, match=r"^email ") as caught:
-        path_part(value, "email")
+        quote_path_segment(value, "email")
     assert isinstance(caught.value, ValueError)
 
 
@@ -195,10 +195,10 @@ def test_path_part_refused(value):
     ],
 )
 def test_query_string(params, query):
-    assert query_string(params) == query
+    assert encode_query(params) == query
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf"), "\ud800", ["\ud800"]])
 def test_query_value_refused(value):
     with pytest.raises(InvalidRequestError):
-        query_string({"a": value})
+        encode_query({"a": value})

@@ -8,9 +8,9 @@ import pytest
 import responses
 
 from chatsdk import Client, Service, arguslm, errors
-from chatsdk._core.records import Records
+from chatsdk._core.result_list import ResultList
 from chatsdk.arguslm import ArgusLMError, ModelUpdate, ProviderCreate
-from chatsdk.arguslm.runs import RunTotals
+from chatsdk.arguslm.runs import ExpectedCalls
 
 from .helpers import sent_json
 
@@ -194,7 +194,7 @@ CALLS = [
         {"items": []},
         "UptimeHistory",
     ),
-    ("list_prompt_packs", [], {}, "GET /monitoring/prompt-packs", [], None, [{"id": "p"}], "Records"),
+    ("list_prompt_packs", [], {}, "GET /monitoring/prompt-packs", [], None, [{"id": "p"}], "ResultList"),
     (
         "start_benchmark",
         [],
@@ -245,7 +245,7 @@ CALLS = [
         {"results": []},
         "BenchmarkResults",
     ),
-    ("list_alert_rules", [], {}, "GET /alerts/rules", [], None, [{"id": ID}], "Records"),
+    ("list_alert_rules", [], {}, "GET /alerts/rules", [], None, [{"id": ID}], "ResultList"),
     (
         "create_alert_rule",
         [],
@@ -562,7 +562,7 @@ class TestAnswers:
     def test_bare_lists_are_records(self, http, api):
         http.add("GET", API + "/alerts/rules", json=[{"id": "1", "name": "a"}, {"id": "2", "name": "b"}])
         rules = api.list_alert_rules()
-        assert isinstance(rules, Records)
+        assert isinstance(rules, ResultList)
         assert [row["name"] for row in rules.to_rows()] == ["a", "b"]
 
     @pytest.mark.parametrize(
@@ -760,7 +760,7 @@ class TestTotals:
         assert api._totals.get(ID.upper().replace("-", "")) == total
 
     def test_only_the_last_are_kept(self):
-        totals = RunTotals()
+        totals = ExpectedCalls()
         for number in range(1500):
             totals.remember(str(number), number)
         assert totals.get("1499") == 1499

@@ -84,8 +84,8 @@ def completed(*results):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(live, "SILENCE_SECONDS", 0.1)
-    monkeypatch.setattr(live, "GLANCE_SECONDS", 0.02)
+    monkeypatch.setattr(live, "STATUS_CHECK_INTERVAL", 0.1)
+    monkeypatch.setattr(live, "RECV_TIMEOUT", 0.02)
     monkeypatch.setattr(live, "POLL_SECONDS", 0.02)
 
 

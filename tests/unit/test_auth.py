@@ -6,7 +6,14 @@ import pytest
 import requests
 
 from chatsdk import ConfigurationError, InsecureTransportWarning
-from chatsdk._core.auth import Credentials, OriginAuth, clean_headers, clean_key, is_key, without_secrets
+from chatsdk._core.auth import (
+    Credentials,
+    OriginAuth,
+    drop_sensitive_headers,
+    is_key,
+    validate_api_key,
+    validate_headers,
+)
 
 
 @pytest.mark.parametrize(
@@ -22,7 +29,7 @@ from chatsdk._core.auth import Credentials, OriginAuth, clean_headers, clean_key
     ],
 )
 def test_clean_key(given, used):
-    assert clean_key(given) == used
+    assert validate_api_key(given) == used
 
 
 @pytest.mark.parametrize(
@@ -30,20 +37,20 @@ def test_clean_key(given, used):
 )
 def test_a_key_that_no_header_can_hold(given):
     with pytest.raises(ConfigurationError) as caught:
-        clean_key(given)
+        validate_api_key(given)
     assert "sk-" not in str(caught.value)
 
 
 @pytest.mark.parametrize("given", [5, b"sk-1", ["sk-1"]])
 def test_a_key_that_is_no_text(given):
     with pytest.raises(ConfigurationError, match=type(given).__name__):
-        clean_key(given)
+        validate_api_key(given)
 
 
 def test_clean_headers():
     given = {"X-Team": " blue ", "X-Nom": "é"}
-    assert clean_headers(given) == {"X-Team": "blue", "X-Nom": "é"}
-    assert clean_headers(None) == {}
+    assert validate_headers(given) == {"X-Team": "blue", "X-Nom": "é"}
+    assert validate_headers(None) == {}
 
 
 @pytest.mark.parametrize(
@@ -62,14 +69,14 @@ def test_clean_headers():
 )
 def test_headers_that_would_break_out(headers):
     with pytest.raises(ConfigurationError) as caught:
-        clean_headers(headers)
+        validate_headers(headers)
     assert "hunter2" not in str(caught.value)
 
 
 def test_without_secrets():
     secret = ["Authorization", "X-API-Key", "cookie", "X-Auth", "X-Token", "My-Secret", "X-PASSWORD"]
     headers = dict.fromkeys([*secret, "X-Team", "Accept-Language"], "v")
-    assert without_secrets(headers) == {"X-Team": "v", "Accept-Language": "v"}
+    assert drop_sensitive_headers(headers) == {"X-Team": "v", "Accept-Language": "v"}
 
 
 @pytest.mark.parametrize(
@@ -116,9 +123,9 @@ class TestCredentials:
 
     def test_setting_the_key(self):
         credentials = Credentials("zaguan", "ZAGUAN", "sk-own")
-        credentials.become(" sk-new ")
+        credentials.set_key(" sk-new ")
         assert credentials.key == "sk-new"
-        credentials.become(None)
+        credentials.set_key(None)
         assert credentials.key is None
 
     def test_the_key_is_not_pickled(self, monkeypatch):
@@ -150,7 +157,7 @@ class TestCredentials:
             credentials.auth("http://api.example", has_secret=True)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            credentials.become("the-token")
+            credentials.set_key("the-token")
             credentials.auth("http://api.example")
             Credentials("mongars", "MONGARS").auth("http://127.0.0.1:1", has_secret=True)
 
@@ -218,7 +225,7 @@ class TestIdentity:
     @pytest.fixture
     def credentials(self):
         credentials = Credentials("infinity", "INFINITY_ASSISTANT", "k")
-        credentials.auth(self.BASE, "X-API-Key", "who").received(self.answer())
+        credentials.auth(self.BASE, "X-API-Key", "who").store_identity_cookie(self.answer())
         return credentials
 
     def test_is_kept_for_its_origin(self, credentials):
@@ -227,28 +234,30 @@ class TestIdentity:
         assert self.sent(credentials, "https://other.example") is None
 
     def test_other_cookies_are_not(self, credentials):
-        credentials.auth(self.BASE, "X-API-Key", "who").received(self.answer("session", "secret"))
+        credentials.auth(self.BASE, "X-API-Key", "who").store_identity_cookie(
+            self.answer("session", "secret")
+        )
         assert self.sent(credentials) == "who=me"
 
     def test_services_without_one_keep_none(self):
         credentials = Credentials("zaguan", "ZAGUAN", "k")
-        credentials.auth(self.BASE).received(self.answer())
+        credentials.auth(self.BASE).store_identity_cookie(self.answer())
         assert self.sent(credentials) is None
 
     def test_an_answer_without_it_takes_nothing_away(self, credentials):
-        credentials.auth(self.BASE, "X-API-Key", "who").received(requests.Response())
+        credentials.auth(self.BASE, "X-API-Key", "who").store_identity_cookie(requests.Response())
         assert self.sent(credentials) == "who=me"
 
     def test_another_key_is_somebody_else(self, credentials):
-        credentials.become("k1", "ada")
+        credentials.set_key("k1", "ada")
         assert credentials.user == "ada"
         late = credentials.auth(self.BASE, "X-API-Key", "who")
-        late.received(self.answer())
+        late.store_identity_cookie(self.answer())
         assert self.sent(credentials) == "who=me"
-        credentials.become("k2")
+        credentials.set_key("k2")
         assert credentials.user is None
         assert self.sent(credentials) is None
-        late.received(self.answer())  # an answer to the one before
+        late.store_identity_cookie(self.answer())  # an answer to the one before
         assert self.sent(credentials) is None
 
     def test_no_other_thread_sees_half_of_a_change(self, credentials):
@@ -261,15 +270,15 @@ class TestIdentity:
         before = sys.gettrace()
         sys.settrace(look)
         try:
-            credentials.become("k2")
+            credentials.set_key("k2")
         finally:
             sys.settrace(before)
         assert set(seen) == {("k", "me"), ("k2",)}
 
     def test_does_not_travel(self, credentials):
-        credentials.become("k", "ada")
-        credentials.auth(self.BASE, "X-API-Key", "who").received(self.answer())
+        credentials.set_key("k", "ada")
+        credentials.auth(self.BASE, "X-API-Key", "who").store_identity_cookie(self.answer())
         copy = pickle.loads(pickle.dumps(credentials))
         assert (copy.key, copy.user) == (None, None)
-        copy.become("k3")
+        copy.set_key("k3")
         assert self.sent(copy) is None

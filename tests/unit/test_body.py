@@ -6,8 +6,8 @@ import pytest
 import requests
 from urllib3.response import HTTPResponse
 
-from chatsdk._core.body import Body, BodyError
-from chatsdk._core.call import Call
+from chatsdk._core.body import BodyError, ResponseBody
+from chatsdk._core.call import CallContext
 
 
 class Slowly(io.BytesIO):
@@ -26,7 +26,7 @@ def body(data, encoding="", length=None, piece=None):
     response = requests.Response()
     response.raw = HTTPResponse(body=file, headers=headers, preload_content=False, status=200)
     response.headers["Content-Encoding"] = encoding
-    return Body(response, Call("GET", "http://test/"))
+    return ResponseBody(response, CallContext("GET", "http://test/"))
 
 
 TEXT = b"some text, " * 500
@@ -167,4 +167,4 @@ def test_pieces_come_as_they_arrive():
 def test_what_a_session_has_read_already():
     response = requests.Response()
     response._content, response._content_consumed = b"cached", True
-    assert Body(response, Call("GET", "http://test/")).read(100) == b"cached"
+    assert ResponseBody(response, CallContext("GET", "http://test/")).read(100) == b"cached"

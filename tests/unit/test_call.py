@@ -2,7 +2,7 @@ import logging
 
 import pytest
 
-from chatsdk._core.call import Call, shown_url
+from chatsdk._core.call import CallContext, redact_query
 
 from .helpers import ZAGUAN, make_client
 
@@ -17,14 +17,14 @@ from .helpers import ZAGUAN, make_client
     ],
 )
 def test_query_values_are_not_shown(url, shown):
-    assert shown_url(url) == shown
+    assert redact_query(url) == shown
 
 
 def test_attempts_are_numbered(caplog):
     caplog.set_level(logging.DEBUG, logger="chatsdk")
-    call = Call("GET", "https://x.example/a?q=secret")
+    call = CallContext("GET", "https://x.example/a?q=secret")
     call.log(503)
-    call.begin_next()
+    call.start_attempt()
     call.log("APITimeoutError")
     first, second = caplog.messages
     assert first.startswith("GET https://x.example/a?q=... 503 ")
@@ -35,7 +35,7 @@ def test_attempts_are_numbered(caplog):
 
 def test_nothing_is_logged_unless_asked_for(caplog):
     caplog.set_level(logging.INFO, logger="chatsdk")
-    Call("GET", "https://x.example/").log(200)
+    CallContext("GET", "https://x.example/").log(200)
     assert caplog.messages == []
 
 

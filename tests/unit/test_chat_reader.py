@@ -1,15 +1,15 @@
-"""ChatReader: one response out of the chunks of a stream."""
+"""CompletionAccumulator: one response out of the chunks of a stream."""
 
 import pytest
 
-from chatsdk._core.chat import ChatReader, complete_tool_calls
+from chatsdk._core.chat import CompletionAccumulator, complete_tool_calls
 from chatsdk.zaguan import ChatChunk, ChatResponse
 
 from .helpers import CHATSERVER, ZAGUAN
 
 
 def read(*chunks):
-    reader = ChatReader(ChatChunk.from_dict, ChatResponse.from_dict)
+    reader = CompletionAccumulator(ChatChunk.from_dict, ChatResponse.from_dict)
     for chunk in chunks:
         reader.read(b"", chunk)
     return reader
@@ -326,7 +326,7 @@ WHOLE = {"role": "assistant", "content": "Hello"}
     ],
 )
 def test_a_message_beside_the_delta(choices):
-    reader = ChatReader(ChatChunk.from_dict, ChatResponse.from_dict)
+    reader = CompletionAccumulator(ChatChunk.from_dict, ChatResponse.from_dict)
     items = [reader.read(b"", {"choices": [{"index": 0, **choice}]}) for choice in choices]
     assert "".join(item.text for item in items) == "Hello"
     assert reader.result().to_dict()["choices"] == [{"index": 0, "message": WHOLE}]
@@ -347,7 +347,7 @@ IMAGE = {"type": "image_url", "image_url": {"url": "data:,"}}
     ],
 )
 def test_text_and_parts_are_mixed(contents):
-    reader = ChatReader(ChatChunk.from_dict, ChatResponse.from_dict)
+    reader = CompletionAccumulator(ChatChunk.from_dict, ChatResponse.from_dict)
     texts = [reader.read(b"", chunk({"content": content})).text for content in contents]
     result = reader.result()
     assert "".join(texts) == result.text == "Hello"
@@ -487,6 +487,6 @@ def test_an_answer_that_came_whole():
         ],
     }
     reader = read()
-    assert reader.read_whole(body).text == "hi"
+    assert reader.read_response(body).text == "hi"
     assert reader.result().to_dict() == ChatResponse.from_dict(body).to_dict()
     assert reader.finished

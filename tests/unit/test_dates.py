@@ -2,7 +2,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from chatsdk._core.dates import format_datetime, parse_datetime, utc_text
+from chatsdk._core.dates import format_datetime, format_utc, parse_datetime
 
 
 def utc(*parts):
@@ -123,4 +123,4 @@ def test_formatted(value, text):
     ],
 )
 def test_for_a_query(value, text):
-    assert utc_text(value) == text
+    assert format_utc(value) == text

@@ -1,12 +1,12 @@
-"""messages_to_send: all that may be a message, as servers want it."""
+"""serialize_messages: all that may be a message, as servers want it."""
 
 from enum import Enum
 
 import pytest
 
 from chatsdk import chatserver, zaguan
-from chatsdk._core import codec
-from chatsdk._core.chat import content_text, delta_text, messages_to_send
+from chatsdk._core import json_codec
+from chatsdk._core.chat import content_text, delta_text, serialize_messages
 
 from .helpers import CHATSERVER, COMPLETION, ZAGUAN, sent_json
 
@@ -57,7 +57,7 @@ class Role(str, Enum):
     ],
 )
 def test_sent(given, sent):
-    assert messages_to_send(given) == sent
+    assert serialize_messages(given) == sent
 
 
 def test_an_answer_goes_back_as_a_request_may_hold_it():
@@ -74,7 +74,7 @@ def test_an_answer_goes_back_as_a_request_may_hold_it():
             "provider_specific_fields": {"x": 1},
         }
     )
-    assert codec.decode(codec.encode(messages_to_send(["hi", answer])))[1] == {
+    assert json_codec.loads(json_codec.dumps(serialize_messages(["hi", answer])))[1] == {
         "role": "assistant",
         "content": "",
         "tool_calls": [CALL],
@@ -91,19 +91,19 @@ UNTYPED = {"id": "c1", "function": {"name": "f", "arguments": "{}"}}
 @pytest.mark.parametrize("cls", [zaguan.Message, chatserver.Message])
 def test_an_answer_with_tool_calls_goes_back_with_their_type_and_the_reasoning(cls):
     answer = cls.from_dict({"role": "assistant", "content": "", "tool_calls": [UNTYPED, CALL], **REASONING})
-    sent = codec.decode(codec.encode(messages_to_send([answer])))
+    sent = json_codec.loads(json_codec.dumps(serialize_messages([answer])))
     assert sent == [{"role": "assistant", "content": "", "tool_calls": [CALL, CALL], **REASONING}]
-    assert messages_to_send([answer.to_dict()]) == sent
+    assert serialize_messages([answer.to_dict()]) == sent
     custom = {"id": "c1", "custom": {"name": "shell", "input": "ls"}}
-    sent = messages_to_send([{"role": "assistant", "tool_calls": [custom, 5]}])[0]["tool_calls"]
+    sent = serialize_messages([{"role": "assistant", "tool_calls": [custom, 5]}])[0]["tool_calls"]
     assert sent == [{**custom, "type": "custom"}, 5]
 
 
 @pytest.mark.parametrize("cls", [zaguan.Message, chatserver.Message])
 def test_no_tool_calls_are_not_sent(cls):
     answer = {"role": "assistant", "content": "hi", "tool_calls": []}
-    assert messages_to_send([answer]) == [{"role": "assistant", "content": "hi"}]
-    assert messages_to_send([cls.from_dict({**answer, **REASONING})]) == [
+    assert serialize_messages([answer]) == [{"role": "assistant", "content": "hi"}]
+    assert serialize_messages([cls.from_dict({**answer, **REASONING})]) == [
         {"role": "assistant", "content": "hi"}
     ]
     assert answer["tool_calls"] == []
@@ -111,14 +111,14 @@ def test_no_tool_calls_are_not_sent(cls):
 
 def test_what_was_given_is_left_alone():
     given = [{"role": "user", "name": None}]
-    messages_to_send(given)
+    serialize_messages(given)
     assert given == [{"role": "user", "name": None}]
 
 
 @pytest.mark.parametrize("wrong", [5, None, ["hi"], 1.5])
 def test_what_is_no_message(wrong):
     with pytest.raises(TypeError, match=r"messages\[1\].*" + type(wrong).__name__):
-        messages_to_send(["hi", wrong])
+        serialize_messages(["hi", wrong])
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Optional, Union
 import pytest
 
 from chatsdk import ChatSDKError
-from chatsdk._core.model import Model, build, essential, json_field, missing_essential
+from chatsdk._core.model import Model, build_request, json_field, missing_required_field, required_field
 from chatsdk.zaguan import ChatRequest
 from tests.support.cases import for_each
 
@@ -34,7 +34,7 @@ class Whole(Model):
     made_at: Optional[datetime] = None
     part: Optional[Part] = None
     always: Part = field(default_factory=Part)
-    parts: List[Part] = essential(default_factory=list)
+    parts: List[Part] = required_field(default_factory=list)
     by_name: Dict[str, Part] = field(default_factory=dict)
     loose: Optional[Dict[str, Any]] = None
     max_items: Optional[int] = json_field("maxItems", default=None)
@@ -147,7 +147,7 @@ def test_reads_like_a_dict():
     assert Whole().get("count", 5) == 0
 
 
-@pytest.mark.parametrize("key", ["nothing", "_extra", "extra", "to_dict", "_plan", ""])
+@pytest.mark.parametrize("key", ["nothing", "_extra", "extra", "to_dict", "_schema", ""])
 def test_an_unknown_key(key):
     with pytest.raises(KeyError):
         Whole()[key]
@@ -245,45 +245,45 @@ def test_what_was_set_is_written():
     ("data", "missing"), [({}, "parts"), ({"parts": None}, "parts"), ({"parts": []}, None)]
 )
 def test_essential(data, missing):
-    assert missing_essential(Whole, data) == missing
+    assert missing_required_field(Whole, data) == missing
 
 
 def test_essential_of_a_certain_kind():
     @dataclass
     class Even(Model):
-        number: int = essential(lambda value: value in (2, 4), default=2, repr=False)
+        number: int = required_field(lambda value: value in (2, 4), default=2, repr=False)
 
-    assert [missing_essential(Even, {"number": value}) for value in (2, 3, None)] == [
+    assert [missing_required_field(Even, {"number": value}) for value in (2, 3, None)] == [
         None,
         "number",
         "number",
     ]
-    assert missing_essential(Even, {}) == "number"
+    assert missing_required_field(Even, {}) == "number"
     assert repr(Even(4)).endswith("Even()")
 
 
 def test_build_from_each_form():
     asks = [
-        build(Ask, Ask("hi", 3), {}),
-        build(Ask, {"text": "hi", "maxItems": 3}, {}),
-        build(Ask, None, {"text": "hi", "max_items": 3}),
-        build(Ask, None, {"text": "hi", "maxItems": 3}),
-        build(Ask, {"text": "other"}, {"text": "hi", "max_items": 3}),
-        build(Ask, Ask("other"), {"text": "hi", "max_items": 3}),
-        build(Ask, Ask("hi", 3), {"self": 1, "max_items": None}),
+        build_request(Ask, Ask("hi", 3), {}),
+        build_request(Ask, {"text": "hi", "maxItems": 3}, {}),
+        build_request(Ask, None, {"text": "hi", "max_items": 3}),
+        build_request(Ask, None, {"text": "hi", "maxItems": 3}),
+        build_request(Ask, {"text": "other"}, {"text": "hi", "max_items": 3}),
+        build_request(Ask, Ask("other"), {"text": "hi", "max_items": 3}),
+        build_request(Ask, Ask("hi", 3), {"self": 1, "max_items": None}),
     ]
     assert all(ask == Ask("hi", 3) for ask in asks)
 
 
 def test_build_copies_the_request():
     request = Ask("hi")
-    assert build(Ask, request, {"text": "other"}).text == "other"
+    assert build_request(Ask, request, {"text": "other"}).text == "other"
     assert request.text == "hi"
 
 
 def test_build_keeps_unknown_keys_of_a_dict():
-    assert build(Ask, {"text": "hi", "new": 1}, {}).to_dict() == {"text": "hi", "new": 1}
-    assert build(Ask, Ask.from_dict({"text": "hi", "new": 1}), {}).extra == {"new": 1}
+    assert build_request(Ask, {"text": "hi", "new": 1}, {}).to_dict() == {"text": "hi", "new": 1}
+    assert build_request(Ask, Ask.from_dict({"text": "hi", "new": 1}), {}).extra == {"new": 1}
 
 
 @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ def test_build_keeps_unknown_keys_of_a_dict():
 )
 def test_build_refuses(request_, fields, words):
     with pytest.raises(TypeError) as caught:
-        build(Ask, request_, fields)
+        build_request(Ask, request_, fields)
     assert all(word in str(caught.value) for word in words)
 
 

@@ -6,7 +6,7 @@ import typing
 from datetime import datetime
 
 from chatsdk._core.model import Model
-from chatsdk._core.records import ListResponse
+from chatsdk._core.result_list import ListResponse
 from tests.support.cases import for_each
 
 from .helpers import MODELS, json_names, random_object, seeded

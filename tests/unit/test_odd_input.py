@@ -7,7 +7,7 @@ from collections import OrderedDict
 import pytest
 
 from chatsdk import ConfigurationError, InvalidRequestError, StreamError
-from chatsdk._core.paging import walk
+from chatsdk._core.paging import paginate
 from chatsdk.chatserver import ChatServerError
 from chatsdk.zaguan import ChatResponse, ZaguanError
 
@@ -29,14 +29,14 @@ def test_the_same_page_for_ever_ends():
         asked.append(number)
         return ["a", "b"], number + 1
 
-    assert list(walk(fetch, 1, key=str)) == ["a", "b"]
+    assert list(paginate(fetch, 1, key=str)) == ["a", "b"]
     assert asked == [1, 2]
 
 
 @pytest.mark.parametrize("mark", [{"a": 1}, ["a"], None])
 def test_items_that_cannot_be_told_apart_all_come(mark):
     pages = {1: ([mark, mark], 2), 2: ([mark], None)}
-    assert list(walk(pages.__getitem__, 1, key=lambda item: item)) == [mark] * 3
+    assert list(paginate(pages.__getitem__, 1, key=lambda item: item)) == [mark] * 3
 
 
 @pytest.mark.parametrize("cursor", [{"a": 1}, ["x"], 7, ""])

@@ -1,6 +1,6 @@
 import pytest
 
-from chatsdk._core.paging import walk
+from chatsdk._core.paging import paginate
 
 
 def over(pages, start, key=lambda item: item):
@@ -11,7 +11,7 @@ def over(pages, start, key=lambda item: item):
         asked.append(position)
         return pages[position]
 
-    return list(walk(fetch, start, key)), asked
+    return list(paginate(fetch, start, key)), asked
 
 
 def test_all_pages():
@@ -48,7 +48,7 @@ def test_a_page_is_fetched_when_it_is_needed():
         asked.append(position)
         return [position], position + 1
 
-    items = walk(fetch, 0, lambda item: item)
+    items = paginate(fetch, 0, lambda item: item)
     assert asked == []
     assert [next(items), next(items)] == [0, 1]
     assert asked == [0, 1]

@@ -17,9 +17,9 @@ from urllib3.util import Retry
 
 from chatsdk import ConfigurationError
 from chatsdk._core import retry
-from chatsdk._core.call import Call
-from chatsdk._core.failures import read_failure
-from chatsdk._core.retry import CallTimeout, SafeRetry, retry_after, retry_policy
+from chatsdk._core.call import CallContext
+from chatsdk._core.error_body import parse_error_body
+from chatsdk._core.retry import CallTimeout, DefaultRetry, retry_after, retry_policy
 from tests.support.cases import for_each
 
 SAFE = ["GET", "HEAD", "OPTIONS"]
@@ -75,9 +75,9 @@ def answer(status, **headers):
 
 
 def after(status, method="POST", retries=2, body=None, **headers):
-    policy = retry.for_call(retry_policy(retries), Call(method, "https://api.example/"))
+    policy = retry.bind_to_call(retry_policy(retries), CallContext(method, "https://api.example/"))
     headers = CaseInsensitiveDict({name.replace("_", "-"): value for name, value in headers.items()})
-    return policy.after_status(status, headers, read_failure(body))
+    return policy.after_status(status, headers, parse_error_body(body))
 
 
 @pytest.mark.parametrize("method", SAFE)
@@ -114,9 +114,9 @@ def test_without_retries_nothing_is_repeated():
 
 
 def test_a_body_that_is_used_up_is_not_sent_again():
-    policy = retry.for_call(retry_policy(2), Call("POST", "https://api.example/"))
+    policy = retry.bind_to_call(retry_policy(2), CallContext("POST", "https://api.example/"))
     policy.call.can_repeat = False
-    assert policy.after_status(429, {}, read_failure(None)) is None
+    assert policy.after_status(429, {}, parse_error_body(None)) is None
 
 
 def test_urllib3_leaves_statuses_to_us():
@@ -139,9 +139,9 @@ def test_too_long_a_wait_is_left_to_the_caller(method):
 
 
 def test_waits_double_up_to_a_limit_with_jitter():
-    policy = retry.for_call(retry_policy(12), Call("POST", "https://api.example/"))
+    policy = retry.bind_to_call(retry_policy(12), CallContext("POST", "https://api.example/"))
     for longest in [0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0]:
-        policy = policy.after_status(429, {}, read_failure(None))
+        policy = policy.after_status(429, {}, parse_error_body(None))
         assert longest / 2 <= policy.wait <= longest
 
 
@@ -151,7 +151,7 @@ def test_attempts_are_counted():
         policy = policy.increment("GET", "/", error=ProtocolError("reset"))
     with pytest.raises(MaxRetryError):
         policy.increment("GET", "/", error=ProtocolError("reset"))
-    assert policy.after_status(429, {}, read_failure(None)) is None
+    assert policy.after_status(429, {}, parse_error_body(None)) is None
 
 
 NEVER_CONNECTED = [
@@ -181,25 +181,25 @@ def test_other_errors_are_not_repeated(method):
 
 
 def test_no_attempt_begins_after_the_deadline():
-    call = Call("GET", "https://api.example/", deadline=time.monotonic() + 5)
-    policy = retry.for_call(retry_policy(2), call)
-    assert policy.after_status(503, {"Retry-After": "1"}, read_failure(None)).call is call
-    assert policy.after_status(503, {"Retry-After": "6"}, read_failure(None)) is None
+    call = CallContext("GET", "https://api.example/", deadline=time.monotonic() + 5)
+    policy = retry.bind_to_call(retry_policy(2), call)
+    assert policy.after_status(503, {"Retry-After": "1"}, parse_error_body(None)).call is call
+    assert policy.after_status(503, {"Retry-After": "6"}, parse_error_body(None)) is None
 
 
 def test_sleeping(monkeypatch):
     slept = []
     monkeypatch.setattr(retry.time, "sleep", slept.append)
-    call = Call("GET", "https://api.example/")
-    policy = retry.for_call(retry_policy(2), call)
-    policy.after_status(503, {"Retry-After": "3"}, read_failure(None)).sleep()
+    call = CallContext("GET", "https://api.example/")
+    policy = retry.bind_to_call(retry_policy(2), call)
+    policy.after_status(503, {"Retry-After": "3"}, parse_error_body(None)).sleep()
     assert slept == [3.0]
     assert call.attempt == 2
 
 
 def test_a_policy_is_not_changed_by_its_use():
     policy = retry_policy(2)
-    retry.for_call(policy, Call("GET", "https://api.example/")).increment("GET", "/", answer(503))
+    retry.bind_to_call(policy, CallContext("GET", "https://api.example/")).increment("GET", "/", answer(503))
     assert (policy.total, policy.call, policy.wait) == (2, None, 0.0)
 
 
@@ -210,10 +210,10 @@ def test_numbers_that_cannot_work(given):
 
 
 def test_kinds_of_policies():
-    assert isinstance(retry_policy(1), SafeRetry)
+    assert isinstance(retry_policy(1), DefaultRetry)
     own = retry_policy(Retry(1))
     assert isinstance(own, Retry)
-    assert not isinstance(own, SafeRetry)
+    assert not isinstance(own, DefaultRetry)
 
 
 def test_timeouts_of_an_attempt():

@@ -13,7 +13,7 @@ import chatsdk
 from chatsdk import Client, Service, Stream
 from chatsdk._core.download import Download
 from chatsdk._core.model import Model
-from chatsdk._core.records import Records
+from chatsdk._core.result_list import ResultList
 from chatsdk._core.service import ServiceClient
 from chatsdk.testing import LocalServer
 from tests.support.cases import for_each
@@ -195,7 +195,7 @@ def test_every_method_names_its_request(service):
 
 def public_functions():
     """Each function that a user may look at, by its name."""
-    classes = [Client, Service, Stream, Download, LocalServer, Model, Records]
+    classes = [Client, Service, Stream, Download, LocalServer, Model, ResultList]
     classes += [type(getattr(Client(), service)) for service in SERVICES]
     for cls in classes:
         for name in dir(cls):

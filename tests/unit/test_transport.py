@@ -5,7 +5,7 @@ import requests
 from urllib3.util import Retry
 
 from chatsdk import ChatSDKError
-from chatsdk._core.transport import Outgoing, RetryAdapter, Transport
+from chatsdk._core.transport import RetryAdapter, ServiceRequest, Transport
 
 
 def test_a_session_says_nothing_of_its_own():
@@ -38,7 +38,7 @@ def test_pickles_as_a_new_one():
 def test_each_request_brings_its_policy():
     adapter = RetryAdapter()
     assert adapter.max_retries.total == 0
-    request = Outgoing()
+    request = ServiceRequest()
     request.retry = Retry(3)
     request.url, request.method, request.headers = "nonsense", "GET", {}
     with pytest.raises(requests.RequestException):

@@ -248,8 +248,8 @@ class TestWebSocket:
         assert time.monotonic() - begun < 3
 
     def test_that_goes_silent_while_the_run_ends(self, stream, monkeypatch):
-        monkeypatch.setattr(live, "SILENCE_SECONDS", 0.05)
-        monkeypatch.setattr(live, "GLANCE_SECONDS", 0.01)
+        monkeypatch.setattr(live, "STATUS_CHECK_INTERVAL", 0.05)
+        monkeypatch.setattr(live, "RECV_TIMEOUT", 0.01)
         events, _ = stream(lambda request: [handshake(request), START, SILENCE])
         self.check(events)
 

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from chatsdk import APIConnectionError, APITimeoutError, StreamInterruptedError
-from chatsdk._core.connection import _TimelyFile
+from chatsdk._core.connection import _DeadlineRawIO
 
 from .answers import ASK, CHAT, DONE, MODELS, STOP, framed, text_event
 from .secure import CERTIFICATE, Relay, connect_proxy, server_context, socks5, tls
@@ -97,17 +97,17 @@ def test_a_close_by_the_thread_that_reads(serve, connect, monkeypatch):
     server = serve(framed("chunked", [text_event("a"), SILENCE]))
     stream = connect(server).zaguan.chat_stream(**ASK)
     next(stream)
-    read, raised = _TimelyFile.readinto, []
+    read, raised = _DeadlineRawIO.readinto, []
 
     def close_and_read(file, buffer):
-        monkeypatch.setattr(_TimelyFile, "readinto", read)
+        monkeypatch.setattr(_DeadlineRawIO, "readinto", read)
         try:
             stream.close()
         except RuntimeError as error:
             raised.append(error)
         return read(file, buffer)
 
-    monkeypatch.setattr(_TimelyFile, "readinto", close_and_read)
+    monkeypatch.setattr(_DeadlineRawIO, "readinto", close_and_read)
     with pytest.raises(StreamInterruptedError, match="the stream was closed"):
         next(stream)
     assert raised == []

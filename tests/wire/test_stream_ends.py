@@ -16,7 +16,7 @@ BODY = [text_event("a"), STOP, DONE]
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr(stream_module, "_PATIENCE_AFTER_END", 0.2)
+    monkeypatch.setattr(stream_module, "_DRAIN_TIMEOUT", 0.2)
 
 
 @pytest.mark.parametrize("framing", FRAMINGS)

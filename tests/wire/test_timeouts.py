@@ -32,8 +32,8 @@ def soon():
 
 @pytest.fixture
 def short_waits(monkeypatch):
-    monkeypatch.setattr(retry, "_FIRST_WAIT", 0.01)
-    monkeypatch.setattr(retry, "_LAST_WAIT", 0.01)
+    monkeypatch.setattr(retry, "BACKOFF_INITIAL", 0.01)
+    monkeypatch.setattr(retry, "BACKOFF_MAX", 0.01)
 
 
 def drip(first, piece, count=100):

@@ -15,7 +15,7 @@ class Problem(NamedTuple):
     message: str
 
 
-BROKEN = Problem(
+TRANSPORT_ERRORS = Problem(
     "InternalServerError",
     "litellm.InternalServerError: InternalServerError: OpenAIException - The server had an error",
 )
@@ -76,7 +76,7 @@ def call(model: Model, provider: Optional[Provider], pack: str, max_tokens: int,
     if pack not in PACKS:
         return Call(error=f"Unknown prompt pack: {pack}. Valid options: {PACK_NAMES}")
     if "broken" in model.model_id:
-        return Call(error=BROKEN.message)
+        return Call(error=TRANSPORT_ERRORS.message)
     problem = key_problem(provider.provider_type, provider.credentials) if provider else None
     if problem is not None:
         return Call(error=problem.message)

@@ -117,7 +117,7 @@ _ITEMS = (
         "G.HTTP.01",
         "gotchas",
         "Repeated requests",
-        "A POST that timed out may have been carried out: send it again only if that is harmless.",
+        "A POST that timed out may have been carried out: send it again only if that is safe_cause.",
         "http",
         ("http", "retry"),
     ),

@@ -10,7 +10,7 @@ from ..validation import Field, body, custom, form, nullable, string, text
 from .errors import refusal
 from .tokens import Tokens, User
 
-_FORM = {
+_ISO_8601 = {
     "grant_type": Field(nullable(text(pattern="^password$")), None),
     "username": Field(string),
     "password": Field(string),
@@ -51,7 +51,7 @@ class Accounts:
 
     def token(self, request: Request) -> Reply:
         """POST /token."""
-        asked = form(request, _FORM)
+        asked = form(request, _ISO_8601)
         user = self._authenticated(asked["username"], asked["password"])
         return Reply.json({"access_token": self._tokens.issue(user), "token_type": "bearer"})
 

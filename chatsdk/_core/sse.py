@@ -24,13 +24,13 @@ def detect_format(start: bytes) -> Optional[str]:
     return None if any(field.startswith(text) for field in (*_FIELDS, _BOM)) else "other"
 
 
-class EventReader:
+class SSEDecoder:
     """Reads events out of pieces of bytes; no more than *limit* bytes of one event are kept in memory."""
 
     def __init__(self, pieces: Iterable[bytes], limit: int) -> None:
         self._pieces = pieces
         self._limit = limit
-        self.torn = False  # whether the bytes ended in the middle of a line
+        self.truncated = False  # whether the bytes ended in the middle of a line
 
     def lines(self) -> Iterator[bytes]:
         """Yield the lines without their ends: LF, CRLF or CR, and nothing else.
@@ -62,7 +62,7 @@ class EventReader:
                 if size > self._limit:
                     raise BodyError(f"an event of more than {self._limit} bytes")
         if pending:
-            self.torn = True
+            self.truncated = True
             yield b"".join(pending)
 
     def __iter__(self) -> Iterator[Event]:

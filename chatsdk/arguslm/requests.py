@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Dict, List, Optional, Union
 
-from .._core.dates import parse_datetime, utc_text
+from .._core.dates import format_utc, parse_datetime
 from .._core.model import Model
 
-Moment = Union[datetime, date, str]
+DateTimeLike = Union[datetime, date, str]
 
 
-def moment(value: Optional[Moment]) -> Optional[str]:
+def format_datetime_param(value: Optional[DateTimeLike]) -> Optional[str]:
     """Return a date-time for a query: in UTC, with ``Z``.
 
     With SQLite the server compares date-times as text. What is none goes out as it is: the server says so.
@@ -22,7 +22,7 @@ def moment(value: Optional[Moment]) -> Optional[str]:
     if not isinstance(value, (date, str)):
         raise TypeError(f"a date-time must be a datetime, a date or text, not {type(value).__name__}")
     found = parse_datetime(value if isinstance(value, (datetime, str)) else value.isoformat())
-    return utc_text(found)
+    return format_utc(found)
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping
 
-from .._core import codec
+from .._core import json_codec
 from .._core.model import Model, to_send
 from .errors import InvalidRequestError
 from .models import KnowledgeSearchRequest, ResearchRequest
@@ -81,7 +81,7 @@ def _item(group: str, item: Dict[str, Any]) -> Dict[str, Any]:
 
 def memory_body(key: object, value: object) -> Dict[str, Any]:
     """Return the body that stores *value*, as JSON text, under *key*."""
-    return {"conversationId": memory_key(key), "content": codec.encode(value).decode("utf-8")}
+    return {"conversationId": memory_key(key), "content": json_codec.dumps(value).decode("utf-8")}
 
 
 def memory_key(key: object) -> str:
@@ -111,13 +111,13 @@ def _is_remembered(fact: Dict[str, Any]) -> bool:
 def _value(content: Any) -> Any:
     """Return the value of a JSON text; other texts, stored by others, are the value themselves."""
     try:
-        value = codec.decode(content.encode("utf-8"))
-        codec.encode(value)  # refuses NaN, which was not stored as a value then
+        value = json_codec.loads(content.encode("utf-8"))
+        json_codec.dumps(value)  # refuses NaN, which was not stored as a value then
         return value
     except (AttributeError, ValueError, RecursionError):
         return content
 
 
-def given(**fields: Any) -> Dict[str, Any]:
+def drop_none(**fields: Any) -> Dict[str, Any]:
     """Return the fields that are not None, which is never sent."""
     return {name: value for name, value in fields.items() if value is not None}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterator, Mapping, Optional, Union
 
-from .._core.model import build
+from .._core.model import build_request
 from .._core.paging import iter_pages
 from .._core.service import ServiceClient
-from .inputs import ModelCreate, ModelUpdate
 from .models import ModelInfo, ModelList
+from .requests import ModelCreate, ModelUpdate
 
 
 class Models(ServiceClient):
@@ -120,7 +120,7 @@ class Models(ServiceClient):
 
         POST /api/v1/models
         """
-        body = build(ModelCreate, request, locals())
+        body = build_request(ModelCreate, request, locals())
         return self._request("POST", "/api/v1/models", json=body).model(ModelInfo)
 
     def update_model(
@@ -148,4 +148,6 @@ class Models(ServiceClient):
         PATCH /api/v1/models/{model_id}
         """
         path = self._path("/api/v1/models/{model_id}", model_id=model_id)
-        return self._request("PATCH", path, json=build(ModelUpdate, request, locals())).model(ModelInfo)
+        return self._request("PATCH", path, json=build_request(ModelUpdate, request, locals())).model(
+            ModelInfo
+        )

@@ -6,9 +6,9 @@ import re
 from datetime import datetime, timezone
 from typing import Any, Mapping, Optional
 
-from . import codec
+from . import json_codec
 from .dates import parse_datetime
-from .events import EventReader, detect_format
+from .sse import SSEDecoder, detect_format
 
 _LONGEST = 1000  # characters of a sentence
 _FAILURE_MARKS = frozenset(["error", "error_message", "error_type", "type"])
@@ -23,7 +23,7 @@ _TAGS = r"(?s)<(script|style)\b.*?(?:</\1\s*>|\Z)|<[^<>]*>"
 _TITLE = r"(?s)<(title|h1)\b[^<>]*>(.*?)(?:</\1\s*>|\Z)"
 
 
-class Failure:
+class ErrorBody:
     """A failure as the server tells it. Nothing of the request is ever repeated.
 
     Attributes:
@@ -51,47 +51,47 @@ class Failure:
         self.code = label if code is None or (label is not None and code.isdigit()) else code
         self.type = _word(self.details.get("type"))
         self.param = _word(self.details.get("param"))
-        self.words = frozenset(word for word in (code, label, self.type) if word is not None)
+        self.codes = frozenset(word for word in (code, label, self.type) if word is not None)
         quota = self.details.get("rateLimit")  # Infinity's quota of the day
         limits = quota if isinstance(quota, dict) else self.details
         self.retry_after = _seconds(self.details.get("retry_after"))
         if self.retry_after is None:
             self.retry_after = _seconds_until(limits.get("reset_at"))
-        said = re.findall("[A-Z]?[a-z]+|[A-Z]+", " ".join(self.words))
+        said = re.findall("[A-Z]?[a-z]+|[A-Z]+", " ".join(self.codes))
         # A quota that tells no moment to come when it begins anew is used up for good.
         self.is_exhausted = (limits is quota and self.retry_after is None) or any(
             re.fullmatch(_EXHAUSTED, part) for part in said
         )
 
 
-def read_failure(body: object) -> Failure:
+def parse_error_body(body: object) -> ErrorBody:
     """Read the decoded body of a failure, or its text, in any of the shapes that servers send."""
     if isinstance(body, dict) and not body.get("error"):
         inner = error_in_choices(body.get("choices"))
         if inner is not None:
-            return Failure({"error": inner})
+            return ErrorBody({"error": inner})
         if body.get("error_message"):
-            return Failure({"message": body["error_message"], "type": body.get("error_type")})
-    return Failure(body)
+            return ErrorBody({"message": body["error_message"], "type": body.get("error_type")})
+    return ErrorBody(body)
 
 
 def decode_failure(data: bytes) -> Any:
     """Return the body of a failure: its JSON, its text, or the event of an event stream that reports it."""
     if detect_format(data) != "events":
         return _json_or_text(data)
-    events = [(name, _json_or_text(text)) for name, text in EventReader([data], len(data))]
-    bodies = [body for name, body in events if name == b"error" or has_failure(body)]
+    events = [(name, _json_or_text(text)) for name, text in SSEDecoder([data], len(data))]
+    bodies = [body for name, body in events if name == b"error" or is_error_body(body)]
     return next(iter(bodies or [body for _, body in events]), "")
 
 
 def _json_or_text(data: bytes) -> Any:
     try:
-        return codec.decode(data)
+        return json_codec.loads(data)
     except (ValueError, RecursionError):
         return data.decode("utf-8", "replace")
 
 
-def has_failure(body: object) -> bool:
+def is_error_body(body: object) -> bool:
     """Return whether JSON that came as a success is a failure all the same."""
     return isinstance(body, dict) and bool(
         body.get("error") not in (None, False, "")
@@ -106,8 +106,8 @@ def has_chat_failure(body: Mapping[str, Any]) -> bool:
     choices = body.get("choices")
     if not choices:
         said = body.get("message") or body.get("detail")
-        return has_failure(body) or bool(said and not is_keep_alive(body.get("type")))
-    if not _FAILURE_MARKS.isdisjoint(body) and has_failure(body):  # rare, and this is asked for each chunk
+        return is_error_body(body) or bool(said and not is_keep_alive(body.get("type")))
+    if not _FAILURE_MARKS.isdisjoint(body) and is_error_body(body):  # rare, and this is asked for each chunk
         return True
     return error_in_choices(choices) is not None
 
@@ -127,34 +127,34 @@ def is_keep_alive(kind: object) -> bool:
 
 def _message(body: Mapping[str, Any]) -> Optional[str]:
     for key in ("error", "detail", "message", "html-message"):
-        found = _said(body.get(key))
+        found = _find_message(body.get(key))
         if found:
             if key == "error" and isinstance(body["error"], str):
                 # Beside a short label, "message" is the sentence.
-                return _said(body.get("message")) or found
+                return _find_message(body.get("message")) or found
             return found
     return None
 
 
-def _said(value: object, depth: int = 5) -> Optional[str]:
+def _find_message(value: object, depth: int = 5) -> Optional[str]:
     if isinstance(value, str):
         return _sentence(value)
     if isinstance(value, dict):
         if depth == 0:  # nobody hides a sentence that deep; a body nested on purpose would exhaust the stack
             return None
-        return _said(value.get("message"), depth - 1) or _said(value.get("error"), depth - 1)
+        return _find_message(value.get("message"), depth - 1) or _find_message(value.get("error"), depth - 1)
     if isinstance(value, list):
-        complaints = list(filter(None, map(_complaint, value)))
+        complaints = list(filter(None, map(_format_validation_error, value)))
         text = "; ".join(complaints[:_MOST_COMPLAINTS])[:_LONGEST]
         left = len(complaints) - _MOST_COMPLAINTS
         return f"{text}; and {left} more" if left > 0 else text or None
     return None
 
 
-def _complaint(item: object) -> Optional[str]:
+def _format_validation_error(item: object) -> Optional[str]:
     """Return one line of a validation error; its ``input`` repeats the request and stays out."""
     if not isinstance(item, dict):
-        return _said(item) if isinstance(item, str) else None
+        return _find_message(item) if isinstance(item, str) else None
     text = item.get("msg") or item.get("message")
     if not isinstance(text, str):
         return None

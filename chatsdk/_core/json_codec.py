@@ -27,7 +27,7 @@ _encode = json.JSONEncoder(
 _decode = json.JSONDecoder(parse_float=_finite).raw_decode
 
 
-def encode(value: object) -> bytes:
+def dumps(value: object) -> bytes:
     """Return *value*, with the models and date-times in it, as JSON.
 
     NaN, infinity and lone surrogates are an InvalidRequestError.
@@ -47,7 +47,7 @@ def encode(value: object) -> bytes:
         raise InvalidRequestError("the request holds NaN or infinity, which JSON has not") from None
 
 
-def decode(data: bytes, errors: str = "strict") -> Any:
+def loads(data: bytes, errors: str = "strict") -> Any:
     """Return the value of a JSON text in UTF-8, with or without a byte order mark.
 
     NaN and infinities are read as floats: servers send them in log probabilities and costs. Bytes that are

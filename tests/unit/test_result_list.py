@@ -4,7 +4,7 @@ from typing import Any, List
 import pytest
 
 from chatsdk._core.model import Model
-from chatsdk._core.records import ListResponse, Records
+from chatsdk._core.result_list import ListResponse, ResultList
 
 
 @dataclass
@@ -24,7 +24,7 @@ class Items(ListResponse):
 ROWS = [{"id": "a"}, {"id": "b", "note": "<script>alert(1)</script>", "<b>key</b>": 1}]
 BOTH = pytest.mark.parametrize(
     "records",
-    [Records(map(Item.from_dict, ROWS)), Items.from_dict({"items": ROWS})],
+    [ResultList(map(Item.from_dict, ROWS)), Items.from_dict({"items": ROWS})],
     ids=["list", "response"],
 )
 
@@ -37,7 +37,7 @@ def test_rows(records):
 
 
 def test_a_field_that_no_record_has_is_a_column_all_the_same():
-    records = Records([Item("a"), Item("b")])
+    records = ResultList([Item("a"), Item("b")])
     assert records.to_rows() == [{"id": "a", "note": None}, {"id": "b", "note": None}]
     assert "note" not in records._repr_html_()
 
@@ -56,9 +56,9 @@ def test_table(records):
 
 
 def test_parts_of_a_list_are_such_lists():
-    records = Records(map(Item.from_dict, ROWS))
+    records = ResultList(map(Item.from_dict, ROWS))
     for part in (records[:1], records[-2:-1], records.copy()[:1]):
-        assert type(part) is Records
+        assert type(part) is ResultList
         assert part.to_rows() == [{"id": "a", "note": None}]
         assert part._repr_html_().count("<tr>") == 2
     assert records[-1].id == "b"
@@ -70,28 +70,28 @@ def test_iterating(records):
 
 
 def test_a_long_table_is_cut():
-    table = Records(Item(str(number)) for number in range(250))._repr_html_()
+    table = ResultList(Item(str(number)) for number in range(250))._repr_html_()
     assert table.count("<tr>") == 101
     assert "150 more" in table
 
 
 def test_a_table_of_the_greatest_length_is_not_cut():
-    table = Records(Item(str(number)) for number in range(100))._repr_html_()
+    table = ResultList(Item(str(number)) for number in range(100))._repr_html_()
     assert table.count("<tr>") == 101
     assert "more" not in table
 
 
 def test_a_long_cell_is_cut():
-    assert len(Records([Item("x" * 10_000)])._repr_html_()) < 500
+    assert len(ResultList([Item("x" * 10_000)])._repr_html_()) < 500
 
 
 def test_an_empty_table():
-    assert "<td>" not in Records()._repr_html_()
-    assert Records().to_rows() == []
+    assert "<td>" not in ResultList()._repr_html_()
+    assert ResultList().to_rows() == []
 
 
 def test_a_list_is_a_list():
-    records = Records([Item("a")])
+    records = ResultList([Item("a")])
     assert records == [Item("a")]
     assert records[0].id == "a"
 

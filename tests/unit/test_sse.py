@@ -3,7 +3,7 @@ from itertools import product
 import pytest
 
 from chatsdk._core.body import BodyError
-from chatsdk._core.events import EventReader
+from chatsdk._core.sse import SSEDecoder
 from tests.support.cases import for_each
 
 STREAMS = {
@@ -17,8 +17,8 @@ STREAMS = {
     "bom": b"\xef\xbb\xbfdata: x\n\n",
     "no blank line at the end": b"data: x\n\ndata: y\n",
     "lines, no blank line at the end": b"data: x\n\nevent: e\ndata: one\ndata:\ndata: two\n",
-    "torn": b"data: x\n\ndata: y",
-    "torn lines": b"data: one\ndata: two",
+    "truncated": b"data: x\n\ndata: y",
+    "truncated lines": b"data: one\ndata: two",
     "empty": b"",
     "only blank lines": b"\n\n\n\n",
     "no data": b"event: ping\n\nid: 1\n\ndata: x\n\n",
@@ -37,8 +37,8 @@ EXPECTED = {
     "bom": [(b"", b"x")],
     "no blank line at the end": [(b"", b"x"), (b"", b"y")],
     "lines, no blank line at the end": [(b"", b"x"), (b"e", b"one\n\ntwo")],
-    "torn": [(b"", b"x"), (b"", b"y")],
-    "torn lines": [(b"", b"one\ntwo")],
+    "truncated": [(b"", b"x"), (b"", b"y")],
+    "truncated lines": [(b"", b"one\ntwo")],
     "empty": [],
     "only blank lines": [],
     "no data": [(b"", b"x")],
@@ -53,7 +53,7 @@ ENDS = {"LF": b"\n", "CRLF": b"\r\n", "CR": b"\r"}
 
 
 def read(pieces, limit=1000):
-    return list(EventReader(pieces, limit))
+    return list(SSEDecoder(pieces, limit))
 
 
 def written(name, end):
@@ -100,16 +100,16 @@ def test_an_event_is_delivered_as_soon_as_it_is_whole():
         yield b"data: x\n\nda"
         raise AssertionError("asked for more than the event needs")
 
-    assert next(iter(EventReader(pieces(), 1000))) == (b"", b"x")
+    assert next(iter(SSEDecoder(pieces(), 1000))) == (b"", b"x")
 
 
 @pytest.mark.parametrize(
-    ("data", "torn"), [(b"data: x\n\n", False), (b"data: x\n", False), (b"data: x", True), (b"", False)]
+    ("data", "truncated"), [(b"data: x\n\n", False), (b"data: x\n", False), (b"data: x", True), (b"", False)]
 )
-def test_torn(data, torn):
-    reader = EventReader([data], 1000)
+def test_torn(data, truncated):
+    reader = SSEDecoder([data], 1000)
     list(reader)
-    assert reader.torn is torn
+    assert reader.truncated is truncated
 
 
 @pytest.mark.parametrize(

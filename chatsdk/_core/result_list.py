@@ -12,23 +12,23 @@ _SHOWN_ROWS = 100
 _SHOWN_CHARACTERS = 120
 
 
-class Records(List[M]):
+class ResultList(List[M]):
     """A list of models; notebooks show it as a table."""
 
     @overload
     def __getitem__(self, index: SupportsIndex) -> M: ...
 
     @overload
-    def __getitem__(self, index: slice) -> Records[M]: ...
+    def __getitem__(self, index: slice) -> ResultList[M]: ...
 
-    def __getitem__(self, index: Union[SupportsIndex, slice]) -> Union[M, Records[M]]:
+    def __getitem__(self, index: Union[SupportsIndex, slice]) -> Union[M, ResultList[M]]:
         if isinstance(index, slice):
-            return Records(super().__getitem__(index))
+            return ResultList(super().__getitem__(index))
         return super().__getitem__(index)
 
-    def copy(self) -> Records[M]:
+    def copy(self) -> ResultList[M]:
         """Return a copy of the list, of the same models."""
-        return Records(self)
+        return ResultList(self)
 
     def to_rows(self) -> List[Dict[str, Any]]:
         """Return one dict for each record, as ``pandas.DataFrame`` and ``csv.DictWriter`` take them.
@@ -66,7 +66,7 @@ class ListResponse(Model, Generic[M]):
 
         All of them have the same keys; what an item lacks is None.
         """
-        return Records(item for item in self._records() if isinstance(item, Model)).to_rows()
+        return ResultList(item for item in self._records() if isinstance(item, Model)).to_rows()
 
     def _repr_html_(self) -> str:
         return _table(self.to_rows())

@@ -1,6 +1,6 @@
 import pytest
 
-from chatsdk._core.codec import decode, encode
+from chatsdk._core.json_codec import dumps, loads
 from chatsdk.errors import InvalidRequestError
 
 CIRCLE = {}
@@ -11,7 +11,7 @@ for _ in range(100_000):
 
 
 def test_encoded():
-    assert encode({"a": [1, None, True, "é\u2028😀"]}) == '{"a":[1,null,true,"é\u2028😀"]}'.encode()
+    assert dumps({"a": [1, None, True, "é\u2028😀"]}) == '{"a":[1,null,true,"é\u2028😀"]}'.encode()
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_encoded():
 )
 def test_refused(value, word):
     with pytest.raises(InvalidRequestError) as caught:
-        encode(value)
+        dumps(value)
     assert word in str(caught.value)
     assert "secret" not in str(caught.value)
     assert "secret" not in str(caught.value.__cause__)
@@ -47,7 +47,7 @@ def test_refused(value, word):
     ],
 )
 def test_decoded(data, value):
-    assert decode(data) == value
+    assert loads(data) == value
 
 
 @pytest.mark.parametrize(
@@ -73,19 +73,19 @@ def test_decoded(data, value):
 )
 def test_not_json(data):
     with pytest.raises(ValueError):  # noqa: PT011 - the words are those of the json module
-        decode(data)
+        loads(data)
 
 
 def test_numbers_that_are_none():
     """Servers send them in log probabilities and costs: no reason to lose an answer."""
-    value = decode(b'{"a": [NaN, Infinity, -Infinity]}')
+    value = loads(b'{"a": [NaN, Infinity, -Infinity]}')
     assert str(value) == "{'a': [nan, inf, -inf]}"
 
 
 def test_bytes_that_are_not_utf8():
-    assert decode(b'{"a": "x\xf0\x9f"}', "replace") == {"a": "x\ufffd"}
+    assert loads(b'{"a": "x\xf0\x9f"}', "replace") == {"a": "x\ufffd"}
 
 
 def test_absurd_nesting():
     with pytest.raises((ValueError, RecursionError)):
-        decode(b"[" * 1_000_000)
+        loads(b"[" * 1_000_000)
