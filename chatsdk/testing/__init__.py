@@ -7,9 +7,19 @@ It needs no network and no keys::
 
     with LocalServer() as server:
         client = Client(**server.services())
+
+As a fixture of pytest::
+
+    @pytest.fixture
+    def server():
+        with LocalServer() as server:
+            yield server
+
+``python -m chatsdk.testing`` serves programs in other languages.
 """
 
-from .journal import RecordedRequest
+from .chat import ChatInfo
+from .exchange import RecordedRequest
 from .server import LocalServer
 
-__all__ = ["LocalServer", "RecordedRequest"]
+__all__ = ["ChatInfo", "LocalServer", "RecordedRequest"]

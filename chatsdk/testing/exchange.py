@@ -1,14 +1,15 @@
-"""What goes in and out of a dialect: a request, and a reply, a stream of events or a feed."""
+"""Requests and answers: what the HTTP server and the services exchange."""
+
+from __future__ import annotations
 
 import json
-import uuid
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple, Union
 from urllib.parse import parse_qs, unquote
 
 
 class Headers(Mapping[str, str]):
-    """Header fields, found by name in any case. Its repr shows names only: values may be secret."""
+    """Header fields, found by name in any case. The repr shows only names: values may be secret."""
 
     def __init__(self, fields: Iterable[Tuple[str, str]] = ()) -> None:
         self._values: Dict[str, str] = {}
@@ -31,60 +32,85 @@ class Headers(Mapping[str, str]):
 
 @dataclass(frozen=True)
 class Request:
-    """One request to one service, as its dialect sees it."""
+    """One request to one service.
+
+    `params` has the checked parameters of path and query, `fields` those of the JSON body or form,
+    both with defaults filled in. `user` is what `FakeService.authorize` returned.
+    """
 
     method: str
-    base_url: str  # under which the client reached the service: it includes the path prefix
-    raw_path: str  # without the prefix, still percent-encoded
-    raw_query: str
+    path: str  # decoded, without the prefix of the service
+    encode_query: str
     headers: Headers
     body: bytes
-    params: Mapping[str, str] = field(default_factory=dict)  # the named parts of the path
-    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    params: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    user: Any = None
 
-    @property
-    def path(self) -> str:
-        """The path, decoded as a whole: the services decode before they route."""
-        return unquote(self.raw_path)
+    @classmethod
+    def parse(cls, method: str, target: str, headers: Headers, body: bytes) -> Request:
+        """Split a request target."""
+        path, _, encode_query = target.partition("?")
+        return cls(method, unquote(path), encode_query, headers, body)
 
     @property
     def query(self) -> Dict[str, List[str]]:
         """All values of each query parameter."""
-        return parse_qs(self.raw_query, keep_blank_values=True)
+        return parse_qs(self.encode_query, keep_blank_values=True)
+
+    @property
+    def bearer_token(self) -> str:
+        """The token of the Authorization header, "" if there is none."""
+        scheme, _, token = self.headers.get("authorization", "").partition(" ")
+        return token.strip() if scheme.lower() == "bearer" else ""
 
     def json(self) -> Any:
-        """The body as JSON; raises ValueError where it is none."""
+        """The decoded body; raises ValueError if it is no JSON."""
         return json.loads(self.body)
 
 
 @dataclass(frozen=True)
+class RecordedRequest:
+    """A request that a `LocalServer` received.
+
+    `path` is the decoded path without the service's prefix, `query` has all values of each
+    parameter, `headers` finds names in any case, and `json` is the decoded body (None if it is no
+    JSON). The repr shows neither headers nor body: they may hold secrets.
+    """
+
+    service: str
+    method: str
+    path: str
+    query: Mapping[str, List[str]]
+    headers: Headers = field(repr=False)
+    json: Any = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Reply:
-    """A whole answer. `hangs_up`: the connection is closed after it, without saying so."""
+    """A whole answer."""
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
-    hangs_up: bool = False
 
     @classmethod
-    def json(cls, value: Any, status: int = 200, headers: Optional[Mapping[str, str]] = None) -> "Reply":
-        """A JSON answer: compact, non-ASCII text as raw UTF-8, and no charset in the type."""
-        body = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    def json(cls, value: object, status: int = 200, headers: Optional[Mapping[str, str]] = None) -> Reply:
+        """A JSON answer: compact, non-ASCII text as UTF-8."""
         fields = {"content-type": "application/json", **(headers or {})}
-        return cls(status, body.encode("utf-8"), fields)
+        return cls(status, dumps(value).encode("utf-8"), fields)
 
     @classmethod
-    def text(cls, text: str, status: int, hangs_up: bool = False) -> "Reply":
-        """A plain text answer."""
-        fields = {"content-type": "text/plain; charset=utf-8"}
-        return cls(status, text.encode("utf-8"), fields, hangs_up)
+    def text(cls, text: str, status: int, content_type: str = "text/plain; charset=utf-8") -> Reply:
+        """A text answer."""
+        return cls(status, text.encode("utf-8"), {"content-type": content_type})
 
 
 @dataclass(frozen=True)
 class EventStream:
-    """An answer that is sent event by event, each one as its own HTTP chunk.
+    """An answer of server-sent events, each one sent as its own HTTP chunk.
 
-    `on_delivered` runs when the last event was sent and the client is still there.
+    `on_delivered` runs when the last event was sent and the client is still connected.
     `cut_after` is the number of events after which the connection is dropped.
     """
 
@@ -96,36 +122,57 @@ class EventStream:
 
 
 @dataclass(frozen=True)
-class Feed:
-    """An answer that goes on over a WebSocket: texts, each one sent when its time has come.
+class WebSocketStream:
+    """An answer over a WebSocket: texts, each one with the `time.monotonic()` at which it is sent.
 
-    `texts` gives each text with its time, a value of `time.monotonic()`. After the last one the
-    connection stays open until the client closes it. `keep_alive` is sent whenever the client has
-    sent no text for a while; `replies` has the answers to texts of the client.
-    `cut_after` is the number of texts after which the connection is dropped.
+    After the last one the connection stays open until the client closes it. `replies` has the
+    answers to texts of the client. `cut_after` is the number of texts after which the connection
+    is dropped.
     """
 
     texts: Iterator[Tuple[float, str]]
-    keep_alive: str
     replies: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     cut_after: Optional[int] = None
 
 
-Answer = Union[Reply, EventStream, Feed]
-
-# What uvicorn and Starlette send for any unhandled exception.
-CRASH = Reply.text("Internal Server Error", 500, hangs_up=True)
+Answer = Union[Reply, EventStream, WebSocketStream]
 
 
-class Refusal(Exception):
-    """Raised anywhere below a route to answer with `reply` instead of going on."""
+class HTTPError(Exception):
+    """Raised anywhere in a service to answer with an error.
 
-    def __init__(self, reply: Reply) -> None:
-        super().__init__(reply.status)
-        self.reply = reply
+    Args:
+        status: The HTTP status.
+        message: The server's sentence; the default is the service's own for this status.
+        body: The whole JSON body, instead of the service's usual shape.
+        headers: More headers.
+        details: More members for the service's usual shape.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str = "",
+        *,
+        body: object = None,
+        headers: Optional[Mapping[str, str]] = None,
+        **details: Any,
+    ) -> None:
+        super().__init__(status, message)
+        self.status = status
+        self.message = message
+        self.body = body
+        self.headers: Mapping[str, str] = headers or {}
+        self.details = details
 
 
-def event(data: str, name: str = "") -> str:
-    """One server-sent event."""
-    return f"event: {name}\ndata: {data}\n\n" if name else f"data: {data}\n\n"
+def dumps(value: object) -> str:
+    """JSON text: compact, non-ASCII characters unescaped."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def event(data: object, name: str = "") -> str:
+    """One server-sent event; `data` is text, or anything else to be sent as JSON."""
+    text = data if isinstance(data, str) else dumps(data)
+    return f"event: {name}\ndata: {text}\n\n" if name else f"data: {text}\n\n"

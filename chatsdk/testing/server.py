@@ -1,21 +1,26 @@
 """The local server that users see."""
 
+from __future__ import annotations
+
+import threading
+from collections import defaultdict, deque
 from dataclasses import replace
-from typing import Any, Dict, List, Mapping, Optional, Tuple, TypedDict, Union
+from itertools import repeat
+from typing import Any, Callable, Deque, Dict, List, Mapping, Optional, TypedDict, TypeVar, Union
 
 from .._core.closable import CloseMixin
 from .._core.options import Service
 from .arguslm import ArgusLM
-from .chat import MakeReply, default_reply
+from .chat import ChatModel, ReplyFunction, ToolCall
 from .chatserver import ChatServer
-from .dialect import Dialect
-from .exchange import CRASH, Answer, EventStream, Feed, Headers, Reply, Request
-from .faults import Faults
+from .exchange import Answer, EventStream, Headers, RecordedRequest, Reply, Request, WebSocketStream
+from .http_server import HOST, HTTPServer
 from .infinity import Infinity
-from .journal import Journal, RecordedRequest
-from .listener import HOST, Listener
 from .mongars import MonGARS
+from .routing import FakeService
 from .zaguan import Zaguan
+
+T = TypeVar("T")
 
 
 class Services(TypedDict):
@@ -38,13 +43,19 @@ class LocalServer(CloseMixin):
     """An offline stand-in for the services, on a free port of this machine.
 
     It listens from construction until `close()`; a `with` block closes it. Each service has its
-    own base URL, and keeps its state (history, credits, admins, ...) as long as the server lives.
+    own base URL and keeps its state (history, credits, keys, ...) until `close()` or `reset()`.
 
     Args:
-        reply: Makes the assistant's text from the messages of a request. The default mentions
-            the last user message.
+        reply: Makes the assistant's answers. It is called with the messages of the conversation, or,
+            if it has a required second argument, with the messages and a ChatInfo (service, model,
+            tools, tool_choice, response_format). It returns a text, a list of tool calls such as
+            ``[("get_weather", {"city": "Oslo"})]``, a whole message, or None for the default: a call
+            of the first tool if there are tools, JSON that fits the response_format, or an echo.
         credits: How many credits the Zaguan account has left.
         token_seconds: How long a token of monGARS is valid after its login.
+        chats_per_second: How many chats a second monGARS accepts of a user; any number by default.
+        history_lag: How many seconds after its answer a chat is in the history of monGARS.
+        retrieval: Whether monGARS has retrieval; without it, as the real one by default, it is a 503.
         daily_limit: How many chats a user of Infinity Assistant has in a day.
         call_seconds: How long each call of a model takes in ArgusLM's benchmarks and monitoring.
     """
@@ -52,49 +63,129 @@ class LocalServer(CloseMixin):
     def __init__(
         self,
         *,
-        reply: Optional[MakeReply] = None,
+        reply: Optional[ReplyFunction] = None,
         credits: int = 1000,
         token_seconds: float = 3600.0,
+        chats_per_second: Optional[float] = None,
+        history_lag: float = 0.0,
+        retrieval: bool = False,
         daily_limit: int = 50,
         call_seconds: float = 0.1,
     ) -> None:
-        make_reply = reply or default_reply
-        dialects: Tuple[Dialect, ...] = (
-            MonGARS(make_reply, token_seconds),
-            ChatServer(make_reply),
-            ArgusLM(call_seconds),
-            Infinity(make_reply, daily_limit),
-            Zaguan(make_reply, credits),
-        )
-        self._dialects: Dict[str, Dialect] = {dialect.name: dialect for dialect in dialects}
-        self._journal = Journal()
-        self._faults = Faults()
-        self._listener = Listener(self._respond, self._journal.report)
-        self._root = f"http://{HOST}:{self._listener.port}"
+        self._make_services: Callable[[ChatModel], List[FakeService]] = lambda model: [
+            MonGARS(model, token_seconds, chats_per_second, history_lag, retrieval),
+            ChatServer(model),
+            ArgusLM(model, call_seconds),
+            Infinity(model, daily_limit),
+            Zaguan(model, credits),
+        ]
+        self._reply = reply
+        self._lock = threading.Lock()
+        self.reset()
+        self._http = HTTPServer(self._respond, self._report)
+        self._root = f"http://{HOST}:{self._http.port}"
+
+    def reset(self) -> None:
+        """Start anew: the services as they were first, no requests, no injected faults and answers."""
+        model = ChatModel(self._reply, self._report)
+        services = self._make_services(model)
+        with self._lock:
+            self._model = model
+            self._fakes = {service.name: service for service in services}
+            self._requests: List[RecordedRequest] = []
+            self._errors: List[BaseException] = []
+            self._replies: Dict[str, Deque[Reply]] = defaultdict(deque)
+            self._cuts: Dict[str, Deque[int]] = defaultdict(deque)
 
     def url(self, service: str) -> str:
         """The base URL of a service, such as `url("zaguan")`."""
-        return f"{self._root}/{self._dialect(service).name}"
+        return f"{self._root}/{self._service(service).name}"
 
     def services(self) -> Services:
         """Address and key of each service, ready for `Client(**server.services())`."""
-        return {
-            "mongars": self._service("mongars"),
-            "chatserver": self._service("chatserver"),
-            "arguslm": self._service("arguslm"),
-            "infinity": self._service("infinity"),
-            "zaguan": self._service("zaguan"),
+        # All get a key: otherwise a real one from the environment would be sent here.
+        made: Any = {
+            name: _LocalService(base_url=self.url(name), api_key=fake.key)
+            for name, fake in self._fakes.items()
         }
+        services: Services = made
+        return services
+
+    def environment(self) -> Dict[str, str]:
+        """The environment variables with which a Client finds this server."""
+        found: Dict[str, str] = {}
+        for name, fake in self._fakes.items():
+            prefix = "INFINITY_ASSISTANT" if name == "infinity" else name.upper()
+            found[f"{prefix}_BASE_URL"] = self.url(name)
+            found[f"{prefix}_API_KEY"] = fake.key
+        return found
 
     @property
     def requests(self) -> List[RecordedRequest]:
         """The requests that arrived so far, oldest first."""
-        return self._journal.requests
+        with self._lock:
+            return list(self._requests)
 
     @property
     def errors(self) -> List[BaseException]:
-        """Exceptions inside the server (such as in your `reply`); the client saw a 500."""
-        return self._journal.errors
+        """Exceptions inside the server, such as in your `reply`; the client got a 500."""
+        with self._lock:
+            return list(self._errors)
+
+    def respond(
+        self,
+        service: str,
+        text: Optional[str] = None,
+        *,
+        tool_calls: Optional[List[ToolCall]] = None,
+        finish_reason: Optional[str] = None,
+        usage: Optional[Mapping[str, Any]] = None,
+        body: Optional[Union[Mapping[str, Any], List[Any]]] = None,
+        times: int = 1,
+    ) -> None:
+        """Set the next answers of a service.
+
+        Args:
+            service: Such as "zaguan".
+            text: What the assistant says in the next chats, plain or streamed.
+            tool_calls: What it calls, such as ``[("get_weather", {"city": "Oslo"})]``.
+            finish_reason: Such as "length"; the default is "stop" or "tool_calls".
+            usage: Members of the usage that are not to be counted, such as ``{"total_tokens": 7}``.
+            body: The JSON of the next answers to any request, instead of all the above.
+            times: How many requests get this answer.
+
+        Raises:
+            ValueError: The service is unknown, or the arguments do not go together.
+        """
+        fake = self._service(service)
+        _check_count("times", times, 1)
+        if body is not None:
+            if (text, tool_calls, finish_reason, usage) != (None, None, None, None):
+                raise ValueError(
+                    "body is the whole answer: it takes no text, tool_calls, finish_reason or usage"
+                )
+            self._schema(self._replies[fake.name], Reply.json(body), times)
+            return
+        if not fake.has_chat:
+            raise ValueError(f"{service} has no chat: it only takes body=")
+        if tool_calls is None:
+            self._model.plan(service, text or "", finish_reason, usage, times)
+        elif not fake.has_tools:
+            raise ValueError(f"{service} has no tool calls")
+        else:
+            message = {"content": text, "tool_calls": tool_calls}
+            self._model.plan(service, message, finish_reason, usage, times)
+
+    def model_down(self, service: str, down: bool = True) -> None:
+        """Let the model behind a service be down, as the service itself reports it, or up again.
+
+        monGARS and Infinity Assistant apologize with status 200, the streams of Infinity Assistant and
+        ChatServer have an error event, Zaguan and ChatServer answer 503, calls of ArgusLM fail.
+
+        Raises:
+            ValueError: The service is unknown.
+        """
+        self._model.set_down(self._service(service).name, down)
 
     def fail(
         self,
@@ -110,80 +201,98 @@ class LocalServer(CloseMixin):
         Args:
             service: Such as "zaguan".
             status: The HTTP status.
-            body: Text (sent as it is, as text/plain), or what is sent as JSON. The default is
-                what the service itself sends with this status.
+            body: Text (sent as text/plain), or what is sent as JSON. The default is what the service
+                itself sends with this status.
             headers: More headers, such as `{"Retry-After": "0"}`.
             times: How many requests get this answer.
 
         Raises:
             ValueError: The service is unknown, or the status or times cannot be.
         """
-        dialect = self._dialect(service)
+        fake = self._service(service)
         if not 200 <= status <= 599:
             raise ValueError(f"status must be from 200 to 599, not {status}")
         _check_count("times", times, 1)
         extra = Headers((headers or {}).items())
-        if body is None:
-            reply = dialect.failure(status, extra)
-        elif isinstance(body, str):
+        if isinstance(body, str):
             reply = Reply.text(body, status)
-        else:
+        elif body is not None:
             reply = Reply.json(body, status)
-        fields = {**reply.headers, **extra}
-        self._faults.plan_reply(service, replace(reply, headers=fields), times)
+        else:
+            reply = Reply(status) if status < 400 else fake.error(status, "", extra, {})
+        reply = replace(reply, headers={**reply.headers, **extra})
+        self._schema(self._replies[service], reply, times)
 
     def cut(self, service: str, after: int, times: int = 1) -> None:
-        """Break the next streamed answers of a service: the connection is dropped.
+        """Drop the connection in the middle of the next streamed answers of a service.
 
         Args:
             service: Such as "zaguan".
             after: How many events are still sent (`[DONE]` counts as one), or texts of a WebSocket.
-            times: How many streams break.
+            times: How many streams are cut.
 
         Raises:
             ValueError: The service is unknown, or after or times cannot be.
         """
         _check_count("after", after, 0)
         _check_count("times", times, 1)
-        self._faults.plan_cut(self._dialect(service).name, after, times)
+        self._schema(self._cuts[self._service(service).name], after, times)
 
     def close(self) -> None:
         """Stop the server. May be called again."""
-        self._listener.close()
+        self._http.close()
 
     def __repr__(self) -> str:
-        return f"<LocalServer {self._root}: {', '.join(self._dialects)}>"
+        return f"<LocalServer {self._root}: {', '.join(self._fakes)}>"
 
-    def _service(self, name: str) -> Service:
-        # All get a key: else a real one from the environment would be sent here.
-        return _LocalService(base_url=self.url(name), api_key=self._dialects[name].key)
+    def _service(self, name: str) -> FakeService:
+        if name not in self._fakes:
+            known = ", ".join(self._fakes)
+            raise ValueError(f"unknown service {name!r}: the local server knows {known}")
+        return self._fakes[name]
 
-    def _dialect(self, service: str) -> Dialect:
-        if service not in self._dialects:
-            known = ", ".join(self._dialects)
-            raise ValueError(f"unknown service {service!r}: the local server knows {known}")
-        return self._dialects[service]
+    def _schema(self, queue: Deque[T], item: T, times: int) -> None:
+        with self._lock:
+            queue.extend(repeat(item, times))
+
+    def _report(self, error: BaseException) -> None:
+        with self._lock:
+            self._errors.append(error)
+
+    def _record(self, service: str, request: Request) -> None:
+        try:
+            body = request.json()
+        except (ValueError, RecursionError):
+            body = None
+        recorded = RecordedRequest(
+            service, request.method, request.path, request.query, request.headers, body
+        )
+        with self._lock:
+            self._requests.append(recorded)
 
     def _respond(self, method: str, target: str, headers: Headers, body: bytes) -> Answer:
+        name, slash, rest = target[1:].partition("/")
+        fake = self._fakes.get(name)
+        if fake is None:
+            return Reply.json({"detail": "Not Found"}, 404)
         try:
-            path, _, query = target.partition("?")
-            name, slash, rest = path[1:].partition("/")
-            dialect = self._dialects.get(name)
-            if dialect is None:
-                return Reply.json({"detail": "Not Found"}, 404)
-            base_url = f"http://{headers.get('host', self._root[7:])}/{name}"
-            request = Request(method, base_url, slash + rest, query, headers, body)
-            self._journal.record(name, request)
-            return self._answer(dialect, request)
+            request = Request.parse(method, slash + rest, headers, body)
+            self._record(name, request)
+            return self._answer(fake, request)
         except Exception as error:
-            self._journal.report(error)
-            return CRASH
+            self._report(error)
+            return fake.error(500, f"{type(error).__name__} in LocalServer: {error}", {}, {})
 
-    def _answer(self, dialect: Dialect, request: Request) -> Answer:
-        answer: Answer = self._faults.next_reply(dialect.name) or dialect.answer(request)
-        if isinstance(answer, (EventStream, Feed)):
-            answer = replace(answer, cut_after=self._faults.next_cut(dialect.name))
-        return replace(answer, headers={**dialect.stamp(request), **answer.headers})
+    def _answer(self, fake: FakeService, request: Request) -> Answer:
+        planned = self._next(self._replies[fake.name])
+        answer: Answer = planned or fake.answer(request)
+        if isinstance(answer, (EventStream, WebSocketStream)):
+            answer = replace(answer, cut_after=self._next(self._cuts[fake.name]))
+        return replace(answer, headers={**fake.response_headers(request), **answer.headers})
+
+    def _next(self, queue: Deque[T]) -> Optional[T]:
+        with self._lock:
+            return queue.popleft() if queue else None
 
 
 def _check_count(name: str, value: int, least: int) -> None:

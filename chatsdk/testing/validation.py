@@ -1,332 +1,266 @@
-"""Validation with the habits of FastAPI: what is wrong comes back as a list, with status 422.
+"""Checks parameters as FastAPI does: all problems come back as a list, in Pydantic's shape.
 
-A rule takes a value and the place where it stands, and gives the value back, converted where
-Pydantic would convert it; or it raises `Invalid` with all that is wrong.
+There are three kinds of problems: a value is missing, has the wrong type, or is out of range.
 """
 
+from __future__ import annotations
+
 import json
+import math
 import re
-from email.message import Message
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Type, Union
 from urllib.parse import parse_qsl
+from uuid import UUID
 
-from .exchange import CRASH, Refusal, Reply, Request
+from .exchange import Request
 
+Problem = Dict[str, Any]
 Place = Tuple[Union[str, int], ...]
-Rule = Callable[[Any, Place], Any]
 
 REQUIRED: Any = object()
 
-_TRUE = ("true", "1", "yes", "on", "t", "y")
-_FALSE = ("false", "0", "no", "off", "f", "n")
+_TRUE = ("true", "1", "yes", "on")
+_FALSE = ("false", "0", "no", "off")
+_NAMES: Mapping[type, Tuple[str, str]] = {  # of types, in the type of a problem and in its message
+    str: ("string", "string"),
+    int: ("int", "integer"),
+    float: ("float", "number"),
+    bool: ("bool", "boolean"),
+    list: ("list", "list"),
+    dict: ("dict", "dictionary"),
+    UUID: ("uuid", "UUID"),
+    datetime: ("datetime", "datetime or date"),
+}
 
 
-class Field(NamedTuple):
-    """One named value: its rule, and its default where it is not required."""
+@dataclass(frozen=True)
+class Param:
+    """A parameter of a path, query, form or body, or a member of an object.
 
-    rule: Rule
+    Args:
+        name: The name on the wire.
+        type: Type of the value: str, int, float, bool, list, dict, UUID (checked text of a UUID,
+            in lower case), datetime (with a time zone, UTC if the text names none), or object for
+            anything. A tuple for a value of one of several types.
+        default: The value if it is missing; without it the parameter is required. With None as
+            default, null is accepted too.
+        min, max: Bounds of a number, or of the length of a text or list.
+        choices: The only texts that are accepted.
+        pattern: A regular expression that is found in the text.
+        strip: Whether white space around a text is removed before its minimal length is checked.
+        items: How each item of a list is checked; its name and default have no meaning.
+        fields: How the members of an object are checked; others are left as they are.
+        check: Returns the value, converted or not, or raises ValueError with what is wrong.
+        message: What is said about any problem, instead of Pydantic's words.
+    """
+
+    name: str
+    type: Union[Type[Any], Tuple[Type[Any], ...]] = str
     default: Any = REQUIRED
+    min: Optional[float] = None
+    max: Optional[float] = None
+    choices: Sequence[str] = ()
+    pattern: str = ""
+    strip: bool = False
+    items: Optional[Param] = None
+    fields: Sequence[Param] = ()
+    check: Optional[Callable[[Any], Any]] = None
+    message: str = ""
 
 
-Fields = Mapping[str, Field]
+class InvalidError(Exception):
+    """Parameters that were refused."""
 
-
-class Invalid(Exception):
-    """One or more values are not what they should be."""
-
-    def __init__(self, problems: List[Dict[str, Any]]) -> None:
+    def __init__(self, problems: List[Problem]) -> None:
         super().__init__(problems)
         self.problems = problems
 
 
-def invalid(kind: str, place: Place, message: str, value: Any, **context: Any) -> Invalid:
-    """One problem, in Pydantic's shape."""
-    problem = {"type": kind, "loc": list(place), "msg": message, "input": value}
-    if context:
-        problem["ctx"] = context
-    return Invalid([problem])
+def check_params(
+    values: Mapping[str, Any], params: Sequence[Param], place: Place, strict: bool = False
+) -> Dict[str, Any]:
+    """Return the checked values of *params*, with defaults filled in.
 
-
-def parameters(request: Request, path: Fields, query: Fields) -> Dict[str, Any]:
-    """The parameters in a request's path and query.
-
-    Raises:
-        Refusal: 422 with everything that is wrong.
-    """
-    last = {name: values[-1] for name, values in request.query.items()}
-    checks = [(request.params, ("path",), path), (last, ("query",), query)]
-    found: Dict[str, Any] = {}
-    problems: List[Dict[str, Any]] = []
-    for values, place, fields in checks:
-        try:
-            found.update(_check(values, place, fields, None))
-        except Invalid as error:
-            problems.extend(error.problems)
-    if problems:
-        raise _refusal(problems)
-    return found
-
-
-def body(request: Request, fields: Fields) -> Dict[str, Any]:
-    """The fields of a request's JSON body.
+    Args:
+        values: The values by name; those without a Param are left out.
+        params: What is accepted.
+        place: Where the values are, such as ("query",).
+        strict: Whether numbers and booleans as text are refused.
 
     Raises:
-        Refusal: 422 with everything that is wrong, 400 where the body cannot be decoded.
+        InvalidError: All that is wrong.
     """
-    try:
-        value = _decoded(request)
-        if value is None:
-            raise invalid("missing", ("body",), "Field required", None)
-        checked: Dict[str, Any] = record(fields)(value, ("body",))
-    except Invalid as error:
-        raise _refusal(error.problems) from None
-    return checked
-
-
-def readable(request: Request) -> None:
-    """Check that the body can be decoded; the services do so before they look at a token.
-
-    Raises:
-        Refusal: 422 or 400, as from `body`.
-    """
-    try:
-        _decoded(request)
-    except Invalid as error:
-        raise _refusal(error.problems) from None
-
-
-def form(request: Request, fields: Fields) -> Dict[str, Any]:
-    """The fields of a request's form; a body that is no form has none.
-
-    Raises:
-        Refusal: 422 with everything that is wrong.
-    """
-    values: Dict[str, str] = {}
-    if _media_type(request.headers.get("content-type")) == "application/x-www-form-urlencoded":
-        values = dict(parse_qsl(request.body.decode("latin-1"), keep_blank_values=True))
-    try:
-        return _check(values, ("body",), fields, None)
-    except Invalid as error:
-        raise _refusal(error.problems) from None
-
-
-def _refusal(problems: List[Dict[str, Any]]) -> Refusal:
-    try:
-        return Refusal(Reply.json({"detail": problems}, 422))
-    except ValueError:
-        # The services repeat the input, and crash where JSON cannot: NaN, half a surrogate pair.
-        return Refusal(CRASH)
-
-
-def _decoded(request: Request) -> Any:
-    if not request.body:
-        return None
-    if not _is_json(request.headers.get("content-type")):
-        return request.body.decode("utf-8", "replace")
-    try:
-        return request.json()
-    except json.JSONDecodeError as error:
-        place = ("body", error.pos)
-        raise invalid("json_invalid", place, "JSON decode error", {}, error=error.msg) from None
-    except (ValueError, RecursionError):
-        detail = {"detail": "There was an error parsing the body"}
-        raise Refusal(Reply.json(detail, 400)) from None
-
-
-def _is_json(content_type: Optional[str]) -> bool:
-    if content_type is None:
-        return True
-    main, _, subtype = _media_type(content_type).partition("/")
-    return main == "application" and (subtype == "json" or subtype.endswith("+json"))
-
-
-def _media_type(content_type: Optional[str]) -> str:
-    message = Message()
-    message["content-type"] = content_type or ""
-    return message.get_content_type()
-
-
-def _check(values: Mapping[str, Any], place: Place, fields: Fields, whole: Any) -> Dict[str, Any]:
     checked: Dict[str, Any] = {}
-    problems: List[Dict[str, Any]] = []
-    for name, (rule, default) in fields.items():
+    problems: List[Problem] = []
+    for param in params:
         try:
-            if name in values:
-                checked[name] = rule(values[name], (*place, name))
-            elif default is REQUIRED:
-                raise invalid("missing", (*place, name), "Field required", whole)
-            else:
-                checked[name] = default
-        except Invalid as error:
-            problems.extend(error.problems)
+            checked[param.name] = _check_member(values, param, place, strict)
+        except InvalidError as error:
+            problems += error.problems
     if problems:
-        raise Invalid(problems)
+        raise InvalidError(problems)
     return checked
 
 
-def record(fields: Fields) -> Rule:
-    """An object with these fields; others are ignored."""
+def read_body(request: Request, params: Sequence[Param], strict: bool) -> Dict[str, Any]:
+    """Return the checked members of a JSON body.
 
-    def rule(value: Any, place: Place) -> Any:
-        if not isinstance(value, dict):
-            message = "Input should be a valid dictionary or object to extract fields from"
-            raise invalid("model_attributes_type", place, message, value)
-        return _check(value, place, fields, value)
-
-    return rule
-
-
-def array(item: Rule, min_length: int = 0) -> Rule:
-    """A list of such items, at least so many."""
-
-    def rule(value: Any, place: Place) -> Any:
-        if not isinstance(value, list):
-            raise invalid("list_type", place, "Input should be a valid list", value)
-        checked: List[Any] = []
-        problems: List[Dict[str, Any]] = []
-        for position, element in enumerate(value):
-            try:
-                checked.append(item(element, (*place, position)))
-            except Invalid as error:
-                problems.extend(error.problems)
-        if problems:
-            raise Invalid(problems)
-        size = len(checked)
-        if size < min_length:
-            items = "1 item" if min_length == 1 else f"{min_length} items"
-            message = f"List should have at least {items} after validation, not {size}"
-            context = {"field_type": "List", "min_length": min_length, "actual_length": size}
-            raise invalid("too_short", place, message, value, **context)
-        return checked
-
-    return rule
-
-
-def nullable(inner: Rule) -> Rule:
-    """The same, or null."""
-    return lambda value, place: None if value is None else inner(value, place)
-
-
-def one_of(*options: str) -> Rule:
-    """One of a few strings."""
-    quoted = [repr(option) for option in options]
-    expected = " or ".join([", ".join(quoted[:-1]), quoted[-1]] if quoted[1:] else quoted)
-
-    def rule(value: Any, place: Place) -> Any:
-        if value not in options:
-            message = f"Input should be {expected}"
-            raise invalid("literal_error", place, message, value, expected=expected)
-        return value
-
-    return rule
-
-
-def string(value: Any, place: Place) -> Any:
-    """A string."""
-    if not isinstance(value, str):
-        raise invalid("string_type", place, "Input should be a valid string", value)
-    return value
-
-
-def text(min_length: int = 0, max_length: Optional[int] = None, pattern: str = "") -> Rule:
-    """A string of so many characters, in which the pattern is found."""
-
-    def rule(value: Any, place: Place) -> Any:
-        string(value, place)
-        if len(value) < min_length:
-            message = f"String should have at least {_characters(min_length)}"
-            raise invalid("string_too_short", place, message, value, min_length=min_length)
-        if max_length is not None and len(value) > max_length:
-            message = f"String should have at most {_characters(max_length)}"
-            raise invalid("string_too_long", place, message, value, max_length=max_length)
-        if not re.search(pattern, value):
-            message = f"String should match pattern '{pattern}'"
-            raise invalid("string_pattern_mismatch", place, message, value, pattern=pattern)
-        return value
-
-    return rule
-
-
-def _characters(count: int) -> str:
-    return "1 character" if count == 1 else f"{count} characters"
-
-
-def custom(inner: Rule, convert: Callable[[Any], Any]) -> Rule:
-    """The same, then converted by a function; what it says in its ValueError is the problem."""
-
-    def rule(value: Any, place: Place) -> Any:
-        checked = inner(value, place)
-        try:
-            return convert(checked)
-        except ValueError as error:
-            raise invalid("value_error", place, f"Value error, {error}", value, error={}) from None
-
-    return rule
-
-
-def mapping(value: Any, place: Place) -> Any:
-    """An object with any fields."""
+    Raises:
+        InvalidError: The body is missing, no JSON, no object, or its members are wrong.
+    """
+    if not request.body:
+        raise _problem("missing", ("body",), "Field required", None)
+    try:
+        value = request.json()
+    except json.JSONDecodeError as error:
+        place: Place = ("body", error.pos)
+        raise _problem("json_invalid", place, "JSON decode error", {}, error=error.msg) from None
+    except (ValueError, RecursionError) as error:
+        raise _problem("json_invalid", ("body", 0), "JSON decode error", {}, error=str(error)) from None
     if not isinstance(value, dict):
-        raise invalid("dict_type", place, "Input should be a valid dictionary", value)
-    return value
+        message = "Input should be a valid dictionary or object to extract fields from"
+        raise _problem("model_attributes_type", ("body",), message, value)
+    return check_params(value, params, ("body",), strict)
 
 
-def boolean(value: Any, place: Place) -> Any:
-    """True or false, or a word for one of them."""
-    if isinstance(value, bool):
-        return value
-    if not isinstance(value, (str, int, float)):
-        raise invalid("bool_type", place, "Input should be a valid boolean", value)
-    word = value.lower() if isinstance(value, str) else f"{value:g}"
-    if word not in _TRUE + _FALSE:
-        message = "Input should be a valid boolean, unable to interpret input"
-        raise invalid("bool_parsing", place, message, value)
-    return word in _TRUE
+def read_form(request: Request, params: Sequence[Param]) -> Dict[str, Any]:
+    """Return the checked fields of a form; any other body has none.
+
+    Raises:
+        InvalidError: All that is wrong.
+    """
+    is_form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+    pairs = parse_qsl(request.body.decode("latin-1"), keep_blank_values=True) if is_form else []
+    return check_params(dict(pairs), params, ("body",))
 
 
-def number(ge: Optional[float] = None, le: Optional[float] = None) -> Rule:
-    """A number, or its text, within bounds."""
+def is_uuid(value: object) -> bool:
+    """Whether a value is the text of a UUID."""
+    try:
+        return isinstance(value, str) and bool(UUID(value))
+    except ValueError:
+        return False
 
-    def rule(value: Any, place: Place) -> Any:
-        message = "Input should be a valid number"
-        if not isinstance(value, (str, int, float)):
-            raise invalid("float_type", place, message, value)
+
+def parse_datetime(text: str) -> datetime:
+    """Read an ISO 8601 date or date-time; UTC if it names no zone. Raises ValueError."""
+    # Python 3.8 reads neither "Z" nor fractions of other than three or six digits.
+    fraction = re.sub(r"\.(\d+)", lambda match: f".{match[1][:6]:0<6}", text)
+    when = datetime.fromisoformat(re.sub(r"[Zz]$", "+00:00", fraction))
+    return when if when.tzinfo else when.replace(tzinfo=timezone.utc)
+
+
+def _check_member(values: Mapping[str, Any], param: Param, place: Place, strict: bool) -> Any:
+    value = values.get(param.name)
+    if value is None and param.default is None:
+        return None
+    try:
+        if param.name in values:
+            return _check(value, param, (*place, param.name), strict)
+        if param.default is not REQUIRED:
+            return param.default
+        raise _problem("missing", (*place, param.name), "Field required", dict(values))
+    except InvalidError as error:
+        if not param.message:
+            raise
+        raise InvalidError([{**problem, "msg": param.message} for problem in error.problems]) from None
+
+
+def _check(value: Any, param: Param, place: Place, strict: bool) -> Any:
+    types = param.type if isinstance(param.type, tuple) else (param.type,)
+    if not any(type(value) is kind for kind in types):
+        value = _convert(value, types[0], place, strict)
+    if isinstance(value, str) and param.strip:
+        value = value.strip()
+    _check_range(value, param, place)
+    if isinstance(value, list) and param.items is not None:
+        numbered = [replace(param.items, name=str(index)) for index in range(len(value))]
+        items = {str(index): item for index, item in enumerate(value)}
         try:
-            result = float(value)
-        except (ValueError, OverflowError):
-            message += ", unable to parse string as a number"
-            raise invalid("float_parsing", place, message, value) from None
-        _check_bounds(result, place, value, ge, le)
-        return result
-
-    return rule
-
-
-def integer(ge: Optional[int] = None, le: Optional[int] = None) -> Rule:
-    """A whole number, or its text, within bounds."""
-
-    def rule(value: Any, place: Place) -> Any:
-        message = "Input should be a valid integer"
-        if not isinstance(value, (str, int, float)):
-            raise invalid("int_type", place, message, value)
-        if isinstance(value, float) and not value.is_integer():
-            message += ", got a number with a fractional part"
-            raise invalid("int_from_float", place, message, value)
-        if isinstance(value, str) and not re.fullmatch(r"\s*[+-]?\d+(\.0+)?\s*", value):
-            message += ", unable to parse string as an integer"
-            raise invalid("int_parsing", place, message, value)
-        result = int(value.partition(".")[0]) if isinstance(value, str) else int(value)
-        _check_bounds(result, place, value, ge, le)
-        return result
-
-    return rule
+            value = list(check_params(items, numbered, place, strict).values())
+        except InvalidError as error:
+            raise InvalidError([_with_index(problem, len(place)) for problem in error.problems]) from None
+    if isinstance(value, dict) and param.fields:
+        value = {**value, **check_params(value, param.fields, place, strict)}
+    try:
+        return value if param.check is None else param.check(value)
+    except ValueError as error:
+        raise _problem("value_error", place, f"Value error, {error}", value, error={}) from None
 
 
-def _check_bounds(result: float, place: Place, value: Any, ge: Optional[float], le: Optional[float]) -> None:
-    # Written so that NaN is out of bounds too.
-    if ge is not None and not result >= ge:
-        message = f"Input should be greater than or equal to {ge:g}"
-        raise invalid("greater_than_equal", place, message, value, ge=ge)
-    if le is not None and not result <= le:
-        message = f"Input should be less than or equal to {le:g}"
-        raise invalid("less_than_equal", place, message, value, le=le)
+def _with_index(problem: Problem, position: int) -> Problem:
+    place = list(problem["loc"])
+    place[position] = int(place[position])
+    return {**problem, "loc": place}
+
+
+def _convert(value: Any, kind: type, place: Place, strict: bool) -> Any:
+    """Return a value as Pydantic converts it to a type."""
+    if kind is object:
+        return value
+    name, noun = _NAMES[kind]
+    message = f"Input should be a valid {noun}"
+    if kind in (UUID, datetime) and isinstance(value, str):
+        try:
+            return str(UUID(value)) if kind is UUID else parse_datetime(value)
+        except ValueError as error:
+            code = "uuid_parsing" if kind is UUID else "datetime_from_date_parsing"
+            raise _problem(code, place, f"{message}, {error}", value, error=str(error)) from None
+    if kind is float and type(value) is int:
+        return float(value)
+    if kind is int and type(value) is float and value.is_integer():
+        return int(value)
+    if kind in (int, float, bool) and isinstance(value, str) and not strict:
+        try:
+            return _parse_text(value, kind)
+        except ValueError:
+            message += f", unable to parse string as {'an' if kind is int else 'a'} {noun}"
+            raise _problem(f"{name}_parsing", place, message, value) from None
+    raise _problem(f"{name}_type", place, message, value)
+
+
+def _parse_text(text: str, kind: type) -> Any:
+    if kind is not bool:
+        return kind(text)
+    if text.lower() not in _TRUE + _FALSE:
+        raise ValueError
+    return text.lower() in _TRUE
+
+
+def _check_range(value: Any, param: Param, place: Place) -> None:
+    if param.choices and value not in param.choices:
+        quoted = [repr(choice) for choice in param.choices]
+        expected = " or ".join(filter(None, [", ".join(quoted[:-1]), quoted[-1]]))
+        raise _problem("literal_error", place, f"Input should be {expected}", value, expected=expected)
+    least = -math.inf if param.min is None else param.min
+    most = math.inf if param.max is None else param.max
+    if type(value) in (int, float):
+        # Written so that NaN is out of range too.
+        if not value >= least:
+            message = f"Input should be greater than or equal to {least:g}"
+            raise _problem("greater_than_equal", place, message, value, ge=least)
+        if not value <= most:
+            message = f"Input should be less than or equal to {most:g}"
+            raise _problem("less_than_equal", place, message, value, le=most)
+    if isinstance(value, (str, list)) and not least <= len(value) <= most:
+        short = len(value) < least
+        bound = least if short else most
+        code, words = ("too_short", "at least") if short else ("too_long", "at most")
+        context: Dict[str, Any] = {"min_length" if short else "max_length": bound}
+        unit = "character" if isinstance(value, str) else "item"
+        message = f"should have {words} {bound:g} {unit}{'s' * (bound != 1)}"
+        if isinstance(value, str):
+            raise _problem(f"string_{code}", place, f"String {message}", value, **context)
+        context.update(field_type="List", actual_length=len(value))
+        message = f"List {message} after validation, not {len(value)}"
+        raise _problem(code, place, message, value, **context)
+    if isinstance(value, str) and not re.search(param.pattern, value):
+        message = f"String should match pattern '{param.pattern}'"
+        raise _problem("string_pattern_mismatch", place, message, value, pattern=param.pattern)
+
+
+def _problem(kind: str, place: Place, message: str, value: Any, **context: Any) -> InvalidError:
+    problem = {"type": kind, "loc": list(place), "msg": message, "input": value}
+    return InvalidError([{**problem, "ctx": context} if context else problem])

@@ -23,7 +23,7 @@ def hear_ctrl_c() -> Iterator[None]:
 @pytest.fixture
 def server() -> Iterator[GatedServer]:
     """A stand-in, which can hold answers back."""
-    with GatedServer() as server:
+    with GatedServer(retrieval=True) as server:
         yield server
         assert server.errors == []
 

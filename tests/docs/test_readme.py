@@ -135,7 +135,7 @@ class TestNames:
     @pytest.fixture
     def known(self, server: LocalServer) -> Iterator[Dict[str, Any]]:
         with Client(**server.services()) as client:
-            stream = client.zaguan.chat_stream(model="any", messages="Hello")
+            stream = client.zaguan.chat_stream(model="openai/gpt-4o", messages="Hello")
             stream.final()
             known: Dict[str, Any] = {}
             for package in (*PACKAGES.values(), chatsdk):

@@ -1,21 +1,18 @@
 """ArgusLM as its tests see it: its API, and a bare WebSocket client for its live stream."""
 
-import base64
 import json
-import os
 import socket
-import struct
 import time
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from chatsdk.testing import LocalServer
 
+from .websocket_peer import TEXT, Peer
 from .wire import TIMEOUT, Api
 
 PREFIX = "/api/v1"
 UNKNOWN = "deadbeef-dead-4bad-8bad-deadbeefcafe"
-TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 
 
 class ArgusApi(Api):
@@ -54,9 +51,6 @@ class ArgusApi(Api):
                 return answer
         raise AssertionError(f"{path} never became right: {answer}")
 
-    def finish(self, run_id):
-        return self.poll(f"/benchmarks/{run_id}", lambda run: run["status"] == "completed")
-
     def watch(self, run_id):
         return WebSocketClient(self.base_url, f"/benchmarks/{run_id}/stream")
 
@@ -65,82 +59,37 @@ class ArgusApi(Api):
 def argus_server(session, call_seconds):
     """A server of its own, whose models take so long."""
     with LocalServer(call_seconds=call_seconds) as server:
-        yield ArgusApi(session, server.url("arguslm") + PREFIX, {})
+        yield server, ArgusApi(session, server.url("arguslm") + PREFIX, {})
     assert server.errors == []
 
 
-class WebSocketClient:
-    """Frames over a bare socket. It answers nothing by itself."""
+class WebSocketClient(Peer):
+    """A client of the live stream, after the handshake."""
 
-    def __init__(self, base_url, path, **headers):
+    def __init__(self, base_url, path):
         address = urlsplit(base_url)
-        self.key = base64.b64encode(os.urandom(16)).decode()
-        fields = {
-            "Host": address.netloc,
-            "Upgrade": "websocket",
-            "Connection": "Upgrade",
-            "Sec-WebSocket-Key": self.key,
-            "Sec-WebSocket-Version": "13",
-            **headers,
-        }
-        lines = [f"GET {address.path}{path} HTTP/1.1"]
-        lines += [f"{name}: {value}" for name, value in fields.items() if value is not None]
-        self.sock = socket.create_connection((address.hostname, address.port), TIMEOUT)
-        self.reader = self.sock.makefile("rb")
+        super().__init__(socket.create_connection((address.hostname, address.port), TIMEOUT))
+        lines = [f"GET {address.path}{path} HTTP/1.1", f"Host: {address.netloc}", "Upgrade: websocket"]
+        lines += ["Connection: Upgrade", "Sec-WebSocket-Key: a2V5", "Sec-WebSocket-Version: 13"]
         self.sock.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
         self.status = int(self.reader.readline().split()[1])
-        head = iter(self.reader.readline, b"\r\n")
-        self.headers = dict(line.decode("latin-1").rstrip("\r\n").split(": ", 1) for line in head)
+        while self.reader.readline() != b"\r\n":
+            pass
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exception):
-        self.reader.close()
-        self.sock.close()
-
-    def send(self, opcode, payload=b"", mask=b"mask"):
-        self.sock.sendall(frame(opcode, payload, mask))
-
-    def receive(self):
-        """The next frame's opcode and payload; None where the connection has ended."""
-        head = self.reader.read(2)
-        if not head:
-            return None
-        assert head[0] & 0xF0 == 0x80, "the frame is fragmented, or has reserved bits"
-        assert head[1] < 128, "the frame is masked"
-        size = head[1]
-        if size > 125:
-            size = int.from_bytes(self.reader.read(2 if size == 126 else 8), "big")
-        return head[0] & 0x0F, self.reader.read(size)
+        self.close()
 
     def text(self):
         opcode, payload = self.receive()
         assert opcode == TEXT
         return payload.decode("utf-8")
 
-    def message(self):
-        return json.loads(self.text())
-
     def messages(self):
         """All messages until the run is complete."""
-        found = [self.message()]
+        found = [json.loads(self.text())]
         while found[-1]["type"] != "complete":
-            found.append(self.message())
+            found.append(json.loads(self.text()))
         return found
-
-    def rest(self):
-        """What else comes before the connection ends."""
-        return list(iter(self.receive, None))
-
-
-def frame(opcode, payload=b"", mask=b"mask"):
-    size = len(payload)
-    if size < 126:
-        length = bytes([size | 0x80])
-    elif size < 65536:
-        length = struct.pack(">BH", 126 | 0x80, size)
-    else:
-        length = struct.pack(">BQ", 127 | 0x80, size)
-    masked = bytes(byte ^ mask[place % 4] for place, byte in enumerate(payload))
-    return bytes([0x80 | opcode]) + length + mask + masked

@@ -1,5 +1,0 @@
-"""The stand-in of ChatServer."""
-
-from .dialect import ChatServer
-
-__all__ = ["ChatServer"]

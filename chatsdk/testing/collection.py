@@ -1,0 +1,78 @@
+"""Records with ids: what keys, webhooks, providers, rules and the like have in common."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, Callable, Dict, List, Mapping, Optional
+
+from .exchange import HTTPError
+
+Record = Dict[str, Any]
+
+
+class Collection:
+    """Records by their "id", oldest first. The caller holds the lock of the service.
+
+    Args:
+        missing: What the 404 says; `{id}` in it is replaced by the id.
+        new_id: Makes the ids.
+    """
+
+    def __init__(
+        self, missing: str = "Not Found", new_id: Callable[[], str] = lambda: str(uuid.uuid4())
+    ) -> None:
+        self._missing = missing
+        self._new_id = new_id
+        self._records: Dict[str, Record] = {}
+
+    def add(self, record: Mapping[str, Any]) -> Record:
+        """Keep a copy of a record, under a new id if it has none; return the copy."""
+        added = {"id": self._new_id(), **record}
+        self._records[added["id"]] = added
+        return added
+
+    def get(self, record_id: str) -> Record:
+        """Return a record.
+
+        Raises:
+            HTTPError: 404, there is none.
+        """
+        if record_id not in self._records:
+            raise HTTPError(404, self._missing.format(id=record_id))
+        return self._records[record_id]
+
+    def find(self, record_id: Optional[str]) -> Optional[Record]:
+        """Return a record, or None."""
+        return None if record_id is None else self._records.get(record_id)
+
+    def update(self, record_id: str, changes: Mapping[str, Any]) -> Record:
+        """Change members of a record; None leaves one as it is.
+
+        Raises:
+            HTTPError: 404, there is none.
+        """
+        record = self.get(record_id)
+        record.update((name, value) for name, value in changes.items() if value is not None)
+        return record
+
+    def remove(self, record_id: str) -> Record:
+        """Remove a record and return it.
+
+        Raises:
+            HTTPError: 404, there is none.
+        """
+        record = self.get(record_id)
+        del self._records[record_id]
+        return record
+
+    def list(self, *, newest_first: bool = False, **members: Any) -> List[Record]:
+        """Return the records that have these members; None accepts any value."""
+        records = [
+            record
+            for record in self._records.values()
+            if all(value in (None, record.get(name)) for name, value in members.items())
+        ]
+        return records[::-1] if newest_first else records
+
+    def __len__(self) -> int:
+        return len(self._records)

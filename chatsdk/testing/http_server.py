@@ -1,0 +1,221 @@
+"""HTTP/1.1 on a loopback port: reads requests; sends replies, event streams and WebSocket streams."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import socket
+import socketserver
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler
+from itertools import islice
+from typing import Callable, Dict, List, Mapping, Set, Tuple, Union
+
+from .exchange import Answer, EventStream, Headers, Reply, WebSocketStream
+from .websocket import accept_key, run_stream
+
+HOST = "127.0.0.1"
+
+# ChatServer saves an answer after its last event, and not at all if the client has left by then.
+_DISCONNECT_SECONDS = 0.05
+_CLOSE_SECONDS = 5.0
+
+_Respond = Callable[[str, str, Headers, bytes], Answer]
+_Accepted = Union[socket.socket, Tuple[bytes, socket.socket]]
+
+
+class HTTPServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    """Listens on a free loopback port from construction to `close()`.
+
+    `respond` answers a request (method, target, headers, body) and never raises;
+    `report` receives exceptions that end a connection.
+    """
+
+    request_queue_size = 128
+
+    def __init__(self, respond: _Respond, report: Callable[[BaseException], None]) -> None:
+        super().__init__((HOST, 0), _Connection)
+        self.respond = respond
+        self._report = report
+        self._closing = False
+        self._lock = threading.Lock()
+        self._open: Set[_Accepted] = set()
+        self._connection_threads: List[threading.Thread] = []
+        self._accepting = threading.Thread(target=self._accept, name="chatsdk-local-server", daemon=True)
+        self._accepting.start()
+
+    @property
+    def port(self) -> int:
+        """The port."""
+        return int(self.server_address[1])
+
+    def close(self) -> None:
+        """Stop listening, end all connections and threads. Takes a few seconds at most."""
+        with self._lock:
+            if self._closing:
+                return
+            self._closing = True
+        # The thread blocks in accept(); one last connection wakes it.
+        with contextlib.suppress(OSError):
+            socket.create_connection((HOST, self.port), timeout=1).close()
+        deadline = time.monotonic() + _CLOSE_SECONDS
+        _join(self._accepting, deadline)
+        self.server_close()
+        with self._lock:
+            still_open = list(self._open)
+        for request in still_open:
+            with contextlib.suppress(OSError):
+                (request[1] if isinstance(request, tuple) else request).shutdown(socket.SHUT_RDWR)
+        for thread in self._connection_threads:
+            _join(thread, deadline)
+
+    def _accept(self) -> None:
+        while not self._closing:
+            self.handle_request()
+
+    def verify_request(self, request: _Accepted, client_address: object) -> bool:
+        """Whether to serve a new connection."""
+        return not self._closing
+
+    def process_request(self, request: _Accepted, client_address: object) -> None:
+        """Serve a connection in its own thread, and remember both for `close()`."""
+        thread = threading.Thread(
+            target=self.process_request_thread,
+            args=(request, client_address),
+            name="chatsdk-local-server-connection",
+            daemon=True,
+        )
+        with self._lock:
+            self._open.add(request)
+        thread.start()
+        self._connection_threads = [*filter(threading.Thread.is_alive, self._connection_threads), thread]
+
+    def shutdown_request(self, request: _Accepted) -> None:
+        """Close a connection that has ended."""
+        with self._lock:
+            self._open.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: _Accepted, client_address: object) -> None:
+        """Report an exception that ended a connection, instead of printing it."""
+        error = sys.exc_info()[1]
+        if error is not None:
+            self._report(error)
+
+
+class _Connection(BaseHTTPRequestHandler):
+    """One client connection."""
+
+    protocol_version = "HTTP/1.1"
+    # Small answers must not wait for the client's delayed acknowledgement.
+    disable_nagle_algorithm = True
+    server: HTTPServer
+
+    def handle(self) -> None:
+        """Serve requests until one side closes; a client that disconnects is no error."""
+        try:
+            super().handle()
+        except OSError:
+            self.close_connection = True
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Print nothing: the output belongs to the program under test."""
+
+    def _exchange(self) -> None:
+        try:
+            body = self._read_body()
+        except ValueError:
+            self._send_reply(Reply(400, headers={"connection": "close"}))
+            return
+        answer = self.server.respond(self.command, self.path, Headers(self.headers.items()), body)
+        if isinstance(answer, EventStream):
+            self._send_events(answer)
+        elif isinstance(answer, WebSocketStream):
+            self._send_websocket(answer)
+        else:
+            self._send_reply(answer)
+
+    do_DELETE = do_GET = do_HEAD = do_OPTIONS = do_PATCH = do_POST = do_PUT = _exchange
+
+    def _read_body(self) -> bytes:
+        if "chunked" not in self.headers.get("Transfer-Encoding", "").lower():
+            return self._read_exactly(int(self.headers.get("Content-Length", 0)))
+        body = b""
+        while True:
+            size = int(self.rfile.readline(1000).split(b";")[0], 16)
+            if size == 0:
+                break
+            body += self._read_exactly(size)
+            self.rfile.readline(3)
+        while self.rfile.readline(65536).strip():
+            pass  # trailers
+        return body
+
+    def _read_exactly(self, size: int) -> bytes:
+        if size < 0:
+            raise ValueError("negative length")
+        data = self.rfile.read(size)
+        if len(data) < size:
+            raise ConnectionError("the client disconnected in the middle of its request")
+        return data
+
+    def _send_reply(self, reply: Reply) -> None:
+        has_body = reply.status not in (204, 304)
+        headers: Dict[str, str] = {"content-length": str(len(reply.body))} if has_body else {}
+        headers.update((name.lower(), value) for name, value in reply.headers.items())
+        if headers.get("connection", "").lower() == "close":
+            self.close_connection = True
+        # One write for head and body: two would meet the delayed acknowledgement.
+        body = reply.body if has_body and self.command != "HEAD" else b""
+        self.wfile.write(self._head(reply.status, headers) + body)
+
+    def _send_events(self, stream: EventStream) -> None:
+        headers = {"content-type": stream.content_type, **stream.headers}
+        self.wfile.write(self._head(200, {**headers, "transfer-encoding": "chunked"}))
+        for event in islice(stream.events, stream.cut_after):
+            data = event.encode("utf-8")
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
+        if stream.cut_after is not None:
+            self.close_connection = True
+            return
+        if stream.on_delivered is not None:
+            if self._client_left():
+                self.close_connection = True
+                return
+            stream.on_delivered()
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _send_websocket(self, stream: WebSocketStream) -> None:
+        headers = {
+            **stream.headers,
+            "upgrade": "websocket",
+            "connection": "Upgrade",
+            "sec-websocket-accept": accept_key(self.headers.get("Sec-WebSocket-Key", "")),
+        }
+        self.wfile.write(self._head(101, headers))
+        self.close_connection = True
+        run_stream(self.connection, stream)
+
+    def _client_left(self) -> bool:
+        self.connection.settimeout(_DISCONNECT_SECONDS)
+        try:
+            return len(self.connection.recv(1, socket.MSG_PEEK)) == 0
+        except socket.timeout:
+            return False
+        finally:
+            self.connection.settimeout(None)
+
+    def _head(self, status: int, headers: Mapping[str, str]) -> bytes:
+        lines = [f"HTTP/1.1 {status} {http.client.responses.get(status, '')}"]
+        lines.append(f"date: {self.date_time_string()}")
+        lines.extend(f"{name}: {value}" for name, value in headers.items())
+        if self.close_connection and "connection" not in headers:
+            lines.append("connection: close")
+        return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+def _join(thread: threading.Thread, deadline: float) -> None:
+    if thread is not threading.current_thread():
+        thread.join(max(0.0, deadline - time.monotonic()))

@@ -1,0 +1,95 @@
+"""Example values for JSON schemas."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Dict, List, Mapping
+
+_TEXTS = {
+    "date": "2025-01-01",
+    "date-time": "2025-01-01T00:00:00Z",
+    "time": "00:00:00Z",
+    "email": "user@example.com",
+    "uri": "https://example.com/",
+    "uuid": "00000000-0000-4000-8000-000000000000",
+}
+_MAX_DEPTH = 20
+
+
+def example(schema: Any, text: str = "text") -> Any:
+    """Return a small value that fits a schema: required members only, lists as short as allowed.
+
+    Args:
+        schema: The schema; "pattern" is not looked at.
+        text: The value of texts that have neither format, enum nor default.
+    """
+    root = schema if isinstance(schema, dict) else {}
+    return _example(root, root, text, _MAX_DEPTH)
+
+
+def _example(schema: Any, root: Mapping[str, Any], text: str, depth: int) -> Any:
+    schema = _resolve(schema, root) if depth else {"type": "null"}
+    for name in ("const", "default"):
+        if name in schema:
+            return schema[name]
+    for name in ("enum", "examples"):
+        if schema.get(name):
+            return schema[name][0]
+    for name in ("anyOf", "oneOf"):
+        if schema.get(name):
+            return _example({**schema, name: None, **schema[name][0]}, root, text, depth - 1)
+    kind = schema.get("type")
+    if isinstance(kind, list):
+        kind = kind[0]
+    if kind == "object" or (kind is None and "properties" in schema):
+        properties = schema.get("properties", {})
+        required: List[str] = schema.get("required", [])
+        return {name: _example(properties.get(name), root, text, depth - 1) for name in required}
+    if kind == "array":
+        items: List[Any] = list(schema.get("prefixItems", []))
+        items += [schema.get("items")] * (schema.get("minItems", 0) - len(items))
+        return [_example(item, root, text, depth - 1) for item in items]
+    if kind in ("integer", "number"):
+        return _number(schema, kind == "integer")
+    return {"boolean": True, "null": None}.get(kind, _text(schema, text))
+
+
+def _resolve(schema: Any, root: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return the schema with its reference and the parts of "allOf" merged into it."""
+    merged: Dict[str, Any] = dict(schema) if isinstance(schema, dict) else {}
+    for _ in range(_MAX_DEPTH):
+        if "$ref" not in merged:
+            break
+        target: Any = root
+        for part in merged.pop("$ref").split("/")[1:]:
+            target = target.get(part, {})
+        merged = {**target, **merged}
+    for part in merged.pop("allOf", None) or []:
+        resolved = _resolve(part, root)
+        for name, value in resolved.items():
+            known = merged.get(name)
+            if isinstance(known, dict) and isinstance(value, dict):
+                value = {**known, **value}
+            elif isinstance(known, list) and isinstance(value, list):
+                value = known + value
+            merged[name] = value
+    return merged
+
+
+def _number(schema: Mapping[str, Any], integer: bool) -> Any:
+    step = schema.get("multipleOf", 1 if integer else None)
+    above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
+    least = schema.get("minimum", -math.inf if above is None else above + (step or 0.5))
+    most = schema.get("maximum", math.inf if below is None else below - (step or 0.5))
+    value = max(min(1, most), least)
+    if step:
+        value = math.ceil(value / step) * step
+        value = value if value <= most else value - step
+    return int(value) if integer else value
+
+
+def _text(schema: Mapping[str, Any], text: str) -> str:
+    value: str = _TEXTS.get(schema.get("format", ""), text)
+    least, most = schema.get("minLength", 0), schema.get("maxLength")
+    value += "x" * (least - len(value))
+    return value[:most]
