@@ -36,12 +36,16 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
+    from .conversation import Conversation as Conversation
     from .tools import Tool as Tool
 else:
 
     def __getattr__(name):
-        if name == "Tool":
-            from .tools import Tool
-
-            return Tool
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        """Import on first use what few programs need."""
+        if name == "Conversation":
+            from .conversation import Conversation as found
+        elif name == "Tool":
+            from .tools import Tool as found
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return found

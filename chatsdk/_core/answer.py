@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Dict, Optional, Tuple, Type, TypeVar
+from typing import Dict, Generic, Optional, Tuple, Type, TypeVar
 
 from ..errors import APIResponseError
 from .model import Model, get_package
 
 T = TypeVar("T")
+A = TypeVar("A", bound="Answer")
 
 _PROBLEMS: Dict[Optional[str], str] = {
     "refusal": "the model refused to answer",
@@ -53,6 +54,10 @@ class Answer(Model):
 
     def _repr_markdown_(self) -> str:
         return self.text
+
+
+class ChatService(Generic[A]):
+    """Marks a service whose chats give an *A*."""
 
 
 def response_error(source: Model, message: str, code: str, body: str) -> APIResponseError:

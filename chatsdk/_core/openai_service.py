@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Optional, Union
 
 from ..errors import InvalidRequestError
+from .answer import ChatService
 from .chat import CompletionAccumulator, Messages, complete_tool_calls, serialize_messages
 from .model import build_request, reader, to_send
 from .openai_models import ChatChunk, ChatRequest, ChatResponse, ModelInfo, ResponseFormat, Tools
@@ -15,7 +16,7 @@ from .stream import Stream
 ChatStream = Stream[ChatChunk, ChatResponse]
 
 
-class OpenAIService(ServiceClient):
+class OpenAIService(ServiceClient, ChatService[ChatResponse]):
     """A service that speaks the OpenAI dialect."""
 
     def chat(

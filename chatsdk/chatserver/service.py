@@ -6,6 +6,7 @@ import re
 import uuid
 from typing import Any, Dict, Iterator, List, Literal, Mapping, Optional, Union, overload
 
+from .._core.answer import ChatService
 from .._core.chat import CompletionAccumulator, Messages, complete_tool_calls, delta_text, serialize_messages
 from .._core.options import ServiceSpec
 from .._core.paging import iter_pages
@@ -29,7 +30,7 @@ from .models import (
 TextStream = Stream[str, ChatCompletionResponse]
 
 
-class ChatServer(ServiceClient):
+class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
     """The endpoints of ChatServer.
 
     The server itself checks no keys; 401, 403 and 429 come from a gateway in front of it. All methods raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
+from .._core.answer import ChatService
 from .._core.model import build_request
 from .._core.options import ServiceSpec
 from .._core.result_list import ResultList
@@ -40,7 +41,7 @@ from .stream import ChunkReader
 ChatStream = Stream[StreamChunk, ChatResponse]
 
 
-class Infinity(ServiceClient):
+class Infinity(ServiceClient, ChatService[ChatResponse]):
     """The endpoints of Infinity Assistant.
 
     Who asks: the server gives whoever has no ``user_id`` an identity in a cookie. It is kept in this object

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, List, Mapping, Optional, Union
 
 from .._core import json_codec
+from .._core.answer import ChatService
 from .._core.dates import format_utc
 from .._core.model import build_request, to_send
 from .._core.options import ServiceSpec
@@ -37,7 +38,7 @@ from .models import (
 )
 
 
-class MonGARS(ServiceClient):
+class MonGARS(ServiceClient, ChatService[ChatResponse]):
     """The endpoints of monGARS.
 
     Call ``login`` first, or bring a token: ``Service(api_key=...)``, ``MONGARS_API_KEY`` or ``set_token``.

@@ -1,0 +1,516 @@
+"""Conversation: a talk over several turns, with tools, on any of the four chat services."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Generator,
+    Generic,
+    Iterable,
+    Iterator,
+    List,
+    Literal,
+    Mapping,
+    Optional,
+    Sequence,
+    Type,
+    Union,
+)
+
+from ._core.answer import A, ChatService
+from ._core.chat import content_text, serialize_messages
+from ._core.closable import CloseMixin
+from ._core.model import to_json_value
+from ._core.openai_models import Usage
+from ._core.service import ServiceClient
+from ._core.tools import Tool
+from .errors import ChatSDKError, InvalidRequestError
+
+Message = Dict[str, Any]
+Content = Union[str, Sequence[Union[str, Mapping[str, Any]]]]
+Path = Union[str, "os.PathLike[str]"]
+
+_FORMAT = {"format": "chatsdk.Conversation", "version": 1}
+_MONGARS_LIMIT = 1000  # characters of a message
+_RUNNING = "a turn is still running: read its stream to the end, or close() it"
+
+
+class ConversationError(ChatSDKError):
+    """A turn is not possible or does not end, or a saved conversation cannot be read.
+
+    Attributes:
+        messages: of a turn with too many rounds of tool calls: the transcript and all messages of the turn.
+    """
+
+    def __init__(self, message: str, messages: Sequence[Message] = ()) -> None:
+        super().__init__(message)
+        self.messages = list(messages)
+
+
+class Conversation(Generic[A]):
+    """A talk with one chat service: it keeps the transcript, runs tools and sums up the usage.
+
+    Args:
+        service: ``client.zaguan``, ``client.chatserver``, ``client.infinity`` or ``client.mongars``.
+        model: The model, on Zaguan and ChatServer.
+        system: How the model is to answer; not on monGARS. Infinity appends it to its own prompt.
+        tools: Functions with type hints or Tools, on Zaguan.
+        user: Whose talk it is, not on monGARS; on ChatServer a UUID, which switches its history on.
+        trim: How many of the earlier messages are sent at most, in whole turns; on Zaguan and ChatServer.
+        max_rounds: How often the model may call tools in a turn.
+        parallel: How many threads run the calls of one answer; 1 runs them one after the other.
+        on_tool_error: ``"send"`` tells the model of exceptions and bad arguments, ``"raise"`` raises them.
+        options: Arguments for each call of the service, such as ``temperature=0``.
+
+    Attributes:
+        model: As above; it may be changed between two turns.
+        tools: The Tools by name.
+        last: The last answer, or None.
+        usage: The tokens of all answers so far; ChatServer and monGARS do not count them.
+
+    A turn that fails or is left early leaves the transcript as it was; what a stream had brought is in
+    ``partial`` of the error. ``say()`` without a text asks again; tools that have run do not run again.
+
+    Infinity and monGARS keep the talk themselves, and may remember a turn that failed here. The first turn on
+    ChatServer, the first on Infinity without ``user``, and all on monGARS are asked plainly: a stream brings
+    their text in one piece. On ChatServer a new session, with the whole transcript, begins after a turn that
+    failed, with another model and when ``trim`` leaves messages out.
+
+    Raises:
+        InvalidRequestError: the service cannot do what is asked for.
+        TypeError: the service has no chat, or a function cannot be a tool.
+    """
+
+    def __init__(
+        self,
+        service: ChatService[A],
+        *,
+        model: Optional[str] = None,
+        system: Optional[str] = None,
+        tools: Sequence[Callable[..., Any]] = (),
+        user: Optional[str] = None,
+        trim: Optional[int] = None,
+        max_rounds: int = 8,
+        parallel: int = 1,
+        on_tool_error: Literal["send", "raise"] = "send",
+        **options: Any,
+    ) -> None:
+        adapter = _ADAPTERS.get(service._spec.name) if isinstance(service, ServiceClient) else None
+        if adapter is None:
+            raise TypeError(f"a Conversation needs a service such as client.{' or client.'.join(_ADAPTERS)}")
+        settings = {"model": model, "system": system, "tools": tools, "user": user, "trim": trim}
+        for name, value in settings.items():
+            if value and name not in adapter.takes:
+                raise InvalidRequestError(f"{adapter.name} takes no {name} in a conversation")
+        if not model and "model" in adapter.takes:
+            raise InvalidRequestError(f"a conversation with {adapter.name} needs a model")
+        if min(max_rounds, parallel, 1 if trim is None else trim) < 1:
+            raise ValueError("max_rounds, parallel and trim must be at least 1")
+        made = [tool if isinstance(tool, Tool) else Tool(tool) for tool in tools]
+        self.tools = {tool.name: tool for tool in made}
+        if len(self.tools) < len(made):
+            raise TypeError("two tools have the same name")
+        self._adapter = adapter(service, user)
+        self.model = model
+        self._trim, self._max_rounds, self._parallel = trim, max_rounds, parallel
+        self._on_tool_error, self._options = on_tool_error, options
+        self._system: List[Message] = [{"role": "system", "content": system}] if system else []
+        self._lock = threading.Lock()  # held while a turn is running
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin a new talk with the same settings."""
+        if self._lock.locked():
+            raise ConversationError(_RUNNING)
+        self._messages: List[Message] = []
+        self._failed: List[Message] = []  # the messages of the last turn, if it failed
+        self._start = 0  # the first message that is sent
+        self._adapter.id = None
+        self.last: Optional[A] = None
+        self.usage = Usage()
+
+    @property
+    def messages(self) -> List[Message]:
+        """The transcript: dicts with role, content, tool_calls, tool_call_id."""
+        return [*self._system, *self._messages]
+
+    @property
+    def id(self) -> Optional[str]:
+        """The id of the talk on the service; None before its first answer, and on Zaguan."""
+        return self._adapter.id
+
+    def say(self, content: Optional[Content] = None, **options: Any) -> A:
+        """Send a message and return the answer, after all rounds of tool calls.
+
+        Args:
+            content: A text, or a list of texts and parts (pictures on Zaguan only). None asks the turn that
+                failed again.
+            options: Arguments for the calls of the service in this turn.
+
+        Raises:
+            ConversationError: a turn is still running, no turn has failed, or too many rounds of tool calls.
+            InvalidRequestError: the service cannot be sent this.
+            ChatSDKError: as the chat methods of the service do.
+        """
+        return ConversationStream(self._take_turn(self._start_turn(content), options, False)).final()
+
+    def stream(self, content: Optional[Content] = None, **options: Any) -> ConversationStream[A]:
+        """Send a message and return an iterator of the texts of the answer, of all rounds of tool calls.
+
+        Arguments and errors are those of ``say``; what fails later is raised while iterating.
+        """
+        return ConversationStream(self._take_turn(self._start_turn(content), options, True))
+
+    def fork(self) -> Conversation[A]:
+        """Return a second conversation that goes on from here; its usage starts at 0.
+
+        Raises:
+            InvalidRequestError: on Infinity and monGARS, which keep the talk themselves.
+        """
+        if self._adapter.stores:
+            raise InvalidRequestError(f"{self._adapter.name} keeps the talk itself: it cannot be forked")
+        fork = copy.copy(self)
+        fork._adapter = type(self._adapter)(self._adapter.api, self._adapter.user)
+        fork._lock, fork.usage = threading.Lock(), Usage()
+        fork._messages, fork._failed = [*self._messages], []
+        return fork
+
+    def save(self, path: Path) -> None:
+        """Write the transcript, usage, model, user and id as JSON; a failure leaves the file as it was."""
+        saved = {**_FORMAT, "service": self._adapter.name, "model": self.model, "user": self._adapter.user}
+        saved.update(id=self.id, usage=self.usage.to_dict(), messages=self.messages)
+        data = json.dumps(saved, ensure_ascii=False, indent=1).encode("utf-8")
+        target = os.path.realpath(path)
+        part = f"{target}.{os.urandom(8).hex()}.part"
+        try:
+            with open(part, "xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(part, target)
+        except BaseException:
+            with suppress(OSError):
+                os.remove(part)
+            raise
+
+    @classmethod
+    def load(cls, path: Path, service: ChatService[A], **settings: Any) -> Conversation[A]:
+        """Return a saved conversation.
+
+        On Infinity and monGARS it goes on as far as the service remembers it, on ChatServer in a new session.
+
+        Args:
+            path: What ``save`` wrote.
+            service: The same service.
+            settings: Those of ``Conversation`` that are not saved (tools, options), or others instead.
+
+        Raises:
+            ConversationError: the file is cut off, or of another program, version or service.
+        """
+        name = os.fspath(path)
+        try:
+            with open(name, "rb") as file:
+                saved = json.loads(file.read().decode("utf-8"))
+            found = {key: saved[key] for key in _FORMAT}
+            messages = [{**item, "role": str(item["role"])} for item in saved["messages"]]
+            usage = Usage.from_dict({**saved["usage"]})
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise ConversationError(f"{name} is not a saved conversation, or not a whole one") from None
+        if found != _FORMAT:
+            raise ConversationError(f"{name} has the format {found}; this chatsdk reads {_FORMAT}")
+        if messages and messages[0]["role"] == "system":
+            settings.setdefault("system", messages.pop(0)["content"])
+        talk = cls(service, **{"model": saved.get("model"), "user": saved.get("user"), **settings})
+        if saved.get("service") != talk._adapter.name:
+            raise ConversationError(f"{name} is a conversation with {saved.get('service')}")
+        talk._messages, talk.usage = messages, usage
+        if talk._adapter.stores:
+            talk._adapter.id = saved.get("id")
+        return talk
+
+    def _take_turn(
+        self, new: List[Message], options: Mapping[str, Any], streamed: bool
+    ) -> Generator[str, None, A]:
+        """Yield "" once the request was sent, then the texts of a turn with *new*; return the answer."""
+        if not self._lock.acquire(blocking=False):
+            raise ConversationError(_RUNNING)
+        self._failed = new
+        try:
+            self._move_start()
+            for _ in range(self._max_rounds + 1):
+                self._run_tools(new)
+                messages = [*self._system, *self._messages[self._start :], *new]
+                request = self._adapter.make_request(self, messages)
+                answer: A = yield from self._adapter.ask(request, {**self._options, **options}, streamed)
+                new.append(self._adapter.serialize(answer))
+                _add_usage(self.usage, self._adapter.get_usage(answer))
+                if not (self.tools and _open_calls(new)):
+                    break
+            else:
+                problem = f"the model called tools in more than {self._max_rounds} rounds"
+                raise ConversationError(problem, [*self.messages, *new])
+        except BaseException:
+            self._adapter.restart()
+            raise
+        else:
+            self._messages += new
+            self._failed, self.last = [], answer
+            return answer
+        finally:
+            self._lock.release()
+
+    def _start_turn(self, content: Optional[Content]) -> List[Message]:
+        """Return the first messages of a turn, or all of the one that failed."""
+        if content is None:
+            if not self._failed:
+                raise ConversationError("there is no turn that failed")
+            return self._failed
+        if not isinstance(content, str):
+            parts = [
+                {"type": "text", "text": part} if isinstance(part, str) else dict(part) for part in content
+            ]
+            if "parts" in self._adapter.takes:
+                content = parts
+            elif all(part.get("type") == "text" for part in parts):
+                content = content_text(parts)
+            else:
+                raise InvalidRequestError(f"{self._adapter.name} takes text only, no pictures or other parts")
+        return [{"role": "user", "content": content}]
+
+    def _move_start(self) -> None:
+        """Leave out the earliest turns, as far as `trim` wants it."""
+        if self._trim is not None and len(self._messages) - self._start > self._trim:
+            self._start = len(self._messages) - self._trim
+            while self._start < len(self._messages) and self._messages[self._start]["role"] != "user":
+                self._start += 1
+            self._adapter.restart()
+
+    def _run_tools(self, new: List[Message]) -> None:
+        """Run the tools that the last answer calls, in order, and add their results."""
+        calls = _open_calls(new)
+        if self._parallel > 1 < len(calls):
+            with ThreadPoolExecutor(self._parallel) as pool:
+                results: Iterable[Union[str, Exception]] = list(pool.map(self._run_tool, calls))
+        else:
+            results = map(self._run_tool, calls)  # as they are asked for: none after one that failed
+        failed = None
+        for call, result in zip(calls, results):
+            if isinstance(result, str):
+                new.append({"role": "tool", "tool_call_id": call["id"], "content": result})
+            elif isinstance(results, list):
+                failed = failed or result  # the others have run: their results are kept
+            else:
+                raise result
+        if failed is not None:
+            raise failed
+
+    def _run_tool(self, call: Message) -> Union[str, Exception]:
+        """Return the result of a call, or the exception that is to be raised."""
+        function = call.get("function") or {}
+        try:
+            tool = self.tools.get(str(function.get("name")))
+            if tool is None:
+                raise ValueError(f"there is no such tool; there are {', '.join(self.tools)}")
+            return tool.run(function.get("arguments"))
+        except Exception as error:
+            return error if self._on_tool_error == "raise" else f"{type(error).__name__}: {error}"
+
+
+class ConversationStream(CloseMixin, Generic[A]):
+    """The texts of a turn as they arrive; leaving the loop or ``close()`` breaks the turn off."""
+
+    def __init__(self, turn: Generator[str, None, A]) -> None:
+        self._turn = turn
+        self._answer: Optional[A] = None
+        self._error: Exception = ConversationError("the stream was closed before its end")
+        next(turn)  # sends the request: what is wrong with it is raised here
+
+    def __iter__(self) -> Iterator[str]:
+        try:
+            yield from iter(self.__next__, None)
+        finally:
+            self.close()
+
+    def __next__(self) -> str:
+        try:
+            text = ""
+            while not text:
+                text = next(self._turn)
+            return text
+        except StopIteration as end:
+            self._answer = end.value or self._answer
+            raise
+        except Exception as error:
+            self._error = error
+            raise
+
+    def close(self) -> None:
+        """Break the turn off, unless it was at its end; the transcript stays as it was before it."""
+        self._turn.close()
+
+    def final(self) -> A:
+        """Read what is left and return the answer, as ``say`` does."""
+        for _ in self:
+            pass
+        if self._answer is None:
+            raise self._error
+        return self._answer
+
+
+class _Adapter:
+    """How one service is asked, and how it knows a talk again: by `id`, None before the first answer."""
+
+    name = "zaguan"
+    takes: Sequence[str] = ("model", "system", "tools", "user", "trim", "parts")
+    stores = False  # whether the service keeps the talk itself, instead of being sent the transcript
+
+    def __init__(self, api: Any, user: Optional[str]) -> None:
+        self.api, self.user = api, user
+        self.id: Optional[str] = None
+
+    def ask(
+        self, request: Dict[str, Any], options: Mapping[str, Any], streamed: bool
+    ) -> Generator[str, None, Any]:
+        """Yield "" once the request was sent, then the texts of the answer; return it."""
+        if streamed and self.can_stream():
+            with self.chat_stream(**request, **options) as stream:
+                yield ""
+                for item in stream:
+                    yield item if isinstance(item, str) else item.text
+                answer = stream.final()
+        else:
+            answer = self.chat(**request, **options)
+            yield ""
+            yield answer.text
+        self.id = request.get("session_id") or getattr(answer, "conversation_id", None) or self.id
+        return answer
+
+    def make_request(self, talk: Conversation[Any], messages: List[Message]) -> Dict[str, Any]:
+        """Return the arguments of the next call."""
+        tools = [tool.schema for tool in talk.tools.values()] or None
+        return {"model": talk.model, "messages": messages, "tools": tools, "user": self.user}
+
+    def can_stream(self) -> bool:
+        """Return whether the next call may be a stream."""
+        return True
+
+    def chat(self, **request: Any) -> Any:
+        """Ask plainly."""
+        return self.api.chat(**request)
+
+    def chat_stream(self, **request: Any) -> Any:
+        """Ask for a stream."""
+        return self.api.chat_stream(**request)
+
+    def serialize(self, answer: Any) -> Message:
+        """Return the message of an answer as it is sent back."""
+        return {"role": "assistant", "content": answer.text}
+
+    def get_usage(self, answer: Any) -> object:
+        """Return the usage of an answer, if it has any."""
+        return answer.get("usage")
+
+    def restart(self) -> None:
+        """Go on under a new id, if the transcript is sent anyway."""
+        if not self.stores:
+            self.id = None
+
+
+class _Zaguan(_Adapter):
+    def chat_stream(self, **request: Any) -> Any:
+        return self.api.chat_stream(**{"stream_options": {"include_usage": True}, **request})
+
+    def serialize(self, answer: Any) -> Message:
+        message: Message = to_json_value(serialize_messages([answer.message])[0])
+        for call in message.get("tool_calls") or ():
+            call["id"] = call.get("id") or f"call_{uuid.uuid4().hex}"  # by which its result names it
+        return message
+
+
+class _ChatServer(_Adapter):
+    name = "chatserver"
+    takes = ("model", "system", "user", "trim")
+    _model: Optional[str] = None  # of the session, which keeps that of its first call
+
+    def make_request(self, talk: Conversation[Any], messages: List[Message]) -> Dict[str, Any]:
+        if talk.model != self._model:
+            self._model, self.id = talk.model, None
+        session_id = self.id or str(uuid.uuid4())
+        return {"model": talk.model, "messages": messages, "user": self.user, "session_id": session_id}
+
+    def can_stream(self) -> bool:
+        return self.id is not None  # a session whose first call was a stream may hang on the second
+
+    def chat(self, **request: Any) -> Any:
+        return self.api.create_completion(**request)
+
+    def chat_stream(self, **request: Any) -> Any:
+        return self.api.create_completion(**request, stream=True)
+
+
+class _Infinity(_Adapter):
+    name = "infinity"
+    takes = ("system", "user")
+    stores = True
+
+    def make_request(self, talk: Conversation[Any], messages: List[Message]) -> Dict[str, Any]:
+        system = messages[0]["content"] if messages[0]["role"] == "system" else None
+        request = {"message": messages[-1]["content"], "user_context": system}
+        return {**request, "conversation_id": self.id, "user_id": self.user}
+
+    def can_stream(self) -> bool:
+        # Streams neither read a key nor give an identity: the first plain answer does, in a cookie.
+        return self.id is not None or self.user is not None
+
+    def get_usage(self, answer: Any) -> object:
+        metadata = answer.metadata
+        return (
+            Usage.from_dict({"total_tokens": metadata.get("tokensUsed")})
+            if isinstance(metadata, dict)
+            else None
+        )
+
+
+class _MonGARS(_Adapter):
+    name = "mongars"
+    takes = ()
+    stores = True
+
+    def make_request(self, talk: Conversation[Any], messages: List[Message]) -> Dict[str, Any]:
+        text = messages[-1]["content"]
+        if len(text) > _MONGARS_LIMIT:
+            raise InvalidRequestError(f"mongars takes messages of {_MONGARS_LIMIT} characters at most")
+        return {"message": text, "session_id": self.id or str(uuid.uuid4())}
+
+    def can_stream(self) -> bool:
+        return False
+
+
+_ADAPTERS: Dict[str, Type[_Adapter]] = {
+    adapter.name: adapter for adapter in (_Zaguan, _ChatServer, _Infinity, _MonGARS)
+}
+
+
+def _open_calls(messages: List[Message]) -> List[Message]:
+    """Return the calls of the last answer that have no result yet."""
+    answered = set()
+    for message in reversed(messages):
+        if message["role"] != "tool":
+            return [call for call in message.get("tool_calls") or () if call["id"] not in answered]
+        answered.add(message["tool_call_id"])
+    return []
+
+
+def _add_usage(total: Usage, usage: object) -> None:
+    for name in ("prompt_tokens", "completion_tokens", "total_tokens"):
+        count = getattr(usage, name, None)
+        setattr(total, name, getattr(total, name) + (count if isinstance(count, int) else 0))
