@@ -72,7 +72,6 @@ class Conversation(Generic[A]):
         options: Arguments for each call of the service, such as ``temperature=0``.
 
     Attributes:
-        model: As above; it may be changed between two turns.
         tools: The Tools by name.
         last: The last answer, or None.
         usage: The tokens of all answers so far; ChatServer and monGARS do not count them.
@@ -120,7 +119,7 @@ class Conversation(Generic[A]):
         if len(self.tools) < len(made):
             raise TypeError("two tools have the same name")
         self._adapter = adapter(service, user)
-        self.model = model
+        self._model = model
         self._trim, self._max_rounds, self._parallel = trim, max_rounds, parallel
         self._on_tool_error, self._options = on_tool_error, options
         self._system: List[Message] = [{"role": "system", "content": system}] if system else []
@@ -142,6 +141,18 @@ class Conversation(Generic[A]):
     def messages(self) -> List[Message]:
         """The transcript: dicts with role, content, tool_calls, tool_call_id."""
         return [*self._system, *self._messages]
+
+    @property
+    def model(self) -> Optional[str]:
+        """The model; another one may be set between two turns."""
+        return self._model
+
+    @model.setter
+    def model(self, model: str) -> None:
+        if "model" not in self._adapter.takes:
+            raise InvalidRequestError(f"{self._adapter.name} takes no model in a conversation")
+        self._model = model
+        self._adapter.restart()  # a session of ChatServer keeps the model of its first call
 
     @property
     def id(self) -> Optional[str]:
@@ -439,11 +450,8 @@ class _Zaguan(_Adapter):
 class _ChatServer(_Adapter):
     name = "chatserver"
     takes = ("model", "system", "user", "trim")
-    _model: Optional[str] = None  # of the session, which keeps that of its first call
 
     def make_request(self, talk: Conversation[Any], messages: List[Message]) -> Dict[str, Any]:
-        if talk.model != self._model:
-            self._model, self.id = talk.model, None
         session_id = self.id or str(uuid.uuid4())
         return {"model": talk.model, "messages": messages, "user": self.user, "session_id": session_id}
 

@@ -9,104 +9,53 @@ Against a real server; its key comes from the environment (ZAGUAN_API_KEY, ...) 
     python examples/chat_cli.py --service mongars --url http://localhost:8000 --username alice
     ZAGUAN_BASE_URL=https://api.zaguanai.com python examples/chat_cli.py --model openai/gpt-4o
 
-While it runs: /reset begins a new conversation, /save FILE writes it as JSON, /quit (or Ctrl-D) ends.
-Ctrl-C ends a turn, not the program.
+While it runs: /reset begins a new conversation, /retry asks again after a turn that failed, /model NAME
+changes the model, /save FILE writes the conversation as JSON, /quit (or Ctrl-D) ends. Ctrl-C ends a turn,
+not the program. A message of several lines begins and ends with three double quotes.
 """
 
 import argparse
 import getpass
 import io
-import json
 import os
 import random
 import sys
 import time
-import uuid
-from abc import ABC, abstractmethod
 from contextlib import ExitStack, suppress
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional
+from typing import Any, Dict, Iterable, List, Optional
 
-from chatsdk import ChatSDKError, Client, Service
+from chatsdk import ChatSDKError, Client, Conversation, Service
 from chatsdk.mongars import AuthenticationError, MonGARS
 from chatsdk.testing import LocalServer
 
-Transcript = List[Dict[str, str]]
-
 LOGIN_ATTEMPTS = 3
 LONGEST_LOGIN_WAIT = 10.0  # seconds
+BLOCK = '"""'  # around a message of several lines
+COMMANDS = "/reset, /retry, /model NAME, /save FILE, /quit"
 
 
-class Chat(ABC):
-    """Conversations with one service. How it keeps what was said is the service's own affair."""
+def add(numbers: List[float]) -> float:
+    """Add numbers.
 
-    @abstractmethod
-    def say(self, text: str, transcript: Transcript) -> Iterator[str]:
-        """Yield the pieces of the answer to *text*; the transcript is what was said before."""
-
-    def reset(self) -> None:  # noqa: B027  # nothing to do where the transcript is all there is
-        """Begin a new conversation, where the service knows the old one by an id."""
-
-
-class ZaguanChat(Chat):
-    """Zaguan CoreX remembers nothing: it is sent the whole transcript."""
-
-    def __init__(self, client: Client, model: Optional[str]) -> None:
-        self._api = client.zaguan
-        self._model = model or first(item.id for item in self._api.list_models())
-
-    def say(self, text: str, transcript: Transcript) -> Iterator[str]:
-        """Yield the pieces of the answer to *text*."""
-        with self._api.chat_stream(model=self._model, messages=[*transcript, text]) as stream:
-            for chunk in stream:
-                yield chunk.text
+    Args:
+        numbers: All numbers to add.
+    """
+    print(f"(tool: add {numbers}) ", end="", flush=True)
+    return sum(numbers)
 
 
-class ChatServerChat(Chat):
-    """ChatServer is sent the whole transcript too; without a user it stores nothing."""
-
-    def __init__(self, client: Client, model: Optional[str]) -> None:
-        self._api = client.chatserver
-        self._model = model or first(item.id for item in self._api.list_models().data)
-
-    def say(self, text: str, transcript: Transcript) -> Iterator[str]:
-        """Yield the pieces of the answer to *text*."""
-        with self._api.create_completion(self._model, [*transcript, text], stream=True) as stream:
-            yield from stream
-
-
-class InfinityChat(Chat):
-    """Infinity Assistant remembers a conversation by its id, which the first answer brings."""
-
-    def __init__(self, client: Client, model: Optional[str]) -> None:
-        self._api = client.infinity
-        self._conversation: Optional[str] = None
-
-    def say(self, text: str, transcript: Transcript) -> Iterator[str]:
-        """Yield the pieces of the answer to *text*."""
-        with self._api.chat_stream(message=text, conversation_id=self._conversation) as stream:
-            for chunk in stream:
-                yield chunk.text
-            self._conversation = stream.metadata.get("conversationId", self._conversation)
-
-    def reset(self) -> None:
-        """Forget the id."""
-        self._conversation = None
-
-
-class MonGARSChat(Chat):
-    """monGARS remembers a session by an id of our choice; its answers come whole."""
-
-    def __init__(self, client: Client, model: Optional[str]) -> None:
-        self._api = client.mongars
-        self.reset()
-
-    def say(self, text: str, transcript: Transcript) -> Iterator[str]:
-        """Yield the answer to *text*."""
-        yield self._api.chat(message=text, session_id=self._session).response
-
-    def reset(self) -> None:
-        """Choose another id."""
-        self._session = str(uuid.uuid4())
+def start_talk(client: Client, arguments: argparse.Namespace) -> Conversation[Any]:
+    """Return a new conversation with the service that the command line names."""
+    settings: Dict[str, Any] = {"system": arguments.system, "tools": [add] if arguments.tool else []}
+    if arguments.service == "mongars":
+        return Conversation(client.mongars, **settings)
+    if arguments.service == "infinity":
+        return Conversation(client.infinity, **settings)
+    if arguments.service == "chatserver":
+        model = arguments.model or first(item.id for item in client.chatserver.list_models().data)
+        return Conversation(client.chatserver, model=model, **settings)
+    model = arguments.model or first(item.id for item in client.zaguan.list_models())
+    return Conversation(client.zaguan, model=model, **settings)
 
 
 def first(models: Iterable[str]) -> str:
@@ -116,12 +65,7 @@ def first(models: Iterable[str]) -> str:
     sys.exit("the service offers no models; name one with --model")
 
 
-CHATS: Dict[str, Callable[[Client, Optional[str]], Chat]] = {
-    "mongars": MonGARSChat,
-    "chatserver": ChatServerChat,
-    "infinity": InfinityChat,
-    "zaguan": ZaguanChat,
-}
+SERVICES = ("mongars", "chatserver", "infinity", "zaguan")
 PREFIXES = {"infinity": "INFINITY_ASSISTANT"}  # of the environment variables, where it is not the name
 
 
@@ -136,7 +80,7 @@ def main() -> int:
         client = stack.enter_context(Client(**where))
         if arguments.service == "mongars" and not log_in(client.mongars, arguments):
             return 1
-        converse(CHATS[arguments.service](client, arguments.model))
+        converse(start_talk(client, arguments))
     return 0
 
 
@@ -176,16 +120,15 @@ def log_in(api: MonGARS, arguments: argparse.Namespace) -> bool:
     return False
 
 
-def converse(chat: Chat) -> None:
-    """Read lines and answer them."""
-    transcript: Transcript = []
-    print("Type a message, or /reset, /save FILE, /quit.")
+def converse(talk: Conversation[Any]) -> None:
+    """Read messages and answer them."""
+    print(f"Type a message ({BLOCK} before and after several lines), or {COMMANDS}.")
     while True:
         try:
-            line = input("you> ").strip()
-            if line == "/quit":
+            text = read_message()
+            if text == "/quit":
                 return
-            answer(line, chat, transcript)
+            answer(text, talk)
         except EOFError:
             print()
             return
@@ -196,43 +139,54 @@ def converse(chat: Chat) -> None:
             complain(error)
 
 
-def answer(line: str, chat: Chat, transcript: Transcript) -> None:
-    """Do what a line asks for."""
-    command, _, rest = line.partition(" ")
+def read_message() -> str:
+    """Read a line, or the lines of a block."""
+    text = input("you> ").strip()
+    if not text.startswith(BLOCK):
+        return text
+    text = text[len(BLOCK) :]
+    while not text.endswith(BLOCK):
+        text += "\n" + input("...> ").rstrip()
+    return text[: -len(BLOCK)].strip()
+
+
+def answer(text: str, talk: Conversation[Any]) -> None:
+    """Do what a command asks for, or answer a message."""
+    command, _, rest = text.partition(" ")
     if command == "/reset":
-        chat.reset()
-        transcript.clear()
+        talk.reset()
         print("A new conversation.")
+    elif command == "/retry":
+        take_turn(talk, None)
+    elif command == "/model":
+        if rest.strip():
+            talk.model = rest.strip()
+        print(f"The model is {talk.model or 'the choice of the service'}.")
     elif command == "/save":
-        save(transcript, rest.strip())
-    elif line.startswith("/"):
-        print("unknown command; there are /reset, /save FILE and /quit", file=sys.stderr)
-    elif line:
-        take_turn(chat, line, transcript)
+        save(talk, rest.strip())
+    elif text.startswith("/"):
+        print(f"unknown command; there are {COMMANDS}", file=sys.stderr)
+    elif text:
+        take_turn(talk, text)
 
 
-def take_turn(chat: Chat, text: str, transcript: Transcript) -> None:
-    """Show the answer as it comes; only a whole turn becomes part of the transcript."""
-    pieces = []
+def take_turn(talk: Conversation[Any], text: Optional[str]) -> None:
+    """Show the answer as it comes; without a text, to the turn that failed or was interrupted."""
     print("bot> ", end="", flush=True)
-    for piece in chat.say(text, transcript):
-        pieces.append(piece)
-        print(piece, end="", flush=True)
+    with talk.stream(text) as stream:
+        for piece in stream:
+            print(piece, end="", flush=True)
     print()
-    transcript.append({"role": "user", "content": text})
-    transcript.append({"role": "assistant", "content": "".join(pieces)})
 
 
-def save(transcript: Transcript, path: str) -> None:
+def save(talk: Conversation[Any], path: str) -> None:
     """Write the conversation to a file."""
-    data = json.dumps(transcript, ensure_ascii=False, indent=2).encode("utf-8", "replace")
     try:
-        with open(os.path.expanduser(path), "wb") as file:
-            file.write(data)
+        talk.save(os.path.expanduser(path))
     except (OSError, ValueError) as error:
         print(f"not saved: {error}", file=sys.stderr)
     else:
-        print(f"{len(transcript)} messages saved.")
+        print(f"{len(talk.messages)} messages saved.")
 
 
 def complain(error: ChatSDKError) -> None:
@@ -243,10 +197,12 @@ def complain(error: ChatSDKError) -> None:
 def read_arguments() -> argparse.Namespace:
     """Return what the command line says."""
     parser = argparse.ArgumentParser(description="Chat in a terminal.")
-    parser.add_argument("--service", choices=list(CHATS), default="zaguan")
+    parser.add_argument("--service", choices=SERVICES, default="zaguan")
     parser.add_argument("--url", help="address of the service; else <PREFIX>_BASE_URL, else a stand-in")
     parser.add_argument("--api-key", help="better in the environment: other users see arguments")
     parser.add_argument("--model", help="for zaguan and chatserver; else the first that they offer")
+    parser.add_argument("--system", help="how the model is to answer; not for mongars")
+    parser.add_argument("--tool", action="store_true", help="let the model add numbers; for zaguan")
     parser.add_argument("--username", help="for mongars; else MONGARS_USERNAME, else it is asked for")
     parser.add_argument(
         "--login-wait", type=float, default=2.0, metavar="SECONDS", help="after the first wrong password"

@@ -6,7 +6,7 @@ import threading
 from collections import defaultdict, deque
 from dataclasses import replace
 from itertools import repeat
-from typing import Any, Callable, Deque, Dict, List, Mapping, Optional, TypedDict, TypeVar, Union
+from typing import Any, Callable, Deque, Dict, List, Mapping, Optional, Sequence, TypedDict, TypeVar, Union
 
 from .._core.closable import CloseMixin
 from .._core.options import Service
@@ -137,7 +137,7 @@ class LocalServer(CloseMixin):
         service: str,
         text: Optional[str] = None,
         *,
-        tool_calls: Optional[List[ToolCall]] = None,
+        tool_calls: Optional[Sequence[ToolCall]] = None,
         finish_reason: Optional[str] = None,
         usage: Optional[Mapping[str, Any]] = None,
         body: Optional[Union[Mapping[str, Any], List[Any]]] = None,

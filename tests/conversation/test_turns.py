@@ -190,6 +190,13 @@ def test_parts(service, server, talk_with):
     assert talk.say(["two ", "parts"]).text == "Hello! You said: two parts"
 
 
+@for_each(["infinity", "mongars"])
+def test_a_model_that_cannot_be_chosen(service, talk_with):
+    talk = talk_with(service)
+    with pytest.raises(InvalidRequestError, match="takes no model"):
+        talk.model = "m"
+
+
 def test_what_is_no_setting(client):
     for service in (client, client.arguslm, "zaguan", None):
         with pytest.raises(TypeError, match=r"client\.zaguan or client\.chatserver or"):

@@ -78,7 +78,7 @@ def memory(body: Dict[str, Any]) -> Any:
 @pytest.mark.parametrize("service", PREFIXES)
 def test_a_session(server: GatedServer, start: Start, service: str):
     terminal = start(service)
-    terminal.wait_for("Type a message, or /reset, /save FILE, /quit.\n" + PROMPT)
+    terminal.wait_for("/reset, /retry, /model NAME, /save FILE, /quit.\n" + PROMPT)
     check_conversations(server, terminal, service)
     if service in STREAMING:
         check_pieces(server, terminal, service)
@@ -170,7 +170,7 @@ class TestSave:
         assert "StreamInterruptedError" in say(terminal, "broken")
         assert say(terminal, "/save my chat.json") == "2 messages saved.\n"
         saved = (tmp_path / "my chat.json").read_text(encoding="utf-8")
-        assert json.loads(saved) == [
+        assert json.loads(saved)["messages"] == [
             {"role": "user", "content": "Grüße"},
             {"role": "assistant", "content": "Hello! You said: Grüße"},
         ]
@@ -190,11 +190,14 @@ class TestErrors:
     def test_in_the_middle_of_an_answer(self, server: GatedServer, start: Start):
         terminal = start("chatserver")
         terminal.wait_for(PROMPT)
+        say(terminal, "Begin")  # asked plainly
         server.cut("chatserver", after=2)
         first, second = say(terminal, "Hello").splitlines()
         assert first.startswith("bot> Hello!")
         assert second.startswith("StreamInterruptedError: ")
+        assert say(terminal, "/retry") == "bot> Hello! You said: Hello\n"
         assert say(terminal, "Again") == "bot> Hello! You said: Again\n"
+        assert say(terminal, "/retry") == "bot> \nConversationError: there is no turn that failed\n"
 
     def test_unknown_commands_are_not_sent(self, server: GatedServer, start: Start):
         terminal = start("chatserver")
@@ -274,6 +277,35 @@ class TestLogin:
             last
             == f"InternalServerError: HTTP 500: Internal Server Error (POST {server.url('mongars')}/token)"
         )
+
+
+def test_settings(server: GatedServer, start: Start):
+    terminal = start("zaguan", "--system", "Be brief.", "--tool", "--model", "openai/gpt-4o")
+    terminal.wait_for(PROMPT)
+    server.respond("zaguan", tool_calls=[("add", {"numbers": [1, 2.5]})])
+    assert say(terminal, "Add") == "bot> (tool: add [1.0, 2.5]) Hello! You said: Add\n"
+    assert sent(server, "3.5")["messages"][0] == {"role": "system", "content": "Be brief."}
+    assert say(terminal, "/model openai/gpt-4o-mini") == "The model is openai/gpt-4o-mini.\n"
+    server.respond("zaguan", "Yes.")
+    assert say(terminal, "Still there?") == "bot> Yes.\n"
+    assert sent(server, "Still there?")["model"] == "openai/gpt-4o-mini"
+
+
+def test_what_a_service_cannot_do(start: Start):
+    terminal = start("chatserver", "--tool")
+    assert terminal.wait_for_end() == 1
+    assert terminal.shown == "InvalidRequestError: chatserver takes no tools in a conversation\n"
+
+
+def test_a_message_of_several_lines(server: GatedServer, start: Start):
+    terminal = start("zaguan")
+    terminal.wait_for(PROMPT)
+    terminal.enter('"""one')
+    terminal.wait_for("...> ")
+    terminal.enter("  two")
+    terminal.wait_for("...> ")
+    assert say(terminal, 'three"""') == "bot> Hello! You said: one\n  two\nthree\n"
+    assert sent(server, "one\n  two\nthree")
 
 
 def test_ctrl_d_ends_it(start: Start):

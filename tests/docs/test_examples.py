@@ -173,6 +173,34 @@ def test_streaming_with_a_server(server: LocalServer, addresses: Dict[str, str])
     assert len(server.requests) == 4
 
 
+def test_tools():
+    lines = lines_of("tools.py")
+    assert lines[0].startswith("the model sees: {'city': {'type': 'string', 'description': 'The name of")
+    assert lines[1:-1] == [
+        "plain: It is cold in Oslo.",
+        "stream: It is mild in Rome; nobody knows Atlantis.",
+        "  system: Be brief.",
+        "  user: What is the weather in Oslo?",
+        "  assistant: ['get_weather']",
+        "  tool: -3.0",
+        "  assistant: It is cold in Oslo.",
+        "  user: And in Rome and Atlantis?",
+        "  assistant: ['get_weather', 'get_weather']",
+        "  tool: 57.2",
+        "  tool: KeyError: 'Atlantis'",
+        "  assistant: It is mild in Rome; nobody knows Atlantis.",
+    ]
+    assert int(lines[-1].split()[1]) > 50
+
+
+def test_typed_answers():
+    good, *bad = lines_of("typed_answers.py")
+    assert good == "Oslo 2025-01-02 -3.0 sun"
+    assert [line.partition(":")[0] for line in bad] == ["invalid", "length", "refusal"]
+    assert "days[0].day must be a text in the format date" in bad[0]
+    assert bad[1].endswith("""the text was '{"city": "Os'""")
+
+
 def test_errors():
     lines = lines_of("errors.py")
     assert [line[:3] for line in lines if line[0] != " "] == [
