@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
 from urllib3.util import Timeout
 
+from .call import logger
 from .closable import CloseMixin
 from .exchange import Exchange
 from .transport import ServiceRequest
@@ -82,6 +83,7 @@ def open_websocket(exchange: Exchange) -> Optional[WebSocket]:
     """
     connect = find_connect()
     if connect is None:
+        logger.info("websockets %d or newer (the extra ws) is not installed: polling instead", _MIN_VERSION)
         return None
 
     def upgrade(request: ServiceRequest, settings: Mapping[str, Any], timeout: Timeout) -> WebSocket:

@@ -1,5 +1,6 @@
 """Waiting for a benchmark over plain HTTP: what a clock, a server and a user may do."""
 
+import logging
 from types import SimpleNamespace
 
 import pytest
@@ -83,6 +84,14 @@ class TestEvents:
         ]
         assert [event.status for event in events] == ["running", None, None, None, None, "completed"]
         assert clock.sleeps == [1.0, 1.0, 1.0]
+
+    def test_the_missing_extra_is_logged_once(self, http, api, caplog):
+        caplog.set_level(logging.INFO, "chatsdk")
+        plan(http, RUNNING, DONE)
+        list(api.stream_benchmark(ID))
+        (record,) = caplog.records
+        assert (record.name, record.levelname) == ("chatsdk", "INFO")
+        assert "the extra ws" in record.getMessage()
 
     def test_the_first_comes_as_soon_as_it_runs(self, http, api, clock):
         plan(http, PENDING, RUNNING, DONE)
