@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Any, Generator, Iterator, List, Mapping, Optional, Union
 
 from .. import errors
@@ -23,9 +24,10 @@ from .models import (
     BenchmarkStart,
 )
 from .requests import BenchmarkCreate
-from .runs import LONGEST_RUN, BenchmarkPoller, ExpectedCalls, checked_wait
+from .runs import DEFAULT_TIMEOUT, BenchmarkPoller, check_seconds
 
 _DEFAULT_RUNS = 3  # the server's
+_MAX_REMEMBERED = 1000  # runs
 
 
 class Benchmarks(ServiceClient):
@@ -33,7 +35,7 @@ class Benchmarks(ServiceClient):
 
     def __init__(self, transport: Transport, settings: Service, credentials: Credentials) -> None:
         super().__init__(transport, settings, credentials)
-        self._totals = ExpectedCalls()
+        self._expected_calls: OrderedDict[str, int] = OrderedDict()  # by run id; no endpoint tells it
 
     def start_benchmark(
         self,
@@ -62,7 +64,9 @@ class Benchmarks(ServiceClient):
         body = build_request(BenchmarkCreate, request, locals())
         started = self._request("POST", "/api/v1/benchmarks", json=body).model(BenchmarkStart)
         runs = _DEFAULT_RUNS if body.num_runs is None else count(body.num_runs)
-        self._totals.remember(started.id, len(body.model_ids) * runs)
+        self._expected_calls[started.id] = len(body.model_ids) * runs
+        if len(self._expected_calls) > _MAX_REMEMBERED:
+            self._expected_calls.popitem(last=False)
         return started
 
     def list_benchmarks(
@@ -185,7 +189,7 @@ class Benchmarks(ServiceClient):
 
         WebSocket /api/v1/benchmarks/{run_id}/stream, GET /api/v1/benchmarks/{run_id} and its results
         """
-        return iter_events(self._run(run_id, timeout), self._totals.get(run_id))
+        return iter_events(self._poller(run_id, timeout), self._expected_calls.get(run_id, 0))
 
     def wait_for_benchmark(
         self, run_id: str, *, timeout: Optional[float] = None, poll_interval: float = 1.0
@@ -208,14 +212,14 @@ class Benchmarks(ServiceClient):
 
         GET /api/v1/benchmarks/{run_id}, again and again
         """
-        run = self._run(run_id, timeout)
-        for detail in run.details(checked_wait(poll_interval, "poll_interval")):
+        run = self._poller(run_id, timeout)
+        for detail in run.poll(check_seconds(poll_interval, "poll_interval")):
             last = detail
         if last.status != "completed":
             raise run.failed(errors.APIError, last, partial=last)
         return last
 
-    def _run(self, run_id: str, timeout: Optional[float]) -> BenchmarkPoller:
+    def _poller(self, run_id: str, timeout: Optional[float]) -> BenchmarkPoller:
         path = self._path("/api/v1/benchmarks/{run_id}", run_id=run_id)
         limit = self._options.total_timeout
 
@@ -223,5 +227,5 @@ class Benchmarks(ServiceClient):
             service = self.with_options(total_timeout=min(seconds, limit or seconds))
             return service._request("GET", path + suffix)
 
-        seconds = (limit or LONGEST_RUN) if timeout is None else checked_wait(timeout, "timeout")
+        seconds = (limit or DEFAULT_TIMEOUT) if timeout is None else check_seconds(timeout, "timeout")
         return BenchmarkPoller(run_id, request, seconds)

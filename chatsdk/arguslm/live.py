@@ -1,64 +1,71 @@
-"""ArgusLM: the events of a benchmark run, live over a WebSocket or, at its end, over plain HTTP."""
+"""ArgusLM: the events of a benchmark run, live over a WebSocket, or at its end over plain HTTP."""
 
 from __future__ import annotations
 
 import time
-from typing import Any, Dict, Generator, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Generator, List, Optional, Sequence, Tuple
 
 from .._core import json_codec
 from .._core.error_body import parse_error_body
 from .._core.paging import count
 from .._core.websocket import WebSocket, WebSocketError, open_websocket
 from ..errors import StreamError
-from .models import BenchmarkDetail, BenchmarkEvent, BenchmarkResult, LiveResult
+from .models import BenchmarkEvent, BenchmarkResult, BenchmarkResults, LiveResult
 from .runs import BenchmarkPoller, is_over
 
 Events = Generator[BenchmarkEvent, None, None]
 
 POLL_SECONDS = 1.0
-RECV_TIMEOUT = 2.0  # the longest wait for a message; Windows hears of Ctrl-C only between two
-STATUS_CHECK_INTERVAL = 10.0  # after so many without news, ask whether the run has ended
+RECV_TIMEOUT = 2.0  # seconds; on Windows Ctrl-C is only seen between two waits
+STATUS_CHECK_INTERVAL = 10.0  # seconds without an event
 
 
 class BenchmarkProgress:
-    """What was told of a run so far, and the events that go on from there."""
+    """Tracks which results of a benchmark were already yielded."""
 
     def __init__(self, total: int) -> None:
         self.completed = 0
         self.total = total
-        self._begun = False
+        self.completion: Optional[Dict[str, Any]] = None  # the last event, as it was received
+        self._started = False
+        self._announced: Optional[str] = None  # the model of a progress whose result is still to come
         self._seen_results: List[Tuple[Any, ...]] = []
 
     @property
-    def is_whole(self) -> bool:
-        """Whether all results were told, as far as their number is known."""
+    def has_all_results(self) -> bool:
+        """Whether all results were yielded, if their number is known."""
         return 0 < self.total <= len(self._seen_results)
 
-    def begin(self) -> Iterator[BenchmarkEvent]:
+    def start(self) -> Events:
         """Yield the first event, unless there was one."""
-        if not self._begun:
+        if not self._started:
             yield self.event({"type": "progress", "status": "running"})
 
     def event(self, frame: Dict[str, Any]) -> BenchmarkEvent:
-        """Return the event that a message is, with the numbers that it leaves out."""
+        """Return the event in a message, with the counts that the message leaves out."""
         event = BenchmarkEvent.from_dict(frame)
         if event.type == "progress":
             self.completed = count(event.completed) or self.completed
             self.total = count(event.total) or self.total
+            self._announced = event.current_model
         elif event.type == "result" and isinstance(event.data, LiveResult):
             data = event.data
             self._seen_results.append((data.model_id, data.ttft_ms, data.tps, data.error))
             self.completed = max(self.completed, len(self._seen_results))
+            self._announced = None
         event.completed, event.total = self.completed, self.total
-        self._begun = True
+        self._started = True
         return event
 
-    def remaining_events(self, results: Sequence[BenchmarkResult]) -> Iterator[BenchmarkEvent]:
-        """Yield what was not told of all *results* of a run."""
-        yield from self.begin()
+    def remaining_events(self, results: Sequence[BenchmarkResult]) -> Events:
+        """Yield the events of those of all *results* of a run that were not yielded."""
+        yield from self.start()
         self.total = max(self.total, len(results))
-        for result in self._missing(results):
-            if self.completed < self.total:
+        missing = self._missing(results)
+        if self._announced is not None:
+            missing.sort(key=lambda result: result.model_name != self._announced)
+        for result in missing:
+            if self._announced is None and self.completed < self.total:
                 progress = {"completed": self.completed + 1, "current_model": result.model_name}
                 yield self.event({"type": "progress", **progress})
             data = {
@@ -71,83 +78,68 @@ class BenchmarkProgress:
             yield self.event({"type": "result", "data": data})
 
     def _missing(self, results: Sequence[BenchmarkResult]) -> List[BenchmarkResult]:
-        told = list(self._seen_results)
-        if len(told) >= len(results):  # all were told, even if the server stored other numbers
+        seen = list(self._seen_results)
+        if len(seen) >= len(results):  # also if the server stored other numbers
             return []
         missing = []
         for result in results:
-            mark = (result.model_id, result.ttft_ms, result.tps_excluding_ttft, result.error)
-            if mark in told:
-                told.remove(mark)  # a model that fails at once gives the same result several times
+            key = (result.model_id, result.ttft_ms, result.tps_excluding_ttft, result.error)
+            if key in seen:
+                seen.remove(key)  # a model that fails at once gives the same result several times
             else:
                 missing.append(result)
         return missing
 
 
 def iter_events(run: BenchmarkPoller, total: int) -> Events:
-    """Yield the events of a run, of *total* calls if that is known, until its end."""
+    """Yield the events of a run until its end; *total* is its number of calls, 0 if unknown."""
     progress = BenchmarkProgress(total)
-    last = None
-    socket = open_websocket(run.stream_request())
+    socket = open_websocket(run.request("/stream"))
     if socket is not None:
         with socket:
-            last = yield from _live(run, progress, socket)
-    if last is None:
-        last = yield from _polled(run, progress)
-    yield last
+            yield from _receive(run, progress, socket)
+    if progress.completion is None:  # no WebSocket, or it broke, or the run ended before it was opened
+        for detail in run.poll(POLL_SECONDS):
+            if detail.status == "running":
+                yield from progress.start()
+        if detail.status != "completed":
+            raise run.failed(StreamError, detail, code=detail.status, body=detail.to_dict())
+        yield from progress.remaining_events(detail.results)
+    elif not progress.has_all_results:  # the server does not repeat those from before the connection
+        yield from progress.remaining_events(run.request("/results").model(BenchmarkResults).results)
+    yield progress.event(progress.completion or {"type": "complete", "status": "completed"})
 
 
-def _live(
-    run: BenchmarkPoller, progress: BenchmarkProgress, socket: WebSocket
-) -> Generator[BenchmarkEvent, None, Optional[BenchmarkEvent]]:
-    """Yield the events that arrive but the last; return that one, or None where the connection broke."""
-    detail = run.detail()  # after connecting: what ends in between is seen here or there
-    news = time.monotonic()
-    while not is_over(detail):
+def _receive(run: BenchmarkPoller, progress: BenchmarkProgress, socket: WebSocket) -> Events:
+    """Yield the events that the server sends but the last, until the run ends or the connection breaks."""
+    over = is_over(run.get())  # after connecting: a run that ends in between is noticed here or there
+    checked = time.monotonic()
+    while not over:
         try:
-            message = socket.receive(min(RECV_TIMEOUT, run.remaining()))
+            message = socket.receive(min(RECV_TIMEOUT, run.remaining())) or b""
         except WebSocketError:
-            return None
-        frame = None if message is None else _parse_message(message)
-        if message is None or frame is None:
-            # The server accepts ids of runs that it does not know or that have ended, and then is silent.
-            if time.monotonic() - news >= STATUS_CHECK_INTERVAL:
-                detail = run.detail()
-                news = time.monotonic()
+            return
+        frame = _parse_message(message)
+        if frame is None:
+            # The server accepts ids of runs that are unknown or have ended, and then stays silent.
+            if time.monotonic() - checked >= STATUS_CHECK_INTERVAL:
+                over = is_over(run.get())
+                checked = time.monotonic()
             continue
-        news = time.monotonic()
+        checked = time.monotonic()
         if frame["type"] == "error":
-            raise _error(run, message)
+            body = run.unsent.decode_error(message)
+            text = parse_error_body(body).message or "the benchmark failed"
+            code = body.get("status") if isinstance(body, dict) else None
+            raise run.unsent.error(StreamError, text, code=code, body=body)
         if frame["type"] == "complete":
-            if not progress.is_whole:  # results from before the connection come here
-                yield from progress.remaining_events(run.results())
-            return progress.event(frame)
+            progress.completion = frame
+            return
         yield progress.event(frame)
-    return (yield from _end(run, progress, detail))
-
-
-def _polled(
-    run: BenchmarkPoller, progress: BenchmarkProgress
-) -> Generator[BenchmarkEvent, None, BenchmarkEvent]:
-    """Yield the events that plain HTTP shows but the last; return that one."""
-    for detail in run.details(POLL_SECONDS):
-        if detail.status != "pending" and not is_over(detail):
-            yield from progress.begin()
-    return (yield from _end(run, progress, detail))
-
-
-def _end(
-    run: BenchmarkPoller, progress: BenchmarkProgress, detail: BenchmarkDetail
-) -> Generator[BenchmarkEvent, None, BenchmarkEvent]:
-    """Yield what is left to tell of a run that is over but the last event; return that one."""
-    if detail.status != "completed":
-        raise run.failed(StreamError, detail, code=detail.status, body=detail.to_dict())
-    yield from progress.remaining_events(detail.results)
-    return progress.event({"type": "complete", "status": "completed"})
 
 
 def _parse_message(message: bytes) -> Optional[Dict[str, Any]]:
-    """Return the object that a message is; None for keep-alives, and for what is none."""
+    """Return the event in a message; None for keep-alives, and for anything that is no event."""
     try:
         frame = json_codec.loads(message)
     except (ValueError, RecursionError):
@@ -155,11 +147,3 @@ def _parse_message(message: bytes) -> Optional[Dict[str, Any]]:
     if not isinstance(frame, dict) or not isinstance(frame.get("type"), str):
         return None
     return frame if frame["type"] != "ping" else None
-
-
-def _error(run: BenchmarkPoller, message: bytes) -> StreamError:
-    """Return the error that a message tells of."""
-    body = run.decode_error(message)
-    said = parse_error_body(body).message or "the benchmark failed"
-    code = body.get("status") if isinstance(body, dict) else None
-    return run.error(StreamError, said, code=code, body=body)

@@ -10,7 +10,6 @@ import responses
 from chatsdk import Client, Service, arguslm, errors
 from chatsdk._core.result_list import ResultList
 from chatsdk.arguslm import ArgusLMError, ModelUpdate, ProviderCreate
-from chatsdk.arguslm.runs import ExpectedCalls
 
 from .helpers import sent_json
 
@@ -756,20 +755,17 @@ class TestTotals:
     def test_of_a_start(self, http, api, fields, total):
         http.add("POST", API + "/benchmarks", json={"id": ID})
         api.with_options(timeout=5).start_benchmark({"prompt_pack": "p", **fields})
-        assert api._totals.get(ID) == total
-        assert api._totals.get(ID.upper().replace("-", "")) == total
+        assert api._expected_calls[ID] == total
 
-    def test_only_the_last_are_kept(self):
-        totals = ExpectedCalls()
-        for number in range(1500):
-            totals.remember(str(number), number)
-        assert totals.get("1499") == 1499
-        assert totals.get("500") == 500
-        assert totals.get("499") == 0
+    def test_only_the_last_are_kept(self, http, api):
+        api._expected_calls.update({str(number): number for number in range(1000)})
+        http.add("POST", API + "/benchmarks", json={"id": ID})
+        api.start_benchmark(model_ids=["a"], prompt_pack="p")
+        assert [*api._expected_calls] == [*map(str, range(1, 1000)), ID]
 
-    def test_pickling_goes_on(self, api):
-        api._totals.remember(ID, 4)
-        assert pickle.loads(pickle.dumps(api)).with_options(timeout=3)._totals.get(ID) == 0
+    def test_it_is_pickled(self, api):
+        api._expected_calls[ID] = 4
+        assert pickle.loads(pickle.dumps(api)).with_options(timeout=3)._expected_calls == {ID: 4}
 
 
 def test_the_environment_and_the_default_address(monkeypatch):

@@ -248,8 +248,8 @@ def test_an_event_reads_like_a_dict(connect):
 def test_the_total_of_a_run_that_was_started_here(connect):
     with LiveServer(frames(START, *pair(1, 2, result())), RUNNING, completed(result(), result())) as server:
         api = connect(server)
-        api._totals.remember(ID, 2)
-        events = list(api.with_options(timeout=5).stream_benchmark(ID.upper()))
+        api._expected_calls[ID] = 2
+        events = list(api.with_options(timeout=5).stream_benchmark(ID))
     assert told(events)[0] == ("progress", 0, 2, None)
     assert [event.total for event in events] == [2] * 6
 
@@ -317,6 +317,33 @@ class TestEnds:
         assert [event.data.model_name for event in events if event.type == "result"] == ["a", "b"]
         assert events[-1].type == "complete"
 
+    def test_a_connection_cut_between_a_progress_and_its_result(self, connect):
+        shown = [result("a"), result("b"), result("c", number=2), result("b", 2.5, number=3)]
+
+        def play(connection):
+            frames(START, *pair(1, 4, shown[0]), pair(2, 4, shown[1])[0])(connection)
+            assert seen.wait(5)
+            vanish(connection)
+
+        for stored in (shown, [shown[2], *shown[:2], shown[3]]):  # in any order
+            seen = Event()
+            with LiveServer(play, RUNNING, completed(*stored)) as server:
+                stream = connect(server).stream_benchmark(ID)
+                events = [next(stream) for _ in range(4)]
+                seen.set()
+                events += stream
+            assert [(event.type, event.completed) for event in events[3:]] == [
+                ("progress", 2),
+                ("result", 2),
+                ("progress", 3),
+                ("result", 3),
+                ("progress", 4),
+                ("result", 4),
+                ("complete", 4),
+            ]
+            models = [event.current_model or event.data.model_name for event in events[3:-1]]
+            assert models[::2] == models[1::2]
+
     def test_a_run_that_ends_in_silence(self, connect):
         shown = [result("a"), result("b")]
         play = frames(START, *pair(1, 2, shown[0]))
@@ -341,7 +368,7 @@ class TestEnds:
             events = list(connect(server).stream_benchmark(ID))
             stop.set()
         assert events[-1].type == "complete"
-        assert len(server.requests) == 3
+        assert len(server.requests) == 4  # after connecting, twice in the silence, and for the results
 
     def test_the_same_result_several_times(self, connect):
         """A model that cannot be called gives equal results; those from before the connection still come."""
@@ -360,7 +387,7 @@ class TestEnds:
         play = frames(*pair(1, 1, result("a", 1.23456789)), COMPLETE)
         with LiveServer(play, RUNNING, RUNNING, results=[result("a", 1.2346)]) as server:
             api = connect(server)
-            api._totals.remember(ID, 2)  # so that it asks for the results
+            api._expected_calls[ID] = 2  # so that it asks for the results
             events = list(api.stream_benchmark(ID))
         assert len([event for event in events if event.type == "result"]) == 1
 
