@@ -207,7 +207,7 @@ class Exchange:
         """Return the decoded JSON of *data*, or else its text, without the secrets of the request."""
         try:
             return self._redactor.redact_value(decode_failure(data))
-        except ValueError:  # nested too deeply
+        except (ValueError, RecursionError):  # nested too deeply
             return self._redactor.redact_text(data.decode("utf-8", "replace"))
 
     def _has_secret_answer(self) -> bool:

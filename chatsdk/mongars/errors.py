@@ -12,98 +12,50 @@ class MonGARSError(errors.ChatSDKError):
 
     @property
     def detail(self) -> Any:
-        """What the server says in ``detail``: text, a list of complaints or an object; else the message."""
+        """The ``detail`` of the body (a string, a list or an object), or else the message."""
         body = self.payload
-        found = body.get("detail") if isinstance(body, dict) else None
-        return self.message if found is None else found
+        detail = body.get("detail") if isinstance(body, dict) else None
+        return self.message if detail is None else detail
 
     @property
     def payload(self) -> Any:
-        """The decoded body of the answer, or its text; None where no answer came."""
+        """The decoded body of the response, or its text; None without a response."""
         return getattr(self, "body", None)
 
 
-class ConfigurationError(MonGARSError, errors.ConfigurationError):
-    """There is no usable address, key or option."""
-
-
-class InvalidRequestError(MonGARSError, errors.InvalidRequestError):
-    """The request was refused before it was sent."""
-
-
-class APIError(MonGARSError, errors.APIError):
-    """A call failed."""
-
-
-class APIStatusError(APIError, errors.APIStatusError):
-    """The server answered with a status other than 2xx."""
-
-
-class BadRequestError(APIStatusError, errors.BadRequestError):
-    """400: the request is wrong."""
+# own_classes() gives each the docstring of its common class.
+# fmt: off
+class ConfigurationError(errors.ConfigurationError, MonGARSError): ...
+class InvalidRequestError(errors.InvalidRequestError, MonGARSError): ...
+class APIError(errors.APIError, MonGARSError): ...
+class APIStatusError(errors.APIStatusError, APIError): ...
+class BadRequestError(errors.BadRequestError, APIStatusError): ...
+class InsufficientCreditsError(errors.InsufficientCreditsError, APIStatusError): ...
+class NotFoundError(errors.NotFoundError, APIStatusError): ...
+class ConflictError(errors.ConflictError, APIStatusError): ...
+class UnprocessableEntityError(errors.UnprocessableEntityError, APIStatusError): ...
+class RateLimitError(errors.RateLimitError, APIStatusError): ...
+class InternalServerError(errors.InternalServerError, APIStatusError): ...
+class APIConnectionError(errors.APIConnectionError, APIError): ...
+class APITimeoutError(errors.APITimeoutError, APIConnectionError): ...
+class APIResponseError(errors.APIResponseError, APIError): ...
+class StreamError(errors.StreamError, APIError): ...
+class StreamInterruptedError(errors.StreamInterruptedError, StreamError): ...
+# fmt: on
 
 
 class AuthenticationError(APIStatusError):
-    """401 or 403: wrong login, no token or an expired one; or a token that is valid, but not for this.
-
-    ``status_code`` tells them apart. A 401 is an UnauthorizedError, a 403 a PermissionDeniedError.
-    """
+    """401 or 403, as ``status_code`` says: an UnauthorizedError or a PermissionDeniedError."""
 
     status_code = 401
 
 
-class UnauthorizedError(AuthenticationError, errors.AuthenticationError):
-    """401: wrong login, no token or an expired one."""
+class UnauthorizedError(errors.AuthenticationError, AuthenticationError):
+    """401: a wrong login, no token or an expired one."""
 
 
-class InsufficientCreditsError(APIStatusError, errors.InsufficientCreditsError):
-    """402: the account has too few credits."""
-
-
-class PermissionDeniedError(AuthenticationError, errors.PermissionDeniedError):
-    """403: the token is valid, but not for this."""
-
-    status_code = 403
-
-
-class NotFoundError(APIStatusError, errors.NotFoundError):
-    """404: the resource or the endpoint does not exist."""
-
-
-class ConflictError(APIStatusError, errors.ConflictError):
-    """409: the request conflicts with the current state."""
-
-
-class UnprocessableEntityError(APIStatusError, errors.UnprocessableEntityError):
-    """422: a field is missing or invalid."""
-
-
-class RateLimitError(APIStatusError, errors.RateLimitError):
-    """429: too many requests."""
-
-
-class InternalServerError(APIStatusError, errors.InternalServerError):
-    """5xx: the server failed."""
-
-
-class APIConnectionError(APIError, errors.APIConnectionError):
-    """The server could not be reached, or the connection broke."""
-
-
-class APITimeoutError(APIConnectionError, errors.APITimeoutError):
-    """The server did not answer in time."""
-
-
-class APIResponseError(APIError, errors.APIResponseError):
-    """A successful response that cannot be read."""
-
-
-class StreamError(APIError, errors.StreamError):
-    """An event of a stream is an error, or cannot be read."""
-
-
-class StreamInterruptedError(StreamError, errors.StreamInterruptedError):
-    """A stream ended before it was complete."""
+class PermissionDeniedError(errors.PermissionDeniedError, AuthenticationError):
+    """403: the token is valid, but does not allow this."""
 
 
 SDKError = MonGARSError

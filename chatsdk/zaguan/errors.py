@@ -12,16 +12,8 @@ class ZaguanError(errors.ChatSDKError):
     """Base of everything that ``client.zaguan`` raises."""
 
 
-class ConfigurationError(ZaguanError, errors.ConfigurationError):
-    """There is no usable address, key or option."""
-
-
-class InvalidRequestError(ZaguanError, errors.InvalidRequestError):
-    """The request was refused before it was sent."""
-
-
-class APIError(ZaguanError, errors.APIError):
-    """A call failed; made by hand, of a status and a message or of a message alone."""
+class APIError(errors.APIError, ZaguanError):
+    """A call failed. Your own code may also raise it with a message alone."""
 
     def __init__(
         self,
@@ -37,39 +29,44 @@ class APIError(ZaguanError, errors.APIError):
         super().__init__(message or "", request_id=request_id, **details)
 
 
-class APIStatusError(APIError, errors.APIStatusError):
-    """The server answered with a status other than 2xx."""
+# own_classes() gives each the docstring of its common class.
+# fmt: off
+class ConfigurationError(errors.ConfigurationError, ZaguanError): ...
+class InvalidRequestError(errors.InvalidRequestError, ZaguanError): ...
+class APIStatusError(errors.APIStatusError, APIError): ...
+class BadRequestError(errors.BadRequestError, APIStatusError): ...
+class AuthenticationError(errors.AuthenticationError, APIStatusError): ...
+class PermissionDeniedError(errors.PermissionDeniedError, APIStatusError): ...
+class NotFoundError(errors.NotFoundError, APIStatusError): ...
+class ConflictError(errors.ConflictError, APIStatusError): ...
+class UnprocessableEntityError(errors.UnprocessableEntityError, APIStatusError): ...
+class RateLimitError(errors.RateLimitError, APIStatusError): ...
+class InternalServerError(errors.InternalServerError, APIStatusError): ...
+class APIConnectionError(errors.APIConnectionError, APIError): ...
+class APITimeoutError(errors.APITimeoutError, APIConnectionError): ...
+class APIResponseError(errors.APIResponseError, APIError): ...
+class StreamError(errors.StreamError, APIError): ...
+class StreamInterruptedError(errors.StreamInterruptedError, StreamError): ...
+# fmt: on
 
 
-class BadRequestError(APIStatusError, errors.BadRequestError):
-    """400: the request is wrong."""
-
-
-class AuthenticationError(APIStatusError, errors.AuthenticationError):
-    """401: no API key, or a wrong one."""
-
-
-class InsufficientCreditsError(APIStatusError, errors.InsufficientCreditsError):
+class InsufficientCreditsError(errors.InsufficientCreditsError, APIStatusError):
     """402: the account has too few credits for this request."""
 
     @property
     def credits_required(self) -> Optional[float]:
-        """What the request would have cost, if the server says so."""
+        """The cost of the request, if the server says so."""
         return _details(self).get("credits_required")
 
     @property
     def credits_remaining(self) -> Optional[float]:
-        """What the account has left, if the server says so."""
+        """The credits that are left, if the server says so."""
         return _details(self).get("credits_remaining")
 
     @property
     def reset_date(self) -> Optional[str]:
         """When the account gets new credits, as the server writes it."""
         return _details(self).get("reset_date")
-
-
-class PermissionDeniedError(APIStatusError, errors.PermissionDeniedError):
-    """403: the API key does not allow this."""
 
 
 class BandAccessDeniedError(PermissionDeniedError):
@@ -82,7 +79,7 @@ class BandAccessDeniedError(PermissionDeniedError):
 
     @property
     def required_tier(self) -> Optional[str]:
-        """The least tier that reaches the band."""
+        """The lowest tier that reaches the band."""
         return _details(self).get("required_tier")
 
     @property
@@ -91,48 +88,7 @@ class BandAccessDeniedError(PermissionDeniedError):
         return _details(self).get("current_tier")
 
 
-class NotFoundError(APIStatusError, errors.NotFoundError):
-    """404: the resource or the endpoint does not exist."""
-
-
-class ConflictError(APIStatusError, errors.ConflictError):
-    """409: the request conflicts with the current state."""
-
-
-class UnprocessableEntityError(APIStatusError, errors.UnprocessableEntityError):
-    """422: a field is missing or invalid."""
-
-
-class RateLimitError(APIStatusError, errors.RateLimitError):
-    """429: too many requests."""
-
-
-class InternalServerError(APIStatusError, errors.InternalServerError):
-    """5xx: the server failed."""
-
-
-class APIConnectionError(APIError, errors.APIConnectionError):
-    """The server could not be reached, or the connection broke."""
-
-
-class APITimeoutError(APIConnectionError, errors.APITimeoutError):
-    """The server did not answer in time."""
-
-
-class APIResponseError(APIError, errors.APIResponseError):
-    """A successful response that cannot be read."""
-
-
-class StreamError(APIError, errors.StreamError):
-    """An event of a stream is an error, or cannot be read."""
-
-
-class StreamInterruptedError(StreamError, errors.StreamInterruptedError):
-    """A stream ended before it was complete."""
-
-
 def _details(error: errors.APIStatusError) -> Mapping[str, Any]:
-    """Return what the server says beside its message, in ``error`` or in ``error.details``."""
     return parse_error_body(error.body).details
 
 

@@ -111,6 +111,11 @@ def test_a_service_has_the_common_tree_as_its_own(service):
         ]
 
 
+def test_help_shows_the_documentation_of_the_common_class():
+    assert arguslm.NotFoundError.__doc__ == errors.NotFoundError.__doc__
+    assert "reset_at" in infinity.RateLimitError.__doc__
+
+
 def test_services_do_not_catch_each_other(http):
     http.get("https://zaguan.example/v1/models", status=404)
     with make_client() as client, pytest.raises(zaguan.NotFoundError) as caught:
@@ -261,6 +266,6 @@ class TestTextOfAStatusError:
     )
     def test_text(self, message, details, text):
         error = self.make(message, **details)
-        told = text.format("POST https://x.example/v1/chat/completions?a=...")
+        expected = text.format("POST https://x.example/v1/chat/completions?a=...")
         for found in (error, pickle.loads(pickle.dumps(error)), copy.copy(error)):
-            assert (str(found), found.message) == (told, message)
+            assert (str(found), found.message) == (expected, message)
