@@ -6,13 +6,11 @@ import copy
 import json
 import os
 import threading
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import (
     Any,
     Callable,
-    Dict,
     Generator,
     Generic,
     Iterable,
@@ -22,25 +20,23 @@ from typing import (
     Mapping,
     Optional,
     Sequence,
-    Type,
     Union,
 )
 
 from ._core.answer import A, ChatService
-from ._core.chat import content_text, serialize_messages
+from ._core.chat import content_text
+from ._core.chat_adapters import ADAPTERS, Message
 from ._core.closable import CloseMixin
-from ._core.model import to_json_value
 from ._core.openai_models import Usage
 from ._core.service import ServiceClient
+from ._core.surrogates import join_surrogates
 from ._core.tools import Tool
 from .errors import ChatSDKError, InvalidRequestError
 
-Message = Dict[str, Any]
 Content = Union[str, Sequence[Union[str, Mapping[str, Any]]]]
 Path = Union[str, "os.PathLike[str]"]
 
 _FORMAT = {"format": "chatsdk.Conversation", "version": 1}
-_MONGARS_LIMIT = 1000  # characters of a message
 _RUNNING = "a turn is still running: read its stream to the end, or close() it"
 
 
@@ -103,9 +99,9 @@ class Conversation(Generic[A]):
         on_tool_error: Literal["send", "raise"] = "send",
         **options: Any,
     ) -> None:
-        adapter = _ADAPTERS.get(service._spec.name) if isinstance(service, ServiceClient) else None
+        adapter = ADAPTERS.get(service._spec.name) if isinstance(service, ServiceClient) else None
         if adapter is None:
-            raise TypeError(f"a Conversation needs a service such as client.{' or client.'.join(_ADAPTERS)}")
+            raise TypeError(f"a Conversation needs a service such as client.{' or client.'.join(ADAPTERS)}")
         settings = {"model": model, "system": system, "tools": tools, "user": user, "trim": trim}
         for name, value in settings.items():
             if value and name not in adapter.takes:
@@ -260,7 +256,7 @@ class Conversation(Generic[A]):
             for _ in range(self._max_rounds + 1):
                 self._run_tools(new)
                 messages = [*self._system, *self._messages[self._start :], *new]
-                request = self._adapter.make_request(self, messages)
+                request = self._adapter.make_request(self._model, list(self.tools.values()), messages)
                 answer: A = yield from self._adapter.ask(request, {**self._options, **options}, streamed)
                 new.append(self._adapter.serialize(answer))
                 _add_usage(self.usage, self._adapter.get_usage(answer))
@@ -316,7 +312,8 @@ class Conversation(Generic[A]):
         failed = None
         for call, result in zip(calls, results):
             if isinstance(result, str):
-                new.append({"role": "tool", "tool_call_id": call["id"], "content": result})
+                content = join_surrogates(result)  # such as those in names of files
+                new.append({"role": "tool", "tool_call_id": call["id"], "content": content})
             elif isinstance(results, list):
                 failed = failed or result  # the others have run: their results are kept
             else:
@@ -375,137 +372,6 @@ class ConversationStream(CloseMixin, Generic[A]):
         if self._answer is None:
             raise self._error
         return self._answer
-
-
-class _Adapter:
-    """How one service is asked, and how it knows a talk again: by `id`, None before the first answer."""
-
-    name = "zaguan"
-    takes: Sequence[str] = ("model", "system", "tools", "user", "trim", "parts")
-    stores = False  # whether the service keeps the talk itself, instead of being sent the transcript
-
-    def __init__(self, api: Any, user: Optional[str]) -> None:
-        self.api, self.user = api, user
-        self.id: Optional[str] = None
-
-    def ask(
-        self, request: Dict[str, Any], options: Mapping[str, Any], streamed: bool
-    ) -> Generator[str, None, Any]:
-        """Yield "" once the request was sent, then the texts of the answer; return it."""
-        if streamed and self.can_stream():
-            with self.chat_stream(**request, **options) as stream:
-                yield ""
-                for item in stream:
-                    yield item if isinstance(item, str) else item.text
-                answer = stream.final()
-        else:
-            answer = self.chat(**request, **options)
-            yield ""
-            yield answer.text
-        self.id = request.get("session_id") or getattr(answer, "conversation_id", None) or self.id
-        return answer
-
-    def make_request(self, talk: Conversation[Any], messages: List[Message]) -> Dict[str, Any]:
-        """Return the arguments of the next call."""
-        tools = [tool.schema for tool in talk.tools.values()] or None
-        return {"model": talk.model, "messages": messages, "tools": tools, "user": self.user}
-
-    def can_stream(self) -> bool:
-        """Return whether the next call may be a stream."""
-        return True
-
-    def chat(self, **request: Any) -> Any:
-        """Ask plainly."""
-        return self.api.chat(**request)
-
-    def chat_stream(self, **request: Any) -> Any:
-        """Ask for a stream."""
-        return self.api.chat_stream(**request)
-
-    def serialize(self, answer: Any) -> Message:
-        """Return the message of an answer as it is sent back."""
-        return {"role": "assistant", "content": answer.text}
-
-    def get_usage(self, answer: Any) -> object:
-        """Return the usage of an answer, if it has any."""
-        return answer.get("usage")
-
-    def restart(self) -> None:
-        """Go on under a new id, if the transcript is sent anyway."""
-        if not self.stores:
-            self.id = None
-
-
-class _Zaguan(_Adapter):
-    def chat_stream(self, **request: Any) -> Any:
-        return self.api.chat_stream(**{"stream_options": {"include_usage": True}, **request})
-
-    def serialize(self, answer: Any) -> Message:
-        message: Message = to_json_value(serialize_messages([answer.message])[0])
-        for call in message.get("tool_calls") or ():
-            call["id"] = call.get("id") or f"call_{uuid.uuid4().hex}"  # by which its result names it
-        return message
-
-
-class _ChatServer(_Adapter):
-    name = "chatserver"
-    takes = ("model", "system", "user", "trim")
-
-    def make_request(self, talk: Conversation[Any], messages: List[Message]) -> Dict[str, Any]:
-        session_id = self.id or str(uuid.uuid4())
-        return {"model": talk.model, "messages": messages, "user": self.user, "session_id": session_id}
-
-    def can_stream(self) -> bool:
-        return self.id is not None  # a session whose first call was a stream may hang on the second
-
-    def chat(self, **request: Any) -> Any:
-        return self.api.create_completion(**request)
-
-    def chat_stream(self, **request: Any) -> Any:
-        return self.api.create_completion(**request, stream=True)
-
-
-class _Infinity(_Adapter):
-    name = "infinity"
-    takes = ("system", "user")
-    stores = True
-
-    def make_request(self, talk: Conversation[Any], messages: List[Message]) -> Dict[str, Any]:
-        system = messages[0]["content"] if messages[0]["role"] == "system" else None
-        request = {"message": messages[-1]["content"], "user_context": system}
-        return {**request, "conversation_id": self.id, "user_id": self.user}
-
-    def can_stream(self) -> bool:
-        # Streams neither read a key nor give an identity: the first plain answer does, in a cookie.
-        return self.id is not None or self.user is not None
-
-    def get_usage(self, answer: Any) -> object:
-        metadata = answer.metadata
-        return (
-            Usage.from_dict({"total_tokens": metadata.get("tokensUsed")})
-            if isinstance(metadata, dict)
-            else None
-        )
-
-
-class _MonGARS(_Adapter):
-    name = "mongars"
-    takes = ()
-    stores = True
-
-    def make_request(self, talk: Conversation[Any], messages: List[Message]) -> Dict[str, Any]:
-        text = messages[-1]["content"]
-        if len(text) > _MONGARS_LIMIT:
-            raise InvalidRequestError(f"mongars takes messages of {_MONGARS_LIMIT} characters at most")
-        return {"message": text, "session_id": self.id or str(uuid.uuid4())}
-
-    def can_stream(self) -> bool:
-        return False
-
-
-_ADAPTERS: Dict[str, Type[_Adapter]] = {
-    adapter.name: adapter for adapter in (_Zaguan, _ChatServer, _Infinity, _MonGARS)
-}
 
 
 def _open_calls(messages: List[Message]) -> List[Message]:

@@ -220,6 +220,7 @@ OwnClasses = Mapping[Type[ChatSDKError], Type[ChatSDKError]]
 
 def own_classes(base: Type[ChatSDKError], names: Mapping[str, Any]) -> OwnClasses:
     """Map each class of this module to the class of a service that has its name among *names*."""
+    own: Dict[Type[ChatSDKError], Type[ChatSDKError]]
     own = {ChatSDKError: base, **{cls: names[cls.__name__] for cls in _NAMED}}
     for common, cls in own.items():
         cls.__doc__ = cls.__doc__ or common.__doc__  # help() shows no inherited one

@@ -229,6 +229,17 @@ def test_calls_without_an_id():
         server.close()
 
 
+def test_a_result_that_is_not_valid_unicode(server, talk_with):
+    def list_files() -> str:
+        return "\udcff.txt"  # as os.listdir() gives names that are not in UTF-8
+
+    talk = talk_with("zaguan", tools=[list_files])
+    server.respond("zaguan", tool_calls=[("list_files", {})])
+    server.respond("zaguan", "One.")
+    assert talk.say("Which files?").text == "One."
+    assert results(talk) == ["\ufffd.txt"]
+
+
 def test_tools_with_one_name(talk_with):
     with pytest.raises(TypeError, match="same name"):
         talk_with("zaguan", tools=[Tools().get_weather, Tools().get_weather])
