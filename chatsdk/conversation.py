@@ -25,7 +25,7 @@ from typing import (
 
 from ._core.answer import A, ChatService
 from ._core.chat import content_text
-from ._core.chat_adapters import ADAPTERS, Message
+from ._core.chat_adapters import ADAPTERS, ChatAdapter, Message
 from ._core.closable import CloseMixin
 from ._core.openai_models import Usage
 from ._core.service import ServiceClient
@@ -168,14 +168,16 @@ class Conversation(Generic[A]):
             InvalidRequestError: the service cannot be sent this.
             ChatSDKError: as the chat methods of the service do.
         """
-        return ConversationStream(self._take_turn(self._start_turn(content), options, False)).final()
+        turn = self._take_turn(self._start_turn(content), options, streamed=False)
+        return ConversationStream(turn, self._adapter).final()
 
     def stream(self, content: Optional[Content] = None, **options: Any) -> ConversationStream[A]:
         """Send a message and return an iterator of the texts of the answer, of all rounds of tool calls.
 
         Arguments and errors are those of ``say``; what fails later is raised while iterating.
         """
-        return ConversationStream(self._take_turn(self._start_turn(content), options, True))
+        turn = self._take_turn(self._start_turn(content), options, streamed=True)
+        return ConversationStream(turn, self._adapter)
 
     def fork(self) -> Conversation[A]:
         """Return a second conversation that goes on from here; its usage starts at 0.
@@ -336,8 +338,8 @@ class Conversation(Generic[A]):
 class ConversationStream(CloseMixin, Generic[A]):
     """The texts of a turn as they arrive; leaving the loop or ``close()`` breaks the turn off."""
 
-    def __init__(self, turn: Generator[str, None, A]) -> None:
-        self._turn = turn
+    def __init__(self, turn: Generator[str, None, A], adapter: ChatAdapter) -> None:
+        self._turn, self._adapter = turn, adapter
         self._answer: Optional[A] = None
         self._error: Exception = ConversationError("the stream was closed before its end")
         next(turn)  # sends the request: what is wrong with it is raised here
@@ -362,8 +364,12 @@ class ConversationStream(CloseMixin, Generic[A]):
             raise
 
     def close(self) -> None:
-        """Break the turn off, unless it was at its end; the transcript stays as it was before it."""
-        self._turn.close()
+        """Break the turn off, unless it was at its end; a thread that reads it is woken by an error."""
+        try:
+            self._turn.close()
+        except ValueError:  # another thread is inside
+            if self._adapter.open_stream is not None:
+                self._adapter.open_stream.close()
 
     def final(self) -> A:
         """Read what is left and return the answer, as ``say`` does."""

@@ -27,11 +27,13 @@ class ChatAdapter:
     def __init__(self, api: Any, user: Optional[str]) -> None:
         self.api, self.user = api, user
         self.id: Optional[str] = None
+        self.open_stream: Any = None
 
     def ask(self, request: Request, options: Mapping[str, Any], streamed: bool) -> Generator[str, None, Any]:
         """Yield "" once the request was sent, then the texts of the answer; return it."""
         if streamed and self.can_stream():
             with self.chat_stream(**request, **options) as stream:
+                self.open_stream = stream
                 yield ""
                 for item in stream:
                     yield item if isinstance(item, str) else item.text

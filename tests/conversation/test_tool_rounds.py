@@ -215,6 +215,36 @@ def test_a_server_that_is_killed_in_a_round(turn):
     assert server.problems == []
 
 
+def test_a_stream_that_another_thread_closes():
+    read, kept = threading.Event(), threading.Event()
+    chunk = b'data: {"choices": [{"index": 0, "delta": {"content": "It"}}]}\n\n'
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+    server = WireServer([head, chunk, kept, CLOSE], reply(COMPLETION))
+
+    def read_all(stream):
+        try:
+            for _ in stream:
+                read.set()
+        except StreamInterruptedError:
+            pass  # if it was waiting for the next text
+
+    try:
+        with Client(zaguan=Service(server.url, api_key="k")) as client:
+            talk = Conversation(client.zaguan, model="m")
+            stream = talk.stream("The weather?")
+            thread = threading.Thread(target=read_all, args=(stream,))
+            thread.start()
+            assert read.wait(10)
+            stream.close()
+            thread.join(10)
+            assert not thread.is_alive()
+            assert talk.messages == []
+            assert talk.say().text == "It is cold."
+    finally:
+        kept.set()
+        server.close()
+
+
 def test_calls_without_an_id():
     calling = json.loads(json.dumps(CALLING))
     del calling["choices"][0]["message"]["tool_calls"][0]["id"]
