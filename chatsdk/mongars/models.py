@@ -1,4 +1,4 @@
-"""What goes to monGARS and what comes back; what it sends beyond these fields is in ``extra``."""
+"""The requests and responses of monGARS; keys without a field are in ``extra``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .._core.result_list import ListResponse
 
 @dataclass
 class TokenResponse(Model):
-    """What a login gives: a token that is valid for an hour, unless the server says otherwise."""
+    """The response of a login: a token, by default valid for an hour."""
 
     access_token: str = required_field(is_key, default="", repr=False)
     token_type: str = "bearer"
@@ -25,7 +25,7 @@ class UserRegistration(Model):
     """A new account.
 
     Args:
-        username: 1 to 150 letters, digits, ``-`` and ``_``; the server drops spaces around it.
+        username: 1 to 150 letters, digits, ``-`` and ``_``; the server strips it.
         password: at least 8 characters.
     """
 
@@ -34,18 +34,18 @@ class UserRegistration(Model):
 
 
 @dataclass
-class UserRegistrationResponse(Model):
-    """What came of a registration; it brings no token."""
+class StatusResponse(Model):
+    """The status of a request, such as ``ok``, ``ready``, ``changed``, ``accepted``."""
 
     status: str = required_field(default="")
-    is_admin: bool = False
 
 
 @dataclass
-class StatusResponse(Model):
-    """One word: ``ok``, ``ready``, ``changed``, ``accepted``."""
+class UserRegistrationResponse(Model):
+    """The response to a registration; it has no token."""
 
     status: str = required_field(default="")
+    is_admin: bool = False
 
 
 @dataclass
@@ -59,7 +59,7 @@ class ChatRequest(Model):
         approval_token: up to 128 characters.
         token_ref: up to 64 characters.
 
-    The last three are checked by the server, but have no effect on ``chat``.
+    The server validates the last three, but they have no effect on ``chat``.
     """
 
     message: str
@@ -71,7 +71,7 @@ class ChatRequest(Model):
 
 @dataclass
 class SpeechSegment(Model):
-    """A piece of a spoken answer; ``estimated_duration`` and ``pause_after`` are in seconds."""
+    """A part of a spoken answer; ``estimated_duration`` and ``pause_after`` are in seconds."""
 
     text: str = ""
     estimated_duration: float = 0.0
@@ -107,7 +107,7 @@ class ChatResponse(Answer):
 
 @dataclass
 class MemoryItem(Model):
-    """A question and its answer out of the history; date-times are aware."""
+    """A message and its answer, from the history; date-times are timezone-aware."""
 
     user_id: str = ""
     query: str = ""
@@ -122,8 +122,8 @@ class RagContextRequest(Model):
 
     Args:
         query: 1 to 4000 characters.
-        repositories: where to look; ``all`` among them means everywhere, as do None and an empty list.
-        max_results: 1 to 50; the server has a maximum of its own, mostly 8.
+        repositories: names to search in; None, ``[]`` or a list with ``all`` in it for all.
+        max_results: 1 to 50; the server has a maximum too, 8 by default.
     """
 
     query: str
@@ -133,7 +133,7 @@ class RagContextRequest(Model):
 
 @dataclass
 class RagReference(Model):
-    """A file that bears on a question; ``repository`` is ``unknown`` where the source named none."""
+    """A file that is relevant to a question; ``repository`` may be ``unknown``."""
 
     repository: str = ""
     file_path: str = ""
@@ -144,7 +144,7 @@ class RagReference(Model):
 
 @dataclass
 class RagContextResponse(ListResponse[RagReference]):
-    """What was found for a question; iterating gives the references."""
+    """The files that are relevant to a question; iterating yields the references."""
 
     _items_field = "references"
 
@@ -159,7 +159,7 @@ class SuggestRequest(Model):
 
     Args:
         prompt: 1 to 8000 characters.
-        actions: what to choose from, at least one; None for the server's own (code, summarize, explain).
+        actions: the actions to rank, at least one; None for the server's (code, summarize, explain).
     """
 
     prompt: str
@@ -177,14 +177,14 @@ class SuggestResponse(Model):
 
 @dataclass
 class PeerRegistration(Model):
-    """The address of a peer, http or https. The server normalises it; ``list_peers`` shows how."""
+    """The URL of a peer, http or https; the server stores it normalized, as in ``list_peers``."""
 
     url: str
 
 
 @dataclass
 class PeerRegistrationResponse(Model):
-    """What came of registering or unregistering a peer, and how many there are now."""
+    """The status of adding or removing a peer, and the number of peers after it."""
 
     status: str = required_field(default="")
     count: int = 0
@@ -192,7 +192,7 @@ class PeerRegistrationResponse(Model):
 
 @dataclass
 class PeerMessageResponse(Model):
-    """The receipt of a message; ``data`` is what was in it, in clear: any JSON value."""
+    """The response to a peer message; ``data`` is the decrypted message, any JSON value."""
 
     status: str = required_field(default="")
     data: Optional[Any] = None
@@ -200,7 +200,7 @@ class PeerMessageResponse(Model):
 
 @dataclass
 class PeerLoadSnapshot(Model):
-    """How busy a node is; ``load_factor`` may exceed 1."""
+    """The load of a node; ``load_factor`` may exceed 1."""
 
     scheduler_id: Optional[str] = None
     queue_depth: int = 0
@@ -211,16 +211,14 @@ class PeerLoadSnapshot(Model):
 
 @dataclass
 class PeerTelemetryPayload(Model):
-    """A report of a node, to send and as it comes back. No number may be negative.
+    """A report of a node, as request and as response. No number may be negative.
 
     Args:
-        scheduler_id: who reports.
-        queue_depth, active_workers, concurrency, load_factor: as in PeerLoadSnapshot.
-        worker_uptime_seconds: seconds.
-        tasks_processed, tasks_failed: counts.
-        task_failure_rate: a share.
-        observed_at: a date-time (a naive one is UTC) or ISO 8601 text; None for the time of arrival.
-        source: the node's address, up to 2048 characters; ``local`` is the server's own row.
+        scheduler_id, queue_depth, active_workers, concurrency, load_factor: as in PeerLoadSnapshot.
+        worker_uptime_seconds, tasks_processed, tasks_failed: totals of the node.
+        task_failure_rate: a fraction.
+        observed_at: a datetime (a naive one is UTC) or ISO 8601 text; None for the time of receipt.
+        source: the node's URL, up to 2048 characters; the server's own report has ``local``.
     """
 
     scheduler_id: Optional[str] = None
@@ -247,7 +245,7 @@ class PeerTelemetryEnvelope(ListResponse[PeerTelemetryPayload]):
 
 @dataclass
 class ModelDefinition(Model):
-    """A model that the server uses for a role; ``parameters`` are free."""
+    """The model that the server uses for a role; ``parameters`` may hold any keys."""
 
     role: str = ""
     name: str = ""
@@ -259,7 +257,7 @@ class ModelDefinition(Model):
 
 @dataclass
 class ModelProfile(Model):
-    """A set of models, by their roles."""
+    """A set of models, by role."""
 
     name: str = ""
     models: Dict[str, ModelDefinition] = field(default_factory=dict)
@@ -267,7 +265,7 @@ class ModelProfile(Model):
 
 @dataclass
 class ModelConfiguration(Model):
-    """The profile in force, and the names of all profiles."""
+    """The active profile, and the names of all profiles."""
 
     active_profile: str = ""
     available_profiles: List[str] = field(default_factory=list)
@@ -276,11 +274,11 @@ class ModelConfiguration(Model):
 
 @dataclass
 class ProvisionRequest(Model):
-    """Which models to provide.
+    """A request to download models.
 
     Args:
-        roles: those of these roles; None or an empty list for all.
-        force: also those that are there already.
+        roles: the roles whose models to download; None or ``[]`` for all.
+        force: download installed models again.
     """
 
     roles: Optional[List[str]] = None
@@ -289,10 +287,10 @@ class ProvisionRequest(Model):
 
 @dataclass
 class ProvisionStatus(Model):
-    """What became of one model.
+    """The result for one model.
 
     ``action`` is ``installed``, ``updated``, ``exists``, ``skipped``, ``missing``, ``unavailable``,
-    ``unreadable`` or ``error``; ``detail`` is a word or a path of the server, to show.
+    ``unreadable`` or ``error``; ``detail`` is a word or a file path on the server.
     """
 
     role: str = ""
@@ -304,7 +302,7 @@ class ProvisionStatus(Model):
 
 @dataclass
 class ProvisionReport(ListResponse[ProvisionStatus]):
-    """What became of each model; a failure is a row too, with the action ``error``."""
+    """The result for each model; a failed one has the action ``error``."""
 
     _items_field = "statuses"
 

@@ -8,7 +8,6 @@ from typing import Any, List, Mapping, Optional, Union
 
 from .._core import json_codec
 from .._core.answer import ChatService
-from .._core.dates import format_utc
 from .._core.model import build_request, to_send
 from .._core.options import ServiceSpec
 from .._core.result_list import ResultList
@@ -41,58 +40,56 @@ from .models import (
 class MonGARS(ServiceClient, ChatService[ChatResponse]):
     """The endpoints of monGARS.
 
-    Call ``login`` first, or bring a token: ``Service(api_key=...)``, ``MONGARS_API_KEY`` or ``set_token``.
-    A token is not renewed by itself: once it has expired, calls raise AuthenticationError.
+    Call ``login`` first, or give a token: ``Service(api_key=...)``, ``MONGARS_API_KEY`` or ``set_token``.
+    A token is not renewed: after it has expired, calls raise AuthenticationError.
 
-    All methods raise MonGARSError, which is always one of the library's errors as well. AuthenticationError
-    is raised for 401 and for 403; ``status_code`` tells them apart.
+    All errors are MonGARSError and one of the common classes, such as ``chatsdk.RateLimitError``.
+    AuthenticationError is raised for both 401 and 403 (``status_code`` tells which); 403 is the answer to
+    other users' tokens where a method says "administrators only".
     """
 
-    # The server takes one message a second: the waits before three more attempts are 1.75 s at least.
+    # The server accepts one message per second: three retries wait 1.75 s at least.
     _spec = ServiceSpec("mongars", "MONGARS", OWN_CLASSES, timeout=30.0, max_retries=3)
 
     @property
     def token(self) -> Optional[str]:
-        """The token in force, or None."""
+        """The current token, or None."""
         return self._credentials.key
 
     def set_token(self, token: Union[str, TokenResponse, Mapping[str, Any], None]) -> None:
-        """Use another token from now on, here and in all copies of this object.
+        """Replace the token, here and in all copies of this object.
 
         Args:
-            token: the token, or the whole answer of ``login``, also as a dict; None for no token.
+            token: a token, or the response of ``login``, also as a dict; None removes the token.
 
         Raises:
             ConfigurationError: there is no usable token in it.
         """
         if isinstance(token, (TokenResponse, Mapping)):
-            found = token.get("access_token")
-            if not found:
-                raise ConfigurationError("there is no access_token in this answer")
-            token = str(found)
+            token = token.get("access_token")
+            if not token:
+                raise ConfigurationError("this response has no access_token")
         self.set_api_key(token)
 
     def login(self, username: str, password: str) -> TokenResponse:
-        """Log in; all later calls, also of copies of this object, carry the new token.
+        """Log in; later calls, also of copies of this object, send the new token.
 
-        Where it fails, the token before it stays in force.
-
-        Args:
-            username: the name of the account.
-            password: its password.
+        If the login fails, the token before it is kept.
 
         Returns:
-            The token, to be kept by who wants to use it elsewhere.
+            The token, for use in other programs.
 
         Raises:
-            AuthenticationError: the name or the password is wrong; it is not tried again.
+            AuthenticationError: the name or the password is wrong.
 
         POST /token
         """
-        # A form: the one endpoint that takes no JSON.
-        form = {"username": _text(username, "username"), "password": _text(password, "password")}
+        form = {
+            "username": _require_str(username, "username"),
+            "password": _require_str(password, "password"),
+        }
         request = self._request("POST", "/token", form=form, secrets=[password])
-        del form, password  # tools that show tracebacks show the variables of each function in them
+        del form, password  # some tools print the local variables of each frame in a traceback
         token = request.model(TokenResponse)
         self._credentials.set_key(token.access_token, username.strip())
         return token
@@ -104,28 +101,24 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         username: Optional[str] = None,
         password: Optional[str] = None,
     ) -> UserRegistrationResponse:
-        """Make a new account; ``login`` afterwards, since the answer brings no token.
+        """Create an account; call ``login`` afterwards, since the response has no token.
 
         Args:
-            payload: a UserRegistration or a dict; or give its fields as keywords.
-
-        Returns:
-            The ``status``.
+            payload: a UserRegistration or a dict; or pass its fields as keywords.
 
         Raises:
             ConflictError: the name is taken.
-            UnprocessableEntityError: a name or password that the server does not allow.
+            UnprocessableEntityError: the server does not allow the name or the password.
 
         POST /api/v1/user/register
         """
         body = to_send(build_request(UserRegistration, payload, locals()))
-        password = _text(body.get("password"), "password")
-        return self._request("POST", "/api/v1/user/register", json=body, secrets=[password]).model(
-            UserRegistrationResponse
-        )
+        secrets = [_require_str(body["password"], "password")]
+        request = self._request("POST", "/api/v1/user/register", json=body, secrets=secrets)
+        return request.model(UserRegistrationResponse)
 
     def change_password(self, old_password: str, new_password: str) -> StatusResponse:
-        """Change the password of the user whose token is in force; the token stays valid.
+        """Change the password of the current user; the token stays valid.
 
         Args:
             old_password, new_password: at least 8 characters each.
@@ -135,26 +128,22 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
 
         Raises:
             AuthenticationError: the old password is wrong (403).
-            NotFoundError: the account is gone.
-            UnprocessableEntityError: a password that is too short.
+            NotFoundError: the account was deleted.
+            UnprocessableEntityError: a password is too short.
 
         POST /api/v1/user/change-password
         """
-        secrets = [_text(old_password, "old_password"), _text(new_password, "new_password")]
         body = {"old_password": old_password, "new_password": new_password}
-        return self._request("POST", "/api/v1/user/change-password", json=body, secrets=secrets).model(
-            StatusResponse
-        )
+        secrets = [_require_str(value, name) for name, value in body.items()]
+        request = self._request("POST", "/api/v1/user/change-password", json=body, secrets=secrets)
+        return request.model(StatusResponse)
 
     def list_users(self) -> List[str]:
-        """Return the names of all accounts; for administrators.
-
-        Raises:
-            AuthenticationError: the token is no administrator's (403).
+        """Return the names of all accounts; administrators only.
 
         GET /api/v1/user/list
         """
-        return self._request("GET", "/api/v1/user/list").list(_are_texts, "users")
+        return self._request("GET", "/api/v1/user/list").list(_is_string_list, "users")
 
     def chat(
         self,
@@ -166,24 +155,23 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         approval_token: Optional[str] = None,
         token_ref: Optional[str] = None,
     ) -> ChatResponse:
-        """Send a message and wait for the answer.
+        """Send a message and return the answer.
 
-        The server takes one message in a second from each user; what it refuses for that is not sent again,
-        since it does not say how long to wait. When its model is out of order it apologises with a normal
-        answer (``The response service is temporarily unavailable. ...``) whose ``confidence`` is 0.0; short
-        answers may have that confidence too. It cleans messages of HTML before it reads and stores them.
+        The server accepts one message per second and user; a message sent too early is retried. If the model
+        is down, the server returns a normal answer (``The response service is temporarily unavailable. ...``)
+        with ``confidence`` 0.0; short answers can have that confidence too. HTML is removed from messages.
 
         Args:
-            payload: a ChatRequest or a dict; or give its fields as keywords.
+            payload: a ChatRequest or a dict; or pass its fields as keywords.
 
         Returns:
-            The answer; ``.response``, or ``.text``, is its text.
+            The answer; its text is ``.text`` (the field ``response``).
 
         Raises:
-            RateLimitError: less than a second after the message before it.
-            UnprocessableEntityError: a field outside its limits, such as an empty list of allowed actions.
+            RateLimitError: too many messages; all retries were refused.
+            UnprocessableEntityError: a field is outside its limits; ``allowed_actions=[]`` is.
             APIStatusError: 413, the prompt is too long for the model.
-            InternalServerError: the model failed (502) or took too long (504); the message is not sent again.
+            InternalServerError: the model failed (502) or timed out (504); the message is not sent again.
 
         POST /api/v1/conversation/chat
         """
@@ -191,27 +179,30 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         return self._request("POST", "/api/v1/conversation/chat", json=body).model(ChatResponse)
 
     def history(self, user_id: Optional[str] = None, limit: int = 10) -> ResultList[MemoryItem]:
-        """Return the user's last questions and answers, newest first.
+        """Return the latest messages of the current user with their answers, newest first.
 
-        No proof that a message was stored: it may lag behind ``chat``, and is empty when the database of
-        the server fails. Nothing in it is older than a day.
+        The list may lag behind ``chat``, and is empty if the server's database fails. Items older than 24
+        hours are not returned.
 
         Args:
-            user_id: the user whose token is in force, the only one that the server allows; by default the
-                one that the token names, or who logged in.
-            limit: at least 1; the server gives 100 at most.
+            user_id: the current user, also for administrators; by default the one of the token or ``login``.
+            limit: at least 1; the server returns 100 at most.
 
         Returns:
             A list of MemoryItem, with ``to_rows()`` for tables.
 
         Raises:
-            InvalidRequestError: no ``user_id``, and neither token nor login tell it.
-            AuthenticationError: the history of another user (403), for administrators too.
-            UnprocessableEntityError: a limit below 1, or a blank ``user_id``.
+            InvalidRequestError: no ``user_id`` was given, and neither the token nor a login names the user.
+            AuthenticationError: ``user_id`` is another user (403).
+            UnprocessableEntityError: ``limit`` is below 1 or ``user_id`` is blank.
 
         GET /api/v1/conversation/history
         """
-        params = {"user_id": self._user() if user_id is None else user_id, "limit": limit}
+        if user_id is None:
+            user_id = _jwt_subject(self.token) or self._credentials.user
+            if user_id is None:
+                raise InvalidRequestError("neither the token nor a login names the user: give user_id")
+        params = {"user_id": user_id, "limit": limit}
         return self._request("GET", "/api/v1/conversation/history", params=params).records(MemoryItem)
 
     def fetch_rag_context(
@@ -222,17 +213,17 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         repositories: Optional[List[str]] = None,
         max_results: Optional[int] = None,
     ) -> RagContextResponse:
-        """Find the files of repositories that bear on a question.
+        """Return the files of repositories that are relevant to a question.
 
         Args:
-            request: a RagContextRequest or a dict; or give its fields as keywords.
+            request: a RagContextRequest or a dict; or pass its fields as keywords.
 
         Returns:
-            ``references`` and ``focus_areas``; both are empty too where the server's own source failed.
+            ``references`` and ``focus_areas``; both are also empty if the server's search backend failed.
 
         Raises:
-            InternalServerError: 503, the server has this switched off, which is its default.
-            UnprocessableEntityError: a field outside its limits.
+            InternalServerError: 503, retrieval is disabled on the server, which is its default.
+            UnprocessableEntityError: a field is outside its limits.
 
         POST /api/v1/review/rag-context
         """
@@ -246,16 +237,16 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         prompt: Optional[str] = None,
         actions: Optional[List[str]] = None,
     ) -> SuggestResponse:
-        """Rank the actions that a user may want next.
+        """Rank actions by how well they fit a prompt.
 
         Args:
-            request: a SuggestRequest or a dict; or give its fields as keywords.
+            request: a SuggestRequest or a dict; or pass its fields as keywords.
 
         Returns:
             ``actions``, best first, and their ``scores``.
 
         Raises:
-            UnprocessableEntityError: a field outside its limits, such as an empty list of actions.
+            UnprocessableEntityError: a field is outside its limits; ``actions=[]`` is.
 
         POST /api/v1/ui/suggestions
         """
@@ -263,26 +254,21 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         return self._request("POST", "/api/v1/ui/suggestions", json=body).model(SuggestResponse)
 
     def send_peer_message(self, payload: Union[str, Mapping[str, Any]]) -> PeerMessageResponse:
-        """Hand over a message that another node has encrypted.
+        """Deliver an encrypted message of another node.
 
         Args:
-            payload: the message as it is, a Fernet token under the server's own secret; or a dict that has
-                it as ``payload``.
+            payload: the message, a Fernet token under the server's secret; or a dict with it as ``payload``.
 
         Returns:
-            The receipt; ``data`` is the message in clear.
+            The ``status`` and the decrypted message, ``data``.
 
         Raises:
-            InvalidRequestError: a dict without ``payload``; nothing was sent.
             BadRequestError: the server cannot decrypt it.
-            UnprocessableEntityError: a blank payload.
+            UnprocessableEntityError: the payload is blank, or no string.
 
         POST /api/v1/peer/message
         """
-        body = dict(payload) if isinstance(payload, Mapping) else {"payload": payload}
-        if "payload" not in body:
-            raise InvalidRequestError("a peer message must have a payload")
-        _text(body["payload"], "payload")
+        body = payload if isinstance(payload, Mapping) else {"payload": payload}
         return self._request("POST", "/api/v1/peer/message", json=body).model(PeerMessageResponse)
 
     def register_peer(
@@ -291,17 +277,16 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         *,
         url: Optional[str] = None,
     ) -> PeerRegistrationResponse:
-        """Add a peer; for administrators. One that is there already is a success too.
+        """Add a peer, administrators only; adding it again succeeds too.
 
         Args:
-            registration: a PeerRegistration or a dict; or give its field ``url`` as a keyword.
+            registration: a PeerRegistration or a dict; or pass ``url``.
 
         Returns:
             The status, ``registered`` or ``already registered``, and the number of peers.
 
         Raises:
-            AuthenticationError: the token is no administrator's (403).
-            UnprocessableEntityError: no http or https URL.
+            UnprocessableEntityError: not an http or https URL.
 
         POST /api/v1/peer/register
         """
@@ -314,17 +299,16 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         *,
         url: Optional[str] = None,
     ) -> PeerRegistrationResponse:
-        """Remove a peer; for administrators. An unknown one is a success too.
+        """Remove a peer, administrators only; removing an unknown one succeeds too.
 
         Args:
-            registration: a PeerRegistration or a dict; or give its field ``url`` as a keyword.
+            registration: a PeerRegistration or a dict; or pass ``url``.
 
         Returns:
             The status, ``unregistered`` or ``not registered``, and the number of peers.
 
         Raises:
-            AuthenticationError: the token is no administrator's (403).
-            UnprocessableEntityError: no http or https URL.
+            UnprocessableEntityError: not an http or https URL.
 
         POST /api/v1/peer/unregister
         """
@@ -332,20 +316,14 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         return self._request("POST", "/api/v1/peer/unregister", json=body).model(PeerRegistrationResponse)
 
     def list_peers(self) -> List[str]:
-        """Return the addresses of all peers, sorted and in the server's own spelling; for administrators.
-
-        Raises:
-            AuthenticationError: the token is no administrator's (403).
+        """Return the URLs of all peers, sorted and normalized; administrators only.
 
         GET /api/v1/peer/list
         """
-        return self._request("GET", "/api/v1/peer/list").list(_are_texts)
+        return self._request("GET", "/api/v1/peer/list").list(_is_string_list)
 
     def peer_load(self) -> PeerLoadSnapshot:
-        """Return how busy the server itself is; for administrators.
-
-        Raises:
-            AuthenticationError: the token is no administrator's (403).
+        """Return the load of the server; administrators only.
 
         GET /api/v1/peer/load
         """
@@ -367,51 +345,41 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         observed_at: Union[datetime, str, None] = None,
         source: Optional[str] = None,
     ) -> StatusResponse:
-        """Report the load of a node; for administrators.
+        """Report the load of a node; administrators only.
 
-        It takes the place of the last report with the same ``source``, or else ``scheduler_id``, and is
-        forgotten after two minutes.
+        It replaces the last report with the same ``source``, or else ``scheduler_id``, and expires after 2
+        minutes.
 
         Args:
-            payload: a PeerTelemetryPayload or a dict; or give its fields as keywords.
+            payload: a PeerTelemetryPayload or a dict; or pass its fields as keywords.
 
         Returns:
             The status ``accepted``.
 
         Raises:
             InvalidRequestError: a number is NaN or infinite.
-            AuthenticationError: the token is no administrator's (403).
-            UnprocessableEntityError: a negative number.
+            UnprocessableEntityError: a number is negative.
 
         POST /api/v1/peer/telemetry
         """
-        body = to_send(build_request(PeerTelemetryPayload, payload, locals()))
-        observed_at = body.get("observed_at")
-        if isinstance(observed_at, datetime):
-            body["observed_at"] = format_utc(observed_at)
+        body = build_request(PeerTelemetryPayload, payload, locals())
         return self._request("POST", "/api/v1/peer/telemetry", json=body).model(StatusResponse)
 
     def peer_telemetry(self) -> PeerTelemetryEnvelope:
-        """Return the latest reports of all nodes, newest first; for administrators.
+        """Return the latest reports of all nodes, newest first; administrators only.
 
         Returns:
-            The reports in ``telemetry``, with ``to_rows()`` for tables.
-
-        Raises:
-            AuthenticationError: the token is no administrator's (403).
+            A list of reports, also in ``telemetry``, with ``to_rows()`` for tables.
 
         GET /api/v1/peer/telemetry
         """
         return self._request("GET", "/api/v1/peer/telemetry").model(PeerTelemetryEnvelope)
 
     def model_configuration(self) -> ModelConfiguration:
-        """Return the models that the server uses; for administrators.
+        """Return the models that the server uses; administrators only.
 
         Returns:
-            The active profile and the names of all.
-
-        Raises:
-            AuthenticationError: the token is no administrator's (403).
+            The active profile, and the names of all profiles.
 
         GET /api/v1/models
         """
@@ -424,22 +392,21 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         roles: Optional[List[str]] = None,
         force: Optional[bool] = None,
     ) -> ProvisionReport:
-        """Have the server fetch its models; for administrators.
+        """Download the server's models; administrators only.
 
-        A model that could not be had is no error, but a row with the action ``error``. There may be more
-        rows than roles (adapters); an unknown role gives the row of the role ``general``. Downloads take
-        their time: ``with_options(timeout=...)``.
+        A failed download is not an error but a row with the action ``error``. There may be more rows than
+        roles (adapters); an unknown role returns the row of the role ``general``. Downloads can take minutes:
+        use ``with_options(timeout=...)``.
 
         Args:
-            request: a ProvisionRequest or a dict; or give its fields as keywords; nothing for all roles.
+            request: a ProvisionRequest or a dict; or pass its fields as keywords; without any, all roles.
 
         Returns:
-            What became of each model, in ``statuses``.
+            The result for each model, in ``statuses``.
 
         Raises:
-            AuthenticationError: the token is no administrator's (403).
-            UnprocessableEntityError: a blank role.
-            APITimeoutError: no answer in time; the server goes on.
+            UnprocessableEntityError: a role is blank.
+            APITimeoutError: no answer in time; the server continues.
 
         POST /api/v1/models/provision
         """
@@ -447,48 +414,38 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         return self._request("POST", "/api/v1/models/provision", json=body).model(ProvisionReport)
 
     def health(self) -> StatusResponse:
-        """Return whether the server lives: the status ``ok``. It needs no token.
+        """Return the status ``ok`` if the server runs; needs no token.
 
         GET /healthz
         """
         return self._request("GET", "/healthz").model(StatusResponse)
 
     def ready(self) -> StatusResponse:
-        """Return whether the server can work: the status ``ready``. It needs no token.
+        """Return the status ``ready`` if the server can take requests; needs no token.
 
         GET /ready
         """
         return self._request("GET", "/ready").model(StatusResponse)
 
-    def _user(self) -> str:
-        user = _subject(self._credentials.key) or self._credentials.user
-        if not user:
-            raise InvalidRequestError("whose history? log in first, or give user_id")
-        return user
 
-
-def _text(value: object, name: str) -> str:
+def _require_str(value: object, name: str) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a string, not {type(value).__name__}")
     return value
 
 
-def _are_texts(value: Any) -> bool:
+def _is_string_list(value: Any) -> bool:
     return isinstance(value, list) and {str}.issuperset(map(type, value))
 
 
-def _subject(token: Optional[str]) -> Optional[str]:
-    """Return the name of the user whose *token* it is; None where it is no JWT, or does not say.
-
-    The signature is not checked: only the server can, and it does.
-    """
+def _jwt_subject(token: Optional[str]) -> Optional[str]:
+    """Return the claim ``sub`` of a JWT, its signature unchecked; None if *token* is no JWT or has none."""
     parts = (token or "").split(".")
     if len(parts) != 3:
         return None
-    claims = parts[1]
     try:
-        found = json_codec.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+        claims = json_codec.loads(base64.urlsafe_b64decode(parts[1] + "=="))  # surplus padding is ignored
     except (ValueError, RecursionError):
         return None
-    name = found.get("sub") if isinstance(found, dict) else None
-    return name if isinstance(name, str) and name.strip() else None
+    subject = claims.get("sub") if isinstance(claims, dict) else None
+    return subject if isinstance(subject, str) and subject.strip() else None
