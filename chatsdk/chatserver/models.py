@@ -1,11 +1,11 @@
-"""What goes to ChatServer and what comes back; what it sends beyond these fields is in ``extra``."""
+"""The requests and responses of ChatServer; keys without a field are in ``extra``."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Union
+from typing import Any, Dict, List, Optional, Union
 
 from .._core.chat import ChatAnswer, Messages, first_choice_part
 from .._core.model import Model, required_field
@@ -13,7 +13,7 @@ from .._core.result_list import ListResponse
 
 
 class MessageRole(str, Enum):
-    """Who speaks."""
+    """The author of a message."""
 
     SYSTEM = "system"
     USER = "user"
@@ -26,7 +26,7 @@ class MessageRole(str, Enum):
 
 @dataclass
 class Message(Model):
-    """A message of a conversation; ``content`` is text, or a list of texts and text parts."""
+    """A message of a conversation; ``content`` is a string, or a list of strings and text parts."""
 
     role: Union[MessageRole, str] = MessageRole.USER
     content: Union[str, List[Any]] = ""
@@ -35,13 +35,13 @@ class Message(Model):
 
 @dataclass
 class ChatCompletionRequest(Model):
-    """The body of a completion request, as ``create_completion`` sends it."""
+    """The body that ``create_completion`` sends."""
 
     model: str
     messages: Messages
-    temperature: float = 0.7
-    max_tokens: int = 4000
-    top_p: float = 1.0
+    temperature: Optional[float] = 0.7
+    max_tokens: Optional[int] = 4000
+    top_p: Optional[float] = 1.0
     stream: bool = False
     user: Optional[str] = None
     system_prompt: Optional[str] = None
@@ -50,23 +50,16 @@ class ChatCompletionRequest(Model):
 
 @dataclass
 class UsageInfo(Model):
-    """Tokens used; all are 0 where the server's model process does not report them."""
+    """Tokens used; all 0 if the server's model process does not report them."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     total_tokens: int = 0
 
 
-# It may be None, but scripts that read it unchecked pass type checkers, as with re.Match.group in typeshed.
-if TYPE_CHECKING:
-    _OptionalUsageInfo = Union[UsageInfo, Any]
-else:
-    _OptionalUsageInfo = Optional[UsageInfo]
-
-
 @dataclass
 class ChatCompletionChoice(Model):
-    """One answer; ChatServer always gives one."""
+    """One answer; ChatServer always returns one choice."""
 
     index: int = 0
     message: Optional[Message] = None
@@ -75,29 +68,27 @@ class ChatCompletionChoice(Model):
 
 @dataclass
 class ChatCompletionResponse(ChatAnswer):
-    """A completion; ``text`` is its text, ``system_fingerprint`` the id of its session.
-
-    ``usage`` is None if none came.
-    """
+    """A completion; ``system_fingerprint`` is the id of its session, ``usage`` is None if none was sent."""
 
     id: str = ""
     object: str = "chat.completion"
     created: Optional[int] = None
     model: str = ""
     choices: List[ChatCompletionChoice] = required_field(default_factory=list)
-    usage: _OptionalUsageInfo = None
+    # None is among the values, but scripts that read it unchecked shall pass type checkers.
+    usage: Union[UsageInfo, Any, None] = None
     system_fingerprint: Optional[str] = None
 
     @property
     def message(self) -> Message:
-        """The message of the first choice, to send back in the next request; an empty one if none came."""
+        """The message of the first choice, to append to ``messages``; an empty one if there is none."""
         found = first_choice_part(self.choices, "message")
         return found if isinstance(found, Message) else Message(MessageRole.ASSISTANT)
 
 
 @dataclass
 class ModelInfo(Model):
-    """A model that the server offers."""
+    """A model of the server."""
 
     id: str = ""
     object: str = "model"
@@ -111,7 +102,7 @@ class ModelInfo(Model):
 
 @dataclass
 class ModelsResponse(ListResponse[ModelInfo]):
-    """The models that the server offers."""
+    """The models of the server."""
 
     _items_field = "data"
 
@@ -121,7 +112,7 @@ class ModelsResponse(ListResponse[ModelInfo]):
 
 @dataclass
 class ChatSessionSummary(Model):
-    """A stored conversation; date-times are aware."""
+    """A stored conversation; date-times are timezone-aware."""
 
     id: str = ""
     user_id: str = ""
@@ -142,7 +133,7 @@ class ChatSessionSummary(Model):
 
 @dataclass
 class ChatSessionListResponse(ListResponse[ChatSessionSummary]):
-    """A page of a user's sessions; ``total`` counts those of all pages."""
+    """A page of a user's sessions; ``total`` is their number over all pages."""
 
     _items_field = "sessions"
 
@@ -155,7 +146,7 @@ class ChatSessionListResponse(ListResponse[ChatSessionSummary]):
 
 @dataclass
 class ChatMessageRecord(Model):
-    """A stored message; ``session_id`` is filled in by the client, the server does not send it."""
+    """A stored message; ``session_id`` is set by ``get_session``, the server does not send it."""
 
     id: str = ""
     session_id: Optional[str] = None
@@ -170,7 +161,7 @@ class ChatMessageRecord(Model):
 
 @dataclass
 class ChatSessionDetailResponse(Model):
-    """A session and its messages, in their order."""
+    """A session and its messages, in order."""
 
     session: ChatSessionSummary = required_field(default_factory=ChatSessionSummary)
     messages: List[ChatMessageRecord] = required_field(default_factory=list)
@@ -178,7 +169,7 @@ class ChatSessionDetailResponse(Model):
 
 @dataclass
 class SystemHealth(Model):
-    """How the server sees itself."""
+    """The health of the server."""
 
     status: Optional[str] = None
     circuit_breaker_status: Optional[str] = None
@@ -187,7 +178,7 @@ class SystemHealth(Model):
 
 @dataclass
 class PlatformStats(Model):
-    """Numbers of the whole platform; requests and tokens are always 0 on today's server."""
+    """Counts of the platform; today's server always sends 0 for requests and tokens."""
 
     total_users: int = 0
     active_users: int = 0
@@ -202,7 +193,7 @@ class PlatformStats(Model):
 
 @dataclass
 class AdminInfo(Model):
-    """An administrator; ``created_at`` is the database's own text."""
+    """An administrator; ``created_at`` is a string in the format of the database."""
 
     id: str = ""
     email: str = ""
@@ -213,7 +204,7 @@ class AdminInfo(Model):
 
 @dataclass
 class AdminList(ListResponse[AdminInfo]):
-    """The administrators; reads like the dict ``{"admins": [...], "count": n}``."""
+    """The administrators; it reads like the dict ``{"admins": [...], "count": n}``."""
 
     _items_field = "admins"
 
@@ -223,7 +214,7 @@ class AdminList(ListResponse[AdminInfo]):
 
 @dataclass
 class AdminRequest(Model):
-    """The body that makes somebody an administrator."""
+    """The body that ``add_admin`` sends."""
 
     workos_id: str
     email: str
@@ -232,7 +223,7 @@ class AdminRequest(Model):
 
 @dataclass
 class AdminResponse(Model):
-    """What came of adding or removing an administrator."""
+    """The status of adding or removing an administrator."""
 
     status: str = required_field(default="")
     email: str = ""
@@ -240,7 +231,7 @@ class AdminResponse(Model):
 
 @dataclass
 class AuditEntry(Model):
-    """A line of the audit log; ``timestamp`` is the database's own text."""
+    """An entry of the audit log; ``timestamp`` is a string in the format of the database."""
 
     id: str = ""
     timestamp: str = ""
@@ -254,7 +245,7 @@ class AuditEntry(Model):
 
 @dataclass
 class AuditLogResponse(ListResponse[AuditEntry]):
-    """A page of the audit log; ``count`` is the number of entries on this page, not of all."""
+    """A page of the audit log; ``count`` is the number of entries on this page."""
 
     _items_field = "entries"
 

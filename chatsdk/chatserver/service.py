@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from typing import Any, Dict, Iterator, List, Literal, Mapping, Optional, Union, overload
+from typing import Any, Iterator, List, Literal, Mapping, Optional, Union, overload
 
 from .._core.answer import ChatService
 from .._core.chat import CompletionAccumulator, Messages, complete_tool_calls, delta_text, serialize_messages
@@ -19,6 +19,7 @@ from .models import (
     AdminResponse,
     AuditEntry,
     AuditLogResponse,
+    ChatCompletionRequest,
     ChatCompletionResponse,
     ChatSessionDetailResponse,
     ChatSessionListResponse,
@@ -33,11 +34,11 @@ TextStream = Stream[str, ChatCompletionResponse]
 class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
     """The endpoints of ChatServer.
 
-    The server itself checks no keys; 401, 403 and 429 come from a gateway in front of it. All methods raise
-    ChatServerError, which is always one of the library's errors as well.
+    The server itself checks no keys; 401, 403 and 429 come from a gateway in front of it. All errors are
+    ChatServerError and one of the common classes, such as ``chatsdk.NotFoundError``.
     """
 
-    # The server may close the connection some milliseconds after a stream: a POST sent by then is lost.
+    # The server may close the connection milliseconds after a stream; a POST on it would fail.
     _spec = ServiceSpec(
         "chatserver",
         "CHATSERVER",
@@ -134,49 +135,50 @@ class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
         setting_sources: Optional[List[str]] = None,
         mcp_servers: Optional[Mapping[str, Any]] = None,
     ) -> Union[ChatCompletionResponse, TextStream]:
-        """Ask for a completion.
+        """Create a chat completion.
 
-        History: with ``user`` the server stores the conversation. It keeps messages by their position, so
-        send the full transcript each time, with the ``session_id`` of the first answer
-        (``response.system_fingerprint``). A session whose first call was streamed may hang on the next.
+        With ``user`` the server stores the conversation. It identifies messages by their position: send the
+        full transcript with each call, and the first response's ``system_fingerprint`` as ``session_id``. A
+        session whose first call was streamed may hang on the next call. After a timeout, or a stream that was
+        not read to its end, start a new session: the old one may return the rest of the old answer.
 
         Args:
             model: the id of a model; see ``list_models``.
-            messages: a text, or a list that mixes Message objects, dicts and texts.
+            messages: a string, or a list of Message objects, dicts and strings (messages of the user).
             temperature: 0 to 2.
             max_tokens: 1 to 4000.
             top_p: 0 to 1.
-            stream: return a Stream of text pieces instead of the whole answer.
-            user: whose history it becomes, a UUID; without ``session_id`` a new one is made for the call.
-            system_prompt: replaces the prompt that the server composes.
-            session_id: the session to go on with, a UUID; any text without ``user``.
-            metadata: further metadata; what it says wins over the arguments beside it.
-            organization_id: a UUID, for the organisation's prompts and tools.
-            workflow: a prompt configured on the server.
+            stream: return a Stream of strings instead of the completion.
+            user: a UUID; store the conversation for this user. Without ``session_id`` in a new session.
+            system_prompt: replaces the server's system prompt.
+            session_id: the session to continue, a UUID; without ``user`` any string.
+            metadata: further metadata; its keys override the other arguments.
+            organization_id: a UUID; use the prompts and tools of this organization.
+            workflow: the name of a prompt configured on the server.
             variables: values for prompt templates.
             allowed_tools: tools for a new session.
-            setting_sources: passed on to the model process.
-            mcp_servers: replaces the tool servers that the server composes.
+            setting_sources: passed to the model process.
+            mcp_servers: replaces the server's MCP servers.
 
         Returns:
-            The completion; with ``stream=True`` a Stream of texts, whose ``metadata["system_fingerprint"]``
+            The completion; with ``stream=True`` a Stream of strings, whose ``metadata["system_fingerprint"]``
             is the session id and whose ``final()`` is the completion.
 
         Raises:
-            InvalidRequestError: an id that is no UUID; nothing was sent.
-            BadRequestError: no model or no messages.
-            UnprocessableEntityError: a value outside its limits; the message names the field.
-            InternalServerError: all that the server did not expect, such as another user's session.
-            ChatServerError: all else; StreamError and StreamInterruptedError while iterating.
+            InvalidRequestError: an id is not a UUID; nothing was sent.
+            BadRequestError: model or messages are empty.
+            UnprocessableEntityError: a value is outside its limits; the message names the field.
+            InternalServerError: any other failure of the server, such as the session of another user.
+            StreamError, StreamInterruptedError: while iterating a stream.
 
         POST /v1/chat/completions
         """
         with self._service_errors():
-            user = _uuid(user, "user")
-            organization_id = _uuid(organization_id, "organization_id")
+            user = _validate_uuid(user, "user")
+            organization_id = _validate_uuid(organization_id, "organization_id")
             if user:
-                session_id = _uuid(session_id, "session_id")
-        told = {
+                session_id = _validate_uuid(session_id, "session_id")
+        fields = {
             "session_id": session_id,
             "user_id": user,
             "organization_id": organization_id,
@@ -186,50 +188,49 @@ class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
             "setting_sources": setting_sources,
             "mcp_servers": mcp_servers,
         }
-        body = {
-            "model": model,
-            "messages": serialize_messages(messages),
-            "temperature": temperature,
-            "max_tokens": max_tokens,
-            "top_p": top_p,
-            "stream": stream,
-            "user": user,
-            "system_prompt": system_prompt,
-            "metadata": _metadata(told, metadata or {}),
-        }
-        sent = {name: value for name, value in body.items() if value is not None}
-        request = self._request("POST", "/v1/chat/completions", json=sent)
-        reader = CompletionAccumulator(_text_or_none, ChatCompletionResponse.from_dict)
+        sent = {name: value for name, value in fields.items() if value is not None}
+        sent.update(metadata or {})
+        if sent.get("user_id") and not sent.get("session_id"):
+            # The id that the server would make is no UUID: its own history fails on it with a 500.
+            sent["session_id"] = str(uuid.uuid4())
+        messages = serialize_messages(messages)
+        body = ChatCompletionRequest(
+            model, messages, temperature, max_tokens, top_p, stream, user, system_prompt, sent or None
+        )
+        request = self._request("POST", "/v1/chat/completions", json=body)
+        reader = CompletionAccumulator(
+            lambda chunk: delta_text(chunk) or None, ChatCompletionResponse.from_dict
+        )
         if stream:
             return request.stream(reader)
         return request.model(ChatCompletionResponse, complete_tool_calls, reader)
 
     def list_models(self) -> ModelsResponse:
-        """Return the models that the server offers.
+        """Return the models of the server.
 
         Returns:
-            The models in ``data``, with ``to_rows()`` for tables.
+            A list of ModelInfo, also in ``data``, with ``to_rows()`` for tables.
 
         Raises:
-            InternalServerError: the server has no models configured.
+            InternalServerError: no models are configured on the server.
 
         GET /v1/models
         """
         return self._request("GET", "/v1/models").model(ModelsResponse)
 
     def list_sessions(self, user_id: str, page: int = 1, page_size: int = 20) -> ChatSessionListResponse:
-        """Return one page of a user's sessions, newest first; ``iter_sessions`` goes through all of them.
+        """Return one page of a user's sessions, newest first; ``iter_sessions`` yields all of them.
 
         Args:
             user_id: a UUID.
-            page: from 1; a page beyond the last may be an InternalServerError.
+            page: from 1; a page after the last may raise InternalServerError.
             page_size: 1 to 100.
 
         Returns:
-            The page: ``sessions``, ``total`` of all pages, ``has_more``.
+            The page: ``sessions``, ``total`` over all pages, ``has_more``.
 
         Raises:
-            UnprocessableEntityError: an id that is no UUID, or a number outside its limits.
+            UnprocessableEntityError: the id is not a UUID, or a number is outside its limits.
 
         GET /atoms/chat/sessions
         """
@@ -239,14 +240,11 @@ class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
     def iter_sessions(self, user_id: str, page_size: int = 20) -> Iterator[ChatSessionSummary]:
         """Yield all sessions of a user, newest first, each once.
 
-        If the loop deletes sessions, iterate over a ``list`` of them: the others move to pages that were
-        fetched already, and would be skipped.
-
         Args:
             user_id: a UUID.
-            page_size: sessions in each request, 1 to 100.
+            page_size: sessions per request, 1 to 100.
 
-        GET /atoms/chat/sessions, as often as there are pages
+        GET /atoms/chat/sessions, once per page
         """
         return iter_pages(self.list_sessions, "page", user_id=user_id, page_size=page_size)
 
@@ -254,15 +252,15 @@ class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
         """Return a session and its messages.
 
         Args:
-            session_id: its UUID.
-            user_id: the UUID of the user whose it is.
+            session_id: a UUID.
+            user_id: the UUID of its user.
 
         Returns:
-            The ``session`` and its ``messages``, in their order.
+            The ``session`` and its ``messages``, in order.
 
         Raises:
-            NotFoundError: no such session, or another user's.
-            UnprocessableEntityError: an id that is no UUID.
+            NotFoundError: there is no such session, or it belongs to another user.
+            UnprocessableEntityError: an id is not a UUID.
 
         GET /atoms/chat/sessions/{session_id}
         """
@@ -273,39 +271,30 @@ class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
         return detail
 
     def get_platform_stats(self) -> PlatformStats:
-        """Return the numbers of the whole platform.
-
-        Returns:
-            Counts of users, organisations and tool servers, and the server's health.
+        """Return counts of users, organizations and MCP servers, and the health of the server.
 
         GET /api/v1/platform/stats
         """
         return self._request("GET", "/api/v1/platform/stats").model(PlatformStats)
 
     def list_admins(self) -> AdminList:
-        """Return the administrators.
-
-        Returns:
-            ``admins`` and their ``count``; it also reads like a dict with these keys.
+        """Return the administrators, as ``admins``, and their ``count``.
 
         GET /api/v1/platform/admins
         """
         return self._request("GET", "/api/v1/platform/admins").model(AdminList)
 
     def add_admin(self, workos_id: str, email: str, name: str = "") -> AdminResponse:
-        """Make somebody an administrator.
+        """Add an administrator.
 
         Args:
-            workos_id: the id of the person.
-            email: the address of the person.
-            name: a name to show; "" for none.
-
-        Returns:
-            The ``status`` and the address.
+            workos_id: the WorkOS id of the user.
+            email: the email address of the user.
+            name: a display name; "" for none.
 
         Raises:
-            BadRequestError: an empty id or address.
-            InternalServerError: who is one already.
+            BadRequestError: ``workos_id`` or ``email`` is empty.
+            InternalServerError: the user is an administrator already.
 
         POST /api/v1/platform/admins
         """
@@ -313,16 +302,13 @@ class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
         return self._request("POST", "/api/v1/platform/admins", json=admin.to_dict()).model(AdminResponse)
 
     def remove_admin(self, email: str) -> AdminResponse:
-        """Take an administrator's rights away; an unknown address is a success too.
+        """Remove an administrator; removing an unknown one succeeds too.
 
         Args:
-            email: the address of the person.
-
-        Returns:
-            The ``status`` and the address.
+            email: the email address.
 
         Raises:
-            NotFoundError: an address with a slash, which the server cannot route.
+            NotFoundError: the address contains a slash, which the server cannot route.
 
         DELETE /api/v1/platform/admins/{email}
         """
@@ -330,17 +316,17 @@ class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
         return self._request("DELETE", path).model(AdminResponse)
 
     def get_audit_log(self, limit: int = 50, offset: int = 0) -> AuditLogResponse:
-        """Return one page of the audit log, newest first; ``iter_audit_log`` goes through all of it.
+        """Return one page of the audit log, newest first; ``iter_audit_log`` yields all of it.
 
         Args:
-            limit: entries on the page, 1 to 200.
+            limit: entries per page, 1 to 200.
             offset: entries to skip, from 0.
 
         Returns:
-            The page: ``entries``; ``count`` is their number on this page, not of all.
+            The page: ``entries``, and ``count``, the number of entries on this page.
 
         Raises:
-            UnprocessableEntityError: a number outside its limits.
+            UnprocessableEntityError: a number is outside its limits.
 
         GET /api/v1/platform/audit
         """
@@ -351,28 +337,15 @@ class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
         """Yield all entries of the audit log, newest first, each once.
 
         Args:
-            limit: entries in each request, 1 to 200.
+            limit: entries per request, 1 to 200.
 
-        GET /api/v1/platform/audit, as often as there are pages
+        GET /api/v1/platform/audit, once per page
         """
         return iter_pages(self.get_audit_log, "offset", limit=limit)
 
 
-def _uuid(value: Optional[str], name: str) -> Optional[str]:
-    """Return *value* as text; refuse what is no UUID, to which the server answers 500 without a reason."""
+def _validate_uuid(value: Optional[str], name: str) -> Optional[str]:
+    """Return *value* as a string; raise if it is no UUID, which the server answers with a bare 500."""
     if value and not re.fullmatch("[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", str(value), re.IGNORECASE):
         raise InvalidRequestError(f"{name} must be a UUID: this server fails on any other id")
     return str(value) if value else value
-
-
-def _metadata(told: Mapping[str, Any], given: Mapping[str, Any]) -> Optional[Dict[str, Any]]:
-    """Return the metadata of a request; what the user gives as metadata wins."""
-    metadata = {**{name: value for name, value in told.items() if value is not None}, **given}
-    if metadata.get("user_id") and not metadata.get("session_id"):
-        # The id that the server would invent is no UUID: its own history answers 500 to it.
-        metadata["session_id"] = str(uuid.uuid4())
-    return metadata or None
-
-
-def _text_or_none(chunk: Dict[str, Any]) -> Optional[str]:
-    return delta_text(chunk) or None
