@@ -34,8 +34,9 @@ TextStream = Stream[str, ChatCompletionResponse]
 class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
     """The endpoints of ChatServer.
 
-    The server itself checks no keys; 401, 403 and 429 come from a gateway in front of it. All errors are
-    ChatServerError and one of the common classes, such as ``chatsdk.NotFoundError``.
+    All errors are ChatServerError and one of the common classes, such as ``chatsdk.NotFoundError``. Each
+    method may raise UnprocessableEntityError: a value is outside its limits, or an id is not a UUID. The
+    server itself checks no keys; 401, 403 and 429 come from a gateway in front of it.
     """
 
     # The server may close the connection milliseconds after a stream; a POST on it would fail.
@@ -167,7 +168,6 @@ class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
         Raises:
             InvalidRequestError: an id is not a UUID; nothing was sent.
             BadRequestError: model or messages are empty.
-            UnprocessableEntityError: a value is outside its limits; the message names the field.
             InternalServerError: any other failure of the server, such as the session of another user.
             StreamError, StreamInterruptedError: while iterating a stream.
 
@@ -206,10 +206,7 @@ class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
         return request.model(ChatCompletionResponse, complete_tool_calls, reader)
 
     def list_models(self) -> ModelsResponse:
-        """Return the models of the server.
-
-        Returns:
-            A list of ModelInfo, also in ``data``, with ``to_rows()`` for tables.
+        """Return the models of the server, as a list with ``to_rows()`` for tables.
 
         Raises:
             InternalServerError: no models are configured on the server.
@@ -228,9 +225,6 @@ class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
 
         Returns:
             The page: ``sessions``, ``total`` over all pages, ``has_more``.
-
-        Raises:
-            UnprocessableEntityError: the id is not a UUID, or a number is outside its limits.
 
         GET /atoms/chat/sessions
         """
@@ -260,7 +254,6 @@ class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
 
         Raises:
             NotFoundError: there is no such session, or it belongs to another user.
-            UnprocessableEntityError: an id is not a UUID.
 
         GET /atoms/chat/sessions/{session_id}
         """
@@ -324,9 +317,6 @@ class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
 
         Returns:
             The page: ``entries``, and ``count``, the number of entries on this page.
-
-        Raises:
-            UnprocessableEntityError: a number is outside its limits.
 
         GET /api/v1/platform/audit
         """

@@ -43,9 +43,10 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
     Call ``login`` first, or give a token: ``Service(api_key=...)``, ``MONGARS_API_KEY`` or ``set_token``.
     A token is not renewed: after it has expired, calls raise AuthenticationError.
 
-    All errors are MonGARSError and one of the common classes, such as ``chatsdk.RateLimitError``.
-    AuthenticationError is raised for both 401 and 403 (``status_code`` tells which); 403 is the answer to
-    other users' tokens where a method says "administrators only".
+    All errors are MonGARSError and one of the common classes, such as ``chatsdk.RateLimitError``. Each method
+    may raise UnprocessableEntityError: a field is missing or outside its limits, which the request classes
+    document. AuthenticationError stands for 401 and 403 (``status_code`` tells which): a method that says
+    "administrators only" raises it with the token of another user.
     """
 
     # The server accepts one message per second: three retries wait 1.75 s at least.
@@ -108,7 +109,6 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
 
         Raises:
             ConflictError: the name is taken.
-            UnprocessableEntityError: the server does not allow the name or the password.
 
         POST /api/v1/user/register
         """
@@ -123,13 +123,9 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         Args:
             old_password, new_password: at least 8 characters each.
 
-        Returns:
-            The status ``changed``.
-
         Raises:
             AuthenticationError: the old password is wrong (403).
             NotFoundError: the account was deleted.
-            UnprocessableEntityError: a password is too short.
 
         POST /api/v1/user/change-password
         """
@@ -169,7 +165,6 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
 
         Raises:
             RateLimitError: too many messages; all retries were refused.
-            UnprocessableEntityError: a field is outside its limits; ``allowed_actions=[]`` is.
             APIStatusError: 413, the prompt is too long for the model.
             InternalServerError: the model failed (502) or timed out (504); the message is not sent again.
 
@@ -194,7 +189,6 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         Raises:
             InvalidRequestError: no ``user_id`` was given, and neither the token nor a login names the user.
             AuthenticationError: ``user_id`` is another user (403).
-            UnprocessableEntityError: ``limit`` is below 1 or ``user_id`` is blank.
 
         GET /api/v1/conversation/history
         """
@@ -223,7 +217,6 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
 
         Raises:
             InternalServerError: 503, retrieval is disabled on the server, which is its default.
-            UnprocessableEntityError: a field is outside its limits.
 
         POST /api/v1/review/rag-context
         """
@@ -245,9 +238,6 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         Returns:
             ``actions``, best first, and their ``scores``.
 
-        Raises:
-            UnprocessableEntityError: a field is outside its limits; ``actions=[]`` is.
-
         POST /api/v1/ui/suggestions
         """
         body = build_request(SuggestRequest, request, locals())
@@ -264,7 +254,6 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
 
         Raises:
             BadRequestError: the server cannot decrypt it.
-            UnprocessableEntityError: the payload is blank, or no string.
 
         POST /api/v1/peer/message
         """
@@ -285,9 +274,6 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         Returns:
             The status, ``registered`` or ``already registered``, and the number of peers.
 
-        Raises:
-            UnprocessableEntityError: not an http or https URL.
-
         POST /api/v1/peer/register
         """
         body = build_request(PeerRegistration, registration, locals())
@@ -306,9 +292,6 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
 
         Returns:
             The status, ``unregistered`` or ``not registered``, and the number of peers.
-
-        Raises:
-            UnprocessableEntityError: not an http or https URL.
 
         POST /api/v1/peer/unregister
         """
@@ -353,12 +336,8 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         Args:
             payload: a PeerTelemetryPayload or a dict; or pass its fields as keywords.
 
-        Returns:
-            The status ``accepted``.
-
         Raises:
             InvalidRequestError: a number is NaN or infinite.
-            UnprocessableEntityError: a number is negative.
 
         POST /api/v1/peer/telemetry
         """
@@ -368,18 +347,12 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
     def peer_telemetry(self) -> PeerTelemetryEnvelope:
         """Return the latest reports of all nodes, newest first; administrators only.
 
-        Returns:
-            A list of reports, also in ``telemetry``, with ``to_rows()`` for tables.
-
         GET /api/v1/peer/telemetry
         """
         return self._request("GET", "/api/v1/peer/telemetry").model(PeerTelemetryEnvelope)
 
     def model_configuration(self) -> ModelConfiguration:
-        """Return the models that the server uses; administrators only.
-
-        Returns:
-            The active profile, and the names of all profiles.
+        """Return the active profile of models and the names of all profiles; administrators only.
 
         GET /api/v1/models
         """
@@ -405,7 +378,6 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
             The result for each model, in ``statuses``.
 
         Raises:
-            UnprocessableEntityError: a role is blank.
             APITimeoutError: no answer in time; the server continues.
 
         POST /api/v1/models/provision

@@ -1,8 +1,4 @@
-"""What goes to Zaguan CoreX and what comes back.
-
-Fields that a server behind the gateway may leave out are Optional; what it sends beyond these fields is in
-``extra`` of each object.
-"""
+"""The responses of Zaguan CoreX; keys without a field are in ``extra``."""
 
 from __future__ import annotations
 
@@ -15,7 +11,7 @@ from .._core.result_list import ListResponse
 
 @dataclass
 class ModelCapabilities(Model):
-    """What a model can do; costs are in USD for a million tokens."""
+    """The capabilities of a model; costs are in USD per million tokens."""
 
     model_id: str = ""
     supports_vision: bool = False
@@ -40,14 +36,14 @@ class ModelCapabilities(Model):
 
 @dataclass
 class HealthStatus(Model):
-    """What ``/health`` answers; beyond ``status`` nothing is promised."""
+    """The health of the server; fields other than ``status`` are in ``extra``."""
 
     status: Optional[str] = None
 
 
 @dataclass
 class CreditsBalance(Model):
-    """The account's credits; ``reset_date`` is text, with or without a time of day."""
+    """The credits of the account; ``reset_date`` is a string, a date or a date-time."""
 
     credits_remaining: float = required_field(default=0)
     tier: str = ""
@@ -63,7 +59,7 @@ class CreditsBalance(Model):
 
 @dataclass
 class CreditsHistoryEntry(Model):
-    """One request and what it cost: ``cost`` in USD, ``latency_ms`` in milliseconds."""
+    """A charged request; ``cost`` is in USD, ``latency_ms`` in milliseconds."""
 
     id: str = ""
     timestamp: str = ""
@@ -84,7 +80,7 @@ class CreditsHistoryEntry(Model):
 
 @dataclass
 class CreditsHistory(ListResponse[CreditsHistoryEntry]):
-    """A page of the credits history; ``next_cursor`` is None on the last one."""
+    """A page of the credits history; ``next_cursor`` is None on the last page."""
 
     _items_field = "entries"
 
@@ -99,7 +95,7 @@ class CreditsHistory(ListResponse[CreditsHistoryEntry]):
 
 @dataclass
 class ModelCredits(Model):
-    """What one model cost in a period."""
+    """The credits used by one model; ``cost`` is in USD."""
 
     model: str = ""
     credits_used: float = 0
@@ -108,7 +104,7 @@ class ModelCredits(Model):
 
 @dataclass
 class CreditsStats(Model):
-    """Credits used in a period. Servers differ in the shape; what one does not send is None or empty."""
+    """Credits used in a period. Servers differ in the fields that they send; others are None or empty."""
 
     period: str = ""
     total_credits_used: float = 0

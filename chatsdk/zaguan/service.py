@@ -1,4 +1,4 @@
-"""Zaguan CoreX: one OpenAI-compatible API in front of many providers, paid with credits."""
+"""Zaguan CoreX: an OpenAI-compatible gateway to many providers, paid with credits."""
 
 from __future__ import annotations
 
@@ -27,24 +27,16 @@ from .models import (
 class Zaguan(OpenAIService):
     """The endpoints of Zaguan CoreX.
 
-    Each call carries an ``X-Request-Id``: one UUID for all its attempts, by which the gateway charges it
-    once. Give ``request_id`` to choose it; it must be a UUID for some servers. Errors carry it too.
+    Each call sends an ``X-Request-Id``, the same for all its retries, so that the gateway charges it once. By
+    default it is a new UUID; ``request_id`` sets it (some servers accept only UUIDs). Errors have it too.
 
-    All methods raise ZaguanError, which is always one of the library's errors as well: AuthenticationError,
-    InsufficientCreditsError, BandAccessDeniedError, RateLimitError, ...
+    All errors are ZaguanError and one of the common classes, such as ``chatsdk.RateLimitError``.
     """
 
     _spec = ServiceSpec("zaguan", "ZAGUAN", OWN_CLASSES, timeout=60.0, max_retries=2)
 
     def chat_simple(self, message: str, model: str = "openai/gpt-4o-mini") -> ChatResponse:
-        """Ask one question.
-
-        Args:
-            message: the question.
-            model: ``provider/model``, or a bare model name.
-
-        Returns:
-            The completion, as from ``chat``.
+        """Send one user message and return the completion, as ``chat`` does.
 
         POST /v1/chat/completions
         """
@@ -53,31 +45,20 @@ class Zaguan(OpenAIService):
     def chat_with_system(
         self, system_prompt: str, user_message: str, model: str = "openai/gpt-4o-mini"
     ) -> ChatResponse:
-        """Ask one question under a system prompt.
-
-        Args:
-            system_prompt: how the model is to answer.
-            user_message: the question.
-            model: ``provider/model``, or a bare model name.
-
-        Returns:
-            The completion, as from ``chat``.
+        """Send a system prompt and one user message and return the completion, as ``chat`` does.
 
         POST /v1/chat/completions
         """
         return self.chat(model=model, messages=[{"role": "system", "content": system_prompt}, user_message])
 
     def get_capabilities(self, request_id: Optional[str] = None) -> ResultList[ModelCapabilities]:
-        """Return what the models can do.
+        """Return the capabilities of the models, as a list with ``to_rows()`` for tables.
 
         Args:
-            request_id: the id of this call; a new UUID where none is given.
-
-        Returns:
-            A list of ModelCapabilities, with ``to_rows()`` for tables.
+            request_id: the ``X-Request-Id`` of this call; a new UUID by default.
 
         Raises:
-            NotFoundError: the server does not offer this.
+            NotFoundError: the server does not have this endpoint.
 
         GET /v1/capabilities
         """
@@ -86,16 +67,13 @@ class Zaguan(OpenAIService):
         )
 
     def get_credits_balance(self, request_id: Optional[str] = None) -> CreditsBalance:
-        """Return the account's credits.
+        """Return the credits left, the tier of the account and its bands.
 
         Args:
-            request_id: the id of this call; a new UUID where none is given.
-
-        Returns:
-            What is left, the tier and its bands.
+            request_id: the ``X-Request-Id`` of this call; a new UUID by default.
 
         Raises:
-            NotFoundError: the server has no credits.
+            NotFoundError: credits are not enabled on the server.
 
         GET /v1/credits/balance
         """
@@ -116,20 +94,20 @@ class Zaguan(OpenAIService):
         band: Optional[str] = None,
         status: Optional[str] = None,
     ) -> CreditsHistory:
-        """Return one page of what was charged; ``iter_credits_history`` goes through all of them.
+        """Return one page of the charged requests; ``iter_credits_history`` yields all of them.
 
         Args:
-            limit: entries on a page; the server's default is about 100.
-            cursor: ``next_cursor`` of the page before.
-            request_id: the id of this call; a new UUID where none is given.
-            start_date, end_date: a date-time (a naive one is UTC) or ISO 8601 text.
-            model, provider, band, status: only entries with this value.
+            limit: entries per page; by default the server's, about 100.
+            cursor: the ``next_cursor`` of the previous page.
+            request_id: the ``X-Request-Id`` of this call; a new UUID by default.
+            start_date, end_date: a datetime (a naive one is UTC) or ISO 8601 text.
+            model, provider, band, status: return only entries with this value.
 
         Returns:
-            The page: ``entries``, and ``next_cursor``, which is None on the last one.
+            The page: ``entries``, and ``next_cursor``, None on the last page.
 
         Raises:
-            NotFoundError: the server has no credits.
+            NotFoundError: credits are not enabled on the server.
 
         GET /v1/credits/history
         """
@@ -158,14 +136,14 @@ class Zaguan(OpenAIService):
         band: Optional[str] = None,
         status: Optional[str] = None,
     ) -> Iterator[CreditsHistoryEntry]:
-        """Yield all entries that ``get_credits_history`` would give page by page, each once.
+        """Yield all charged requests, each once.
 
         Args:
-            limit: entries in each request.
-            start_date, end_date: a date-time (a naive one is UTC) or ISO 8601 text.
-            model, provider, band, status: only entries with this value.
+            limit: entries per request.
+            start_date, end_date: a datetime (a naive one is UTC) or ISO 8601 text.
+            model, provider, band, status: return only entries with this value.
 
-        GET /v1/credits/history, as often as there are pages
+        GET /v1/credits/history, once per page
         """
         return iter_pages(
             self.get_credits_history,
@@ -191,20 +169,20 @@ class Zaguan(OpenAIService):
         provider: Optional[str] = None,
         band: Optional[str] = None,
     ) -> CreditsStats:
-        """Return sums of what was charged.
+        """Return totals of the charged credits.
 
         Args:
             period: ``day``, ``week``, ``month`` or ``all_time``.
-            request_id: the id of this call; a new UUID where none is given.
-            start_date, end_date: a date-time (a naive one is UTC) or ISO 8601 text.
-            group_by: what to sum by; servers differ in the words they know.
-            model, provider, band: only what was charged for this.
+            request_id: the ``X-Request-Id`` of this call; a new UUID by default.
+            start_date, end_date: a datetime (a naive one is UTC) or ISO 8601 text.
+            group_by: such as ``model``, ``provider``, ``band``, ``day``; servers differ in what they accept.
+            model, provider, band: count only requests with this value.
 
         Returns:
-            The sums. Servers differ in what they send; fields that one leaves out are None or empty.
+            The totals; servers differ in the fields that they send, others are None or empty.
 
         Raises:
-            NotFoundError: the server has no credits.
+            NotFoundError: credits are not enabled on the server.
 
         GET /v1/credits/stats
         """
@@ -222,13 +200,13 @@ class Zaguan(OpenAIService):
         )
 
     def health_check(self, request_id: Optional[str] = None) -> HealthStatus:
-        """Return what the server says of itself.
+        """Return the health of the server. On a LiteLLM gateway this calls every model, which may cost money.
 
         Args:
-            request_id: the id of this call; a new UUID where none is given.
+            request_id: the ``X-Request-Id`` of this call; a new UUID by default.
 
         Returns:
-            Its ``status``; all else that it sends is in ``extra``.
+            The ``status``; other fields are in ``extra``.
 
         GET /health
         """
@@ -247,7 +225,7 @@ class Zaguan(OpenAIService):
     @classmethod
     def _status_error_class(cls, status: int, failure: ErrorBody) -> Type[errors.APIStatusError]:
         common = super()._status_error_class(status, failure)
-        # Gateways change the type of an error but keep its status, or the other way round.
+        # Gateways may change the type of an error or its status; the other one still tells the class.
         if common is not errors.InsufficientCreditsError:
             if "rate_limit_exceeded" in failure.codes:
                 return RateLimitError
@@ -257,7 +235,7 @@ class Zaguan(OpenAIService):
 
 
 def _capabilities(body: Any) -> Any:
-    """Return the list in any of the three shapes in which gateways send it."""
+    """Return the list, from any of the three shapes that gateways send."""
     if not isinstance(body, dict):
         return body
     by_model = body.get("capabilities")
