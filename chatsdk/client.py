@@ -1,11 +1,10 @@
-"""Client: one requests.Session, one namespace for each service."""
+"""Client: all services over one requests.Session, each as an attribute."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cached_property
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Dict, Optional, Type, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Dict, Generic, Optional, Type, TypeVar, Union, overload
 
 import requests
 from urllib3.util import Retry
@@ -17,50 +16,64 @@ from ._core.options import Service, Timeout, make_options
 from ._core.transport import SharesTransport, Transport
 from .errors import ConfigurationError
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # "as": ruff does not see that the type arguments below use them
     from ._core.service import ServiceClient
-    from .arguslm import ArgusLM
-    from .chatserver import ChatServer
-    from .infinity import Infinity
-    from .mongars import MonGARS
-    from .zaguan import Zaguan
+    from .arguslm import ArgusLM as ArgusLM
+    from .chatserver import ChatServer as ChatServer
+    from .infinity import Infinity as Infinity
+    from .mongars import MonGARS as MonGARS
+    from .zaguan import Zaguan as Zaguan
 
 S = TypeVar("S", bound="ServiceClient")
 
-if TYPE_CHECKING:
-    from functools import cached_property as service_property
-else:
 
-    class service_property(cached_property):
-        """A cached_property that is the class of the service on the class, where create_autospec() looks."""
+class ServiceProperty(Generic[S]):
+    """A service of a Client, imported and created at first use; on the class, the class of the service."""
 
-        def __get__(self, instance: Any, owner: Any = None) -> Any:
-            if instance is not None:
-                return super().__get__(instance, owner)
-            return getattr(
-                import_module("." + self.attrname, __package__), self.func.__annotations__["return"]
-            )
+    def __init__(self, class_name: str) -> None:
+        self._class_name = class_name
+
+    def __set_name__(self, owner: Type[Client], name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, client: None, owner: Type[Client]) -> Type[S]: ...
+    @overload
+    def __get__(self, client: Client, owner: Type[Client]) -> S: ...
+
+    def __get__(self, client: Optional[Client], owner: Type[Client]) -> Union[S, Type[S]]:
+        cls: Type[S] = getattr(import_module(f".{self._name}", __package__), self._class_name)
+        if client is None:
+            return cls
+        service: S = client.__dict__.setdefault(self._name, client._open(cls))  # where it is found next time
+        return service
 
 
 class Client(SharesTransport):
     """A client for all services over one ``requests.Session``.
 
     Args:
-        mongars, chatserver, arguslm, infinity, zaguan: where a service is: a base URL, or a Service with
-            address, key and settings. What is left out comes from the environment (``ZAGUAN_BASE_URL``,
-            ``ZAGUAN_API_KEY``, ...) or from the service's default.
-        timeout: seconds to wait for each read, or ``(connect, read)``; for services that name none.
-        max_retries: how often a safe request is sent again, or a ``urllib3.util.Retry``; likewise.
-        session: a Session of your own, with its proxies, certificates and adapters. Retries are then those of
-            its adapters, and ``close()`` leaves it open.
+        mongars, chatserver, arguslm, infinity, zaguan: the base URL of a service, or a Service with base URL,
+            API key and settings. Defaults are the environment variables ``ZAGUAN_BASE_URL``,
+            ``ZAGUAN_API_KEY``, ..., then the service's own base URL, if it has one.
+        timeout: seconds to wait for each read, or ``(connect, read)``; default for all services.
+        max_retries: retries of requests that are safe to repeat, or a ``urllib3.util.Retry``; likewise.
+        session: a Session of your own, with its proxies, certificates and adapters. Its adapters then decide
+            about retries, and ``close()`` leaves it open.
 
-    Threads may share a Client, and it may be used after a fork. Copies share its connections and keys. It
-    pickles with its addresses and settings, never with keys: the process that unpickles it takes them from
-    its own environment, and a call that finds none there raises ConfigurationError.
+    A Client is thread-safe and may be used after a fork. Copies share its connections and keys. A pickled
+    Client contains base URLs and settings, but no keys: the process that unpickles it reads them from its
+    environment, and raises ConfigurationError at the first call if there was a key and none is found.
 
     Raises:
-        ConfigurationError: an address, a key or a setting that cannot work.
+        ConfigurationError: a base URL, key or setting is invalid.
     """
+
+    mongars = ServiceProperty["MonGARS"]("MonGARS")
+    chatserver = ServiceProperty["ChatServer"]("ChatServer")
+    arguslm = ServiceProperty["ArgusLM"]("ArgusLM")
+    infinity = ServiceProperty["Infinity"]("Infinity")
+    zaguan = ServiceProperty["Zaguan"]("Zaguan")
 
     @explain_calls
     def __init__(
@@ -75,53 +88,14 @@ class Client(SharesTransport):
         max_retries: Union[int, Retry, None] = None,
         session: Optional[requests.Session] = None,
     ) -> None:
-        given = {
-            "mongars": mongars,
-            "chatserver": chatserver,
-            "arguslm": arguslm,
-            "infinity": infinity,
-            "zaguan": zaguan,
-        }
+        given = locals()
         self._settings = {
-            name: _settings(name, service, timeout, max_retries) for name, service in given.items()
+            name: _settings(name, given[name], timeout, max_retries)
+            for name, item in vars(Client).items()
+            if isinstance(item, ServiceProperty)
         }
         self._credentials: Dict[str, Credentials] = {}
         self._transport = Transport(session)
-
-    @service_property
-    def mongars(self) -> MonGARS:
-        """monGARS: chat with a memory, retrieval, suggestions, peers and model management."""
-        from .mongars import MonGARS
-
-        return self._open(MonGARS)
-
-    @service_property
-    def chatserver(self) -> ChatServer:
-        """ChatServer: OpenAI-compatible completions with sessions and administration."""
-        from .chatserver import ChatServer
-
-        return self._open(ChatServer)
-
-    @service_property
-    def arguslm(self) -> ArgusLM:
-        """ArgusLM: monitoring and benchmarks of language models, with alerts."""
-        from .arguslm import ArgusLM
-
-        return self._open(ArgusLM)
-
-    @service_property
-    def infinity(self) -> Infinity:
-        """Infinity Assistant: chat, knowledge, memory and research."""
-        from .infinity import Infinity
-
-        return self._open(Infinity)
-
-    @service_property
-    def zaguan(self) -> Zaguan:
-        """Zaguan CoreX: completions from many providers, paid with credits."""
-        from .zaguan import Zaguan
-
-        return self._open(Zaguan)
 
     if not TYPE_CHECKING:
 
@@ -142,14 +116,14 @@ class Client(SharesTransport):
         }
         for name, service in self._settings.items():
             if service.api_key is not None:
-                getattr(self, name)  # its Credentials tell the other process that there was a key
+                getattr(self, name)  # creates the Credentials, which record that there was a key
         return {"_settings": settings, "_credentials": self._credentials, "_transport": self._transport}
 
     def _open(self, cls: Type[S]) -> S:
         spec = cls._spec
         settings = self._settings[spec.name]
         credentials = Credentials(spec.name, spec.env_prefix, settings.api_key)
-        # Two threads that come here at once must share one key.
+        # Two threads may come here at once; they must share one key.
         credentials = self._credentials.setdefault(spec.name, credentials)
         return cls(self._transport, settings, credentials)
 
@@ -160,7 +134,7 @@ def _settings(
     timeout: Optional[Timeout],
     max_retries: Union[int, Retry, None],
 ) -> Service:
-    """Return the checked settings of one service, completed by those of the Client."""
+    """Return the validated settings of one service, with those of the Client as defaults."""
     if given is None or isinstance(given, str):
         given = Service(base_url=given)
     if not isinstance(given, Service):
@@ -172,5 +146,5 @@ def _settings(
         timeout=timeout if given.timeout is None else given.timeout,
         max_retries=max_retries if given.max_retries is None else given.max_retries,
     )
-    make_options(service, default_timeout=1.0, default_retries=0)  # raises on what cannot work
+    make_options(service, default_timeout=1.0, default_retries=0)  # validates them
     return service

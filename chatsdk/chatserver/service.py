@@ -1,4 +1,4 @@
-"""ChatServer: OpenAI-compatible completions over agents, with stored sessions and administration."""
+"""The client of ChatServer."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TextStream = Stream[str, ChatCompletionResponse]
 
 
 class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
-    """The endpoints of ChatServer.
+    """ChatServer: OpenAI-compatible completions, with stored sessions and administration.
 
     All errors are ChatServerError and one of the common classes, such as ``chatsdk.NotFoundError``. Each
     method may raise UnprocessableEntityError: a value is outside its limits, or an id is not a UUID. The

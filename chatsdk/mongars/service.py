@@ -1,4 +1,4 @@
-"""monGARS: chat with a memory, retrieval, suggestions, peers and model management."""
+"""The client of monGARS."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from .models import (
 
 
 class MonGARS(ServiceClient, ChatService[ChatResponse]):
-    """The endpoints of monGARS.
+    """monGARS: chat with memory, retrieval, suggestions, peers and model management.
 
     Call ``login`` first, or give a token: ``Service(api_key=...)``, ``MONGARS_API_KEY`` or ``set_token``.
     A token is not renewed: after it has expired, calls raise AuthenticationError.

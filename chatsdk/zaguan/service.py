@@ -1,4 +1,4 @@
-"""Zaguan CoreX: an OpenAI-compatible gateway to many providers, paid with credits."""
+"""The client of Zaguan CoreX."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .models import (
 
 
 class Zaguan(OpenAIService):
-    """The endpoints of Zaguan CoreX.
+    """Zaguan CoreX: an OpenAI-compatible gateway to many providers, paid with credits.
 
     Each call sends an ``X-Request-Id``, the same for all its retries, so that the gateway charges it once. By
     default it is a new UUID; ``request_id`` sets it (some servers accept only UUIDs). Errors have it too.
