@@ -14,6 +14,7 @@ from typing import (
     Callable,
     ClassVar,
     Dict,
+    Iterable,
     Iterator,
     List,
     Mapping,
@@ -30,33 +31,76 @@ from ..errors import ChatSDKError
 from .dates import format_datetime, parse_datetime
 
 M = TypeVar("M", bound="Model")
-Converter = Callable[[Any], Any]
-Fields = Tuple["dataclasses.Field[Any]", ...]
+JSONTypes = Union[type, Tuple[type, ...]]
+Converter = Tuple[JSONTypes, Callable[[Any], Any]]
 
 _TOO_DEEP = "a value is nested too deeply to be written"
+_SCALARS = {str, int, float, bool}
 
 
 class _Schema:
-    """How a class is read and written, worked out once from its annotations."""
+    """How a class is read and written; derived once from its annotations."""
 
     def __init__(self, cls: Type[Any]) -> None:
         hints = get_type_hints(cls)
         fields = dataclasses.fields(cls)
-        self.defaults = _defaults(fields)
-        # By Python name; and by JSON name, where it is another.
-        self.json_names: Dict[str, str] = {
-            field.name: field.metadata.get("json", field.name) for field in fields
-        }
-        self.python_names = _other_names(self.json_names)
-        # JSON names, and what must be true of their values.
-        self.required_fields = tuple(
-            (self.json_names[field.name], field.metadata["validator"] or _check(hints[field.name]))
+        missing = dataclasses.MISSING
+        self.defaults = {field.name: None if field.default is missing else field.default for field in fields}
+        self.json_names = {field.name: field.metadata.get("json", field.name) for field in fields}
+        self.python_names = {json_name: name for name, json_name in self.json_names.items()}
+        self.validators: Dict[str, Callable[[Any], bool]] = {
+            self.json_names[field.name]: field.metadata["validator"] or _validator(hints[field.name])
             for field in fields
-            if field.metadata.get("required_field")
-        )
-        self.required = tuple(field.name for field in fields if _is_required(field))
-        self.shown = tuple(field.name for field in fields if field.repr)
-        self.read = _reader(cls, fields, hints, self.json_names)
+            if "validator" in field.metadata
+        }
+        self.required = [
+            field.name for field in fields if field.default is missing and field.default_factory is missing
+        ]
+        self.shown = [field.name for field in fields if field.repr]
+        self.read = self._make_reader(cls, fields, hints)
+
+    def _make_reader(
+        self, cls: Type[M], fields: Tuple[dataclasses.Field[Any], ...], hints: Dict[str, Any]
+    ) -> Callable[[Mapping[str, Any]], M]:
+        """Return the function that makes a *cls* of a JSON object.
+
+        Lists have thousands of items and streams thousands of chunks: nothing is looked up again for each.
+        """
+        defaults, python_names = self.defaults, self.python_names
+        count = len(defaults)
+        converters = []
+        not_null = {}  # by name: what makes the value of a field that must not be null
+        for field in fields:
+            name, hint = field.name, hints[field.name]
+            converter = _converter(hint)
+            if converter is not None:
+                converters.append((name, *converter))
+            if field.default_factory is not dataclasses.MISSING:
+                not_null[name] = field.default_factory
+            elif defaults[name] is not None and type(None) not in getattr(hint, "__args__", ()):
+                not_null[name] = partial(defaults.get, name)
+        # The first name twice: of a single one itemgetter would return no tuple.
+        get_not_null = itemgetter(next(iter(not_null)), *not_null) if not_null else None
+        new = object.__new__
+
+        def read(data: Mapping[str, Any]) -> M:
+            values = {**defaults, **data}
+            extra = _split_extra(values, data, defaults, python_names) if len(values) > count else None
+            for name, json_types, convert in converters:
+                value = values[name]
+                if isinstance(value, json_types):
+                    values[name] = convert(value)
+            if get_not_null is not None and None in get_not_null(values):
+                for name, make in not_null.items():
+                    if values[name] is None:
+                        values[name] = make()
+            model = new(cls)
+            model.__dict__ = values
+            if extra:
+                model._extra = extra
+            return model
+
+        return read
 
 
 def json_field(name: str, **options: Any) -> Any:
@@ -65,12 +109,12 @@ def json_field(name: str, **options: Any) -> Any:
 
 
 def required_field(validator: Optional[Callable[[Any], bool]] = None, **options: Any) -> Any:
-    """Declare the field without which an answer means nothing; *validator* tells what it must be like."""
-    return dataclasses.field(metadata={"required_field": True, "validator": validator}, **options)
+    """Declare the field that a response must have; *validator* checks it instead of its type."""
+    return dataclasses.field(metadata={"validator": validator}, **options)
 
 
 class _Extra(property):
-    """A property that is None on the class, which makes None the default of the parameter *extra*."""
+    """A property that is None on the class: the default of the parameter *extra* of ``__init__``."""
 
     def __get__(  # type: ignore[override]
         self, instance: Any, owner: Optional[type] = None
@@ -79,22 +123,19 @@ class _Extra(property):
 
 
 class Model:
-    """Base of all requests and responses.
+    """Base of all requests and responses; ``model["field"]`` works too."""
 
-    A model reads like a dict too (``model["field"]``). What came beyond the fields is in ``extra``.
-    """
-
-    __slots__ = ("_extra",)  # beside __dict__, which holds the fields and nothing else
+    __slots__ = ("_extra",)  # __dict__ holds the fields and nothing else
 
     _extra: Dict[str, Any]
     _schema: ClassVar[Optional[_Schema]] = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        # dataclasses.replace() passes on what __init__ takes, and nothing else.
+        # A parameter of __init__, so that dataclasses.replace() passes it on.
         own = cls.__dict__.get("__annotations__", {})  # noqa: RUF063  # cls.__annotations__ may be inherited
         cls.__annotations__ = {**own, "extra": dataclasses.InitVar[Optional[Dict[str, Any]]]}
-        cls.__eq__ = _is_equal  # type: ignore[assignment]  # dataclass() adds none where one is
+        cls.__eq__ = _is_equal  # type: ignore[assignment]  # dataclass() replaces no method of the class
         cls.__repr__ = _show  # type: ignore[method-assign]
 
     def __post_init__(self, extra: Optional[Dict[str, Any]] = None) -> None:
@@ -103,12 +144,12 @@ class Model:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Callable[[Any], Any]) -> Any:
-        # pydantic reads the subclasses as dataclasses; in annotations this class stands for any of them.
+        # pydantic handles the subclasses as dataclasses; this class in an annotation means any of them.
         return {"type": "any"} if cls is Model else handler(source)
 
     @_Extra
     def extra(self) -> Dict[str, Any]:
-        """What the server sent beyond the fields of this class; ``to_dict()`` gives it back."""
+        """What the server sent in addition to the fields of this class; ``to_dict()`` includes it."""
         try:
             return self._extra
         except AttributeError:
@@ -117,26 +158,25 @@ class Model:
 
     @classmethod
     def from_dict(cls: Type[M], data: Mapping[str, Any]) -> M:
-        """Make an instance from a decoded JSON object.
+        """Make an instance of a decoded JSON object.
 
-        A missing field gets its default; a value that cannot be read stays as it is. Nothing is lost: keys
-        without a field go to ``extra``.
+        A missing field gets its default, a value of another type is kept, other keys go to ``extra``.
         """
         return cast(M, _schema_of(cls).read(data))
 
     def to_dict(self) -> Dict[str, Any]:
-        """Return the JSON object: fields that are None left out, date-times and enums as strings."""
+        """Return the JSON object, without fields that are None, with date-times and enums as strings."""
         return self.model_dump()
 
     def to_json(self, indent: Optional[int] = None) -> str:
         """Return ``to_dict()`` as JSON text."""
-        return _dump_json(self.to_dict(), indent)
+        return self.model_dump_json(indent)
 
     def model_dump(self, *, mode: str = "json", exclude_none: bool = True) -> Dict[str, Any]:
-        """Return ``to_dict()``, under the name that pydantic gives it.
+        """Return ``to_dict()``; for code that was written for pydantic.
 
         Args:
-            mode: ``"json"``, or ``"python"`` to leave date-times and enums as they are.
+            mode: ``"json"``, or ``"python"`` to keep date-times and enums.
             exclude_none: False to keep the fields that are None.
         """
         try:
@@ -146,7 +186,11 @@ class Model:
 
     def model_dump_json(self, indent: Optional[int] = None, *, exclude_none: bool = True) -> str:
         """Return ``model_dump()`` as JSON text."""
-        return _dump_json(self.model_dump(exclude_none=exclude_none), indent)
+        value = self.model_dump(exclude_none=exclude_none)
+        try:
+            return json.dumps(value, indent=indent, ensure_ascii=False)
+        except RecursionError:
+            raise ChatSDKError(_TOO_DEEP) from None
 
     def __getitem__(self, key: str) -> Any:
         schema = _schema_of(type(self))
@@ -167,7 +211,7 @@ class Model:
         """Return the keys of ``to_dict()``."""
         return list(self.to_dict())
 
-    # Not iterable, though dict(model) works: pandas takes a list of iterables for rows without names.
+    # dict(model) works, iter(model) does not: pandas takes a list of iterables for rows without names.
     __iter__: ClassVar[Optional[Callable[..., Iterator[Any]]]] = None
 
     def __contains__(self, key: object) -> bool:
@@ -179,8 +223,8 @@ class Model:
 @recursive_repr()
 def _show(self: Model) -> str:
     values = self.__dict__
-    shown = (f"{name}={values[name]!r}" for name in _schema_of(type(self)).shown if values[name] is not None)
-    return f"{type(self).__name__}({', '.join(shown)})"
+    fields = [f"{name}={values[name]!r}" for name in _schema_of(type(self)).shown if values[name] is not None]
+    return f"{type(self).__name__}({', '.join(fields)})"
 
 
 def _is_equal(self: Model, other: object) -> bool:
@@ -189,34 +233,33 @@ def _is_equal(self: Model, other: object) -> bool:
     return self.__dict__ == other.__dict__ and self.extra == other.extra
 
 
+def _schema_of(cls: Type[Model]) -> _Schema:
+    schema = cls.__dict__.get("_schema")
+    if schema is None:
+        schema = cls._schema = _Schema(cls)
+    return cast(_Schema, schema)
+
+
 def reader(cls: Type[M]) -> Callable[[Dict[str, Any]], M]:
-    """Return what ``from_dict`` does, for callers with many objects to read."""
+    """Return ``cls.from_dict`` for callers with many objects to read."""
     return cast(Callable[[Dict[str, Any]], M], _schema_of(cls).read)
 
 
-def json_names(cls: Type[Model]) -> List[str]:
+def json_names(cls: Type[Model]) -> Iterable[str]:
     """Return the names that the fields of *cls* have in JSON."""
-    return [*_schema_of(cls).json_names.values()]
-
-
-def _dump_json(value: Dict[str, Any], indent: Optional[int]) -> str:
-    try:
-        return json.dumps(value, indent=indent, ensure_ascii=False)
-    except RecursionError:
-        raise ChatSDKError(_TOO_DEEP) from None
+    return _schema_of(cls).python_names
 
 
 def to_json_value(value: Any, mode: str = "json", exclude_none: bool = True) -> Any:
     """Return *value* with all models, date-times and enums in it as plain JSON values."""
-    kind = type(value)
-    if kind is str or kind is int or kind is float or kind is bool:
+    if type(value) in _SCALARS:
         return value
     if isinstance(value, Model):
-        result = {}
-        for name, json_name in _schema_of(type(value)).json_names.items():
-            item = value.__dict__[name]
-            if item is not None or not exclude_none:
-                result[json_name] = to_json_value(item, mode, exclude_none)
+        result = {
+            json_name: to_json_value(value.__dict__[name], mode, exclude_none)
+            for name, json_name in _schema_of(type(value)).json_names.items()
+            if not exclude_none or value.__dict__[name] is not None
+        }
         return {**result, **value.extra}
     if isinstance(value, dict):
         return {key: to_json_value(item, mode, exclude_none) for key, item in value.items()}
@@ -230,22 +273,20 @@ def to_json_value(value: Any, mode: str = "json", exclude_none: bool = True) -> 
         return format_datetime(value)
     if isinstance(value, date):
         return value.isoformat()
-    from uuid import UUID  # rare, and it takes milliseconds to import
+    from uuid import UUID  # slow to import, and few programs need it
 
     return str(value) if isinstance(value, UUID) else value
 
 
 def to_send(model: Model) -> Dict[str, Any]:
-    """Return what of *model* goes into a request: its JSON object, the values in it as they are."""
+    """Return the JSON object of *model* without what is None; the values in it are not converted."""
     values = model.__dict__
-    names = _schema_of(type(model)).json_names
-    sent = {json_name: values[name] for name, json_name in names.items() if values[name] is not None}
-    sent.update((name, value) for name, value in model.extra.items() if value is not None)
-    return sent
+    sent = {json_name: values[name] for name, json_name in _schema_of(type(model)).json_names.items()}
+    return {name: value for name, value in {**sent, **model.extra}.items() if value is not None}
 
 
 def json_default(value: Any) -> Any:
-    """Return a JSON value for what the encoder itself does not know."""
+    """Return the JSON value of an object that the json module cannot encode."""
     plain = to_send(value) if isinstance(value, Model) else to_json_value(value)
     if plain is value:
         raise TypeError(f"a {type(value).__name__} cannot be sent as JSON")
@@ -253,29 +294,28 @@ def json_default(value: Any) -> Any:
 
 
 def build_request(cls: Type[M], request: Union[M, Mapping[str, Any], None], given: Mapping[str, Any]) -> M:
-    """Return the request that a method was called with, as an object, as keywords, or as both (keywords win).
+    """Return the request of a method that takes an object or a dict, keywords, or both (keywords win).
 
-    *given* are the locals of the method: what is not None under the name of a field, in Python or in JSON, is
-    a keyword. Unknown keys of a mapping go out as they are: the server may know them.
+    Args:
+        cls: the class of the request.
+        request: the object or dict. Keys without a field are sent too: the server may know them.
+        given: the local variables of the method. Those that are not None and have the name of a field, in
+            Python or in JSON, are the keywords.
     """
     schema = _schema_of(cls)
     values: Dict[str, Any] = {}
     extra: Mapping[str, Any] = {}
     if isinstance(request, cls):
-        values = {name: request.__dict__[name] for name in schema.defaults}
-        extra = request.extra
+        values, extra = {name: request.__dict__[name] for name in schema.defaults}, request.extra
     elif isinstance(request, Mapping):
-        known = {key: schema.python_names.get(key, key) for key in request}
-        values = {name: request[key] for key, name in known.items() if name in schema.defaults}
-        extra = {key: request[key] for key, name in known.items() if name not in schema.defaults}
+        names = {key: key if key in schema.defaults else schema.python_names.get(key) for key in request}
+        values = {name: request[key] for key, name in names.items() if name is not None}
+        extra = {key: request[key] for key, name in names.items() if name is None}
     elif request is not None:
-        own = (
-            f"{get_package(type(given.get('self', cls)))}.{cls.__name__}"  # each service has its ChatRequest
-        )
-        other = type(request).__name__
-        if isinstance(request, Model):
-            other = f"{get_package(type(request))}.{other}"
-        raise TypeError(f"a {own}, a dict or keywords are needed, not {other}")
+        own = get_package(type(given.get("self", cls)))  # each service has its ChatRequest
+        kind = type(request)
+        other = f"{get_package(kind)}.{kind.__name__}" if isinstance(request, Model) else kind.__name__
+        raise TypeError(f"a {own}.{cls.__name__}, a dict or keywords are needed, not {other}")
     for key, value in given.items():
         name = schema.python_names.get(key, key)
         if value is not None and name in schema.defaults:
@@ -289,102 +329,35 @@ def build_request(cls: Type[M], request: Union[M, Mapping[str, Any], None], give
 def get_package(cls: type) -> str:
     """Return the package from which users import *cls*."""
     package = cls.__module__.rpartition(".")[0]
-    return (
-        "chatsdk.zaguan" if package == __package__ else package
-    )  # what all OpenAI-compatible services share
+    return "chatsdk.zaguan" if package == __package__ else package  # the OpenAI-compatible models are shared
 
 
 def missing_required_field(cls: Type[Model], data: Mapping[str, Any]) -> Optional[str]:
-    """Return the JSON name of the required field that *data* lacks, or has in another kind; else None."""
-    schema = _schema_of(cls)
-    for name, validator in schema.required_fields:
-        if not validator(data.get(name)):
+    """Return the JSON name of the required field that *data* lacks or has with a wrong type; else None."""
+    for name, is_valid in _schema_of(cls).validators.items():
+        if not is_valid(data.get(name)):
             return name
     return None
 
 
 def is_list_of_objects(value: Any) -> bool:
-    """Return whether a decoded JSON value is a list of nothing but objects."""
+    """Return whether a decoded JSON value is a list that holds only objects."""
     return isinstance(value, list) and {dict}.issuperset(map(type, value))
 
 
-def _check(hint: Any) -> Callable[[Any], bool]:
-    if getattr(hint, "__origin__", None) is list and _is_model(hint.__args__[0]):
+def _validator(hint: Any) -> Callable[[Any], bool]:
+    origin = getattr(hint, "__origin__", None)
+    if origin is list and _is_model(hint.__args__[0]):
         return is_list_of_objects
-    if _is_model(hint) or getattr(hint, "__origin__", None) is dict:
+    if _is_model(hint) or origin is dict:
         return lambda value: isinstance(value, dict)
     return lambda value: value is not None
-
-
-def _is_required(field: dataclasses.Field[Any]) -> bool:
-    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-
-
-def _schema_of(cls: Type[Model]) -> _Schema:
-    schema = cls.__dict__.get("_schema")
-    if schema is None:
-        schema = cls._schema = _Schema(cls)
-    return cast(_Schema, schema)
-
-
-def _defaults(fields: Fields) -> Dict[str, Any]:
-    return {field.name: None if field.default is dataclasses.MISSING else field.default for field in fields}
-
-
-def _other_names(json_names: Dict[str, str]) -> Dict[str, str]:
-    return {json_name: name for name, json_name in json_names.items() if json_name != name}
-
-
-def _reader(
-    cls: Type[M], fields: Fields, hints: Dict[str, Any], json_names: Dict[str, str]
-) -> Callable[[Any], M]:
-    """Return the function that makes a *cls* of a JSON object.
-
-    Lists have thousands of items and streams thousands of chunks: nothing is looked up again for each.
-    """
-    defaults = _defaults(fields)
-    other_names = _other_names(json_names)
-    count = len(defaults)
-    converters = []
-    default_factories = {}  # of what stands in a field that must not be null
-    for field in fields:
-        hint, nullable = _without_none(hints[field.name])
-        convert = _converter(hint)
-        if convert is not None:
-            converters.append((field.name, convert))
-        if field.default_factory is not dataclasses.MISSING:
-            default_factories[field.name] = field.default_factory
-        elif not nullable and defaults[field.name] is not None:
-            default_factories[field.name] = partial(defaults.get, field.name)
-    names = list(default_factories)
-    # itemgetter gives a tuple for two names or more only.
-    not_null = itemgetter(*(names * 2 if len(names) == 1 else names)) if names else None
-    new = object.__new__
-
-    def read(data: Mapping[str, Any]) -> M:
-        values = {**defaults, **data}
-        extra = _split_extra(values, data, defaults, other_names) if len(values) > count else None
-        for name, convert in converters:
-            value = values[name]
-            if value is not None:
-                values[name] = convert(value)
-        if not_null is not None and None in not_null(values):
-            for name, make in default_factories.items():
-                if values[name] is None:
-                    values[name] = make()
-        model = new(cls)
-        model.__dict__ = values
-        if extra:
-            model._extra = extra
-        return model
-
-    return read
 
 
 def _split_extra(
     values: Dict[str, Any], data: Mapping[str, Any], defaults: Dict[str, Any], python_names: Dict[str, str]
 ) -> Dict[str, Any]:
-    """Move the values of *data* that are not under the name of a field to their field; return the others."""
+    """Move the values that *data* has under the JSON name of a field to the field; return the others."""
     extra = {}
     for key in data:
         if key not in defaults:
@@ -399,60 +372,31 @@ def _split_extra(
     return extra
 
 
-def _without_none(hint: Any) -> Tuple[Any, bool]:
-    """Return the type inside an Optional, and whether there was one."""
-    if getattr(hint, "__origin__", None) is Union:
-        rest = tuple(item for item in hint.__args__ if item is not type(None))
-        if len(rest) < len(hint.__args__):
-            return (rest[0] if len(rest) == 1 else Union[rest]), True
-    return hint, False
-
-
 def _converter(hint: Any) -> Optional[Converter]:
-    """Return the function that makes a *hint* of a JSON value, or None where the value is right as it is."""
-    origin = getattr(hint, "__origin__", None)
-    if origin is list:
-        item = _converter(hint.__args__[0])
-        if item is None:
-            return None
-        if _is_model(hint.__args__[0]):
-            return _each_object(_schema_of(hint.__args__[0]).read)
-        return _each(item)
-    if origin is dict:
-        item = _converter(hint.__args__[1])
-        return None if item is None else _each_value(item)
-    if origin is Union:
-        # Of "a model or plain text" the model is the part that needs reading.
-        found = (_converter(argument) for argument in hint.__args__)
-        return next((convert for convert in found if convert is not None), None)
+    """Return the JSON types that are converted to *hint*, and the function; None if none needs it."""
     if _is_model(hint):
-        read = _schema_of(hint).read
-        return lambda value: read(value) if isinstance(value, dict) else value
-    if not isinstance(hint, type):
-        return None
-    if issubclass(hint, enum.Enum):
+        return dict, _schema_of(hint).read
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
         members = hint._value2member_map_
-        return lambda value: members.get(value, value) if isinstance(value, (str, int)) else value
-    if issubclass(hint, datetime):
-        return parse_datetime
-    return None
+        return (str, int), lambda value: members.get(value, value)
+    if hint is datetime:
+        return str, parse_datetime
+    origin = getattr(hint, "__origin__", None)
+    arguments: Tuple[Any, ...] = getattr(hint, "__args__", ())
+    if origin is Union:  # of "a model or plain text" only the model is converted
+        return next(filter(None, map(_converter, arguments)), None)
+    inner = _converter(arguments[-1]) if origin in (list, dict) else None
+    if inner is None:
+        return None
+    json_types, convert = inner
+    if origin is list:
+        return (list, tuple), lambda value: [
+            convert(item) if isinstance(item, json_types) else item for item in value
+        ]
+    return dict, lambda value: {
+        key: convert(item) if isinstance(item, json_types) else item for key, item in value.items()
+    }
 
 
 def _is_model(hint: Any) -> bool:
     return isinstance(hint, type) and issubclass(hint, Model) and dataclasses.is_dataclass(hint)
-
-
-def _each_object(read: Converter) -> Converter:
-    return lambda value: (
-        [read(item) if isinstance(item, dict) else item for item in value]
-        if isinstance(value, (list, tuple))
-        else value
-    )
-
-
-def _each(convert: Converter) -> Converter:
-    return lambda value: [convert(item) for item in value] if isinstance(value, (list, tuple)) else value
-
-
-def _each_value(convert: Converter) -> Converter:
-    return lambda value: {key: convert(item) for key, item in value.items()} if type(value) is dict else value
