@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Mapping, Optional, Union
 from ..errors import InvalidRequestError
 from .answer import ChatService
 from .chat import CompletionAccumulator, Messages, complete_tool_calls, serialize_messages
-from .model import build_request, reader, to_send
+from .model import build_request, get_reader, to_send
 from .openai_models import ChatChunk, ChatRequest, ChatResponse, ModelInfo, ResponseFormat, Tools
 from .result_list import ResultList
 from .service import ServiceClient
@@ -193,4 +193,4 @@ def id_header(request_id: Optional[str]) -> Optional[Dict[str, str]]:
 
 
 def _chunk_reader(body: Dict[str, Any]) -> CompletionAccumulator[ChatChunk, ChatResponse]:
-    return CompletionAccumulator(reader(ChatChunk), ChatResponse.from_dict, body.get("n"))
+    return CompletionAccumulator(get_reader(ChatChunk), ChatResponse.from_dict, body.get("n"))

@@ -8,7 +8,7 @@ import requests
 
 from .error_body import is_error_body, parse_error_body
 from .exchange import Exchange
-from .model import Model, is_list_of_objects, missing_required_field, reader
+from .model import Model, get_reader, is_list_of_objects, missing_required_field
 from .result_list import ResultList
 from .sse import detect_format
 from .stream import Stream, StreamReader, stream_of
@@ -46,12 +46,12 @@ class Request(Exchange):
         if missing is not None:
             said = parse_error_body(body).message if is_error_body(body) else None
             raise self.invalid_response_error(response, f"an answer without {missing!r}", said)
-        return cls.from_dict(found)
+        return get_reader(cls, owned=True)(found)
 
     def records(self, cls: Type[M], place: Place = None) -> ResultList[M]:
         """Return a *cls* of each object of the list in the answer."""
         self.answer_class = cls
-        return ResultList(map(reader(cls), self.list(is_list_of_objects, place)))
+        return ResultList(map(get_reader(cls, owned=True), self.list(is_list_of_objects, place)))
 
     def list(self, validator: Callable[[Any], bool], place: Place = None) -> List[Any]:
         """Return the list in the answer, which must be *validator*."""
