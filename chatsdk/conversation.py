@@ -27,9 +27,9 @@ from ._core.answer import A, ChatService
 from ._core.chat import content_text
 from ._core.chat_adapters import ADAPTERS, ChatAdapter, Message
 from ._core.closable import CloseMixin
+from ._core.json_codec import join_surrogates
 from ._core.openai_models import Usage
 from ._core.service import ServiceClient
-from ._core.surrogates import join_surrogates
 from ._core.tools import Tool
 from .errors import ChatSDKError, InvalidRequestError
 

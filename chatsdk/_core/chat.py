@@ -1,4 +1,4 @@
-"""The OpenAI dialect, which several services speak: messages out, completions and their chunks in."""
+"""The OpenAI chat format, which several services share: messages out, completions and their chunks in."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from contextlib import suppress
 from typing import Any, Callable, Dict, Generic, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union
 
 from .answer import Answer
-from .error_body import has_chat_failure
+from .error_body import is_chat_failure
+from .json_codec import join_surrogates, split_surrogate
 from .model import Model, to_send
-from .surrogates import SurrogateJoiner, has_surrogates, join_surrogates
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 MessageLike = Union[Model, Mapping[str, Any], str]
 Messages = Union[MessageLike, Sequence[MessageLike]]
+JSONObject = Union[Model, Dict[str, Any]]  # decoded, or as a model
 
-# What servers know in a message that is sent to them; strict ones refuse the rest of what they answered with.
+# Strict servers refuse any other field of a message, also those of their own answers.
 _REQUEST_FIELDS = ("role", "content", "name", "tool_calls", "tool_call_id", "function_call", "refusal")
 
-# What goes along with tool calls: several servers answer 400 to calls without the reasoning before them.
-_REASONING = ("reasoning_content", "reasoning", "reasoning_details")
+# Sent with tool calls: several servers answer 400 to calls without the reasoning before them.
+_REASONING_FIELDS = ("reasoning_content", "reasoning", "reasoning_details")
 
 # Texts that come in fragments; all others (ids, names, roles) come whole, and some servers repeat them.
 _CONCATENATED_FIELDS = frozenset(
@@ -30,19 +31,19 @@ _CONCATENATED_FIELDS = frozenset(
 )
 
 # An event without choices is part of a completion if it has one of these; else it is a keep-alive.
-_TOP = frozenset(
+_TOP_FIELDS = frozenset(
     ["id", "model", "created", "system_fingerprint", "service_tier", "metadata", "citations", "promptshield"]
 )
 
-_MERGED_DEPTH = 10  # levels of a delta that are merged; nothing that comes in fragments is deeper
+_MERGED_DEPTH = 10  # levels of a delta that are merged; no fragments are deeper
 _EMPTY: Tuple[Any, ...] = (None, "", 0, {}, [])
 
 
 def serialize_messages(messages: Messages) -> List[Dict[str, Any]]:
-    """Return *messages* as the server wants them: a text is a user's message, None is left out.
+    """Return *messages* as a list of JSON objects, None left out; a text is a message of the user.
 
-    Of a message object only what a request may hold is sent, so that an answer can go back into the next
-    request; a dict is sent as it is.
+    Of a Message only the fields of requests are sent, so that an answer can go back into the next request;
+    a dict is sent whole.
     """
     if isinstance(messages, (str, Model, Mapping)):
         messages = [messages]
@@ -56,7 +57,7 @@ def _serialize_message(message: MessageLike, number: int) -> Dict[str, Any]:
         return {"role": "user", "content": message}
     if isinstance(message, Model):
         given = to_send(message)
-        names = (*_REQUEST_FIELDS, *_REASONING) if given.get("tool_calls") else _REQUEST_FIELDS
+        names = (*_REQUEST_FIELDS, *_REASONING_FIELDS) if given.get("tool_calls") else _REQUEST_FIELDS
         sent = {name: given[name] for name in names if name in given}
         audio = given.get("audio")
         if isinstance(audio, (Model, Mapping)) and audio.get("id") is not None:
@@ -70,38 +71,37 @@ def _serialize_message(message: MessageLike, number: int) -> Dict[str, Any]:
     # llama.cpp and ChatServer refuse a message whose content is null or missing.
     sent.setdefault("content", "")
     calls = sent.get("tool_calls")
-    if calls == []:  # others refuse an empty list
+    if calls == []:  # other servers refuse an empty list
         del sent["tool_calls"]
     elif isinstance(calls, list):
-        sent["tool_calls"] = [_call_to_send(call) for call in calls]
+        sent["tool_calls"] = [_serialize_call(call) for call in calls]
     return sent
 
 
-def _call_to_send(call: object) -> object:
-    """Return a tool call with its type, without which servers refuse it."""
+def _serialize_call(call: object) -> object:
+    """Return a tool call with its type; servers refuse it without."""
     given = to_send(call) if isinstance(call, Model) else call
-    if not isinstance(given, Mapping) or given.get("type"):
-        return call
-    return {**given, "type": _call_type(given)}
+    return {**given, "type": _call_type(given)} if isinstance(given, Mapping) else call
 
 
 def _call_type(call: Mapping[str, Any]) -> str:
-    return "custom" if call.get("custom") and not call.get("function") else "function"
+    return call.get("type") or ("custom" if call.get("custom") and not call.get("function") else "function")
 
 
 def complete_tool_calls(completion: Dict[str, Any]) -> Dict[str, Any]:
     """Return a decoded completion whose tool calls have a type, and arguments that are JSON text."""
-    choices = completion.get("choices")
-    for choice in choices if isinstance(choices, list) else ():
-        message = choice.get("message") if isinstance(choice, dict) else None
+    for choice in _objects(completion.get("choices")):
+        message = choice.get("message")
         if isinstance(message, dict):
             _write_arguments(message.get("function_call"))
-            calls = message.get("tool_calls")
-            for call in calls if isinstance(calls, list) else ():
-                if isinstance(call, dict):
-                    call["type"] = call.get("type") or _call_type(call)
-                    _write_arguments(call.get("function"))
+            for call in _objects(message.get("tool_calls")):
+                call["type"] = _call_type(call)
+                _write_arguments(call.get("function"))
     return completion
+
+
+def _objects(value: object) -> List[Dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _write_arguments(function: object) -> None:
@@ -112,23 +112,20 @@ def _write_arguments(function: object) -> None:
 
 
 def content_text(content: object) -> str:
-    """Return the text of a message's content, which may be text, a list of parts, or nothing."""
+    """Return the text of a message's content: text, a content part, or a list of parts."""
     if isinstance(content, str):
         return content
-    if isinstance(content, dict):
-        content = [content]
-    if not isinstance(content, list):
-        return ""
-    texts = [part.get("text") if isinstance(part, dict) else part for part in content]
+    parts = content if isinstance(content, list) else [content]
+    texts = [part.get("text") if isinstance(part, dict) else part for part in parts]
     return "".join(text for text in texts if isinstance(text, str))
 
 
 class CompletionAccumulator(Generic[T, R]):
-    """Reads the chunks of one completion of *count* choices: an item of each, and one response of all."""
+    """Reads the chunks of a completion of *count* choices: an item of each, and one response of all."""
 
     names = frozenset([b"", b"message"])  # an event without a name is called "message"
     ended = False  # usage may follow the finish reason: only the end marker is the end
-    is_failure = staticmethod(has_chat_failure)
+    is_failure = staticmethod(is_chat_failure)
 
     def __init__(
         self,
@@ -142,159 +139,142 @@ class CompletionAccumulator(Generic[T, R]):
         self._top: Dict[str, Any] = {}
         self._last_top: Dict[str, Any] = {}
         self._choices: Dict[int, _Choice] = {}
-        self.finished = False
-
-    @property
-    def answered(self) -> bool:
-        """Whether any choice has come."""
-        return bool(self._choices)
+        self.answered = self.finished = False
 
     def read(self, name: bytes, data: Dict[str, Any]) -> Optional[T]:
-        """Return the item for one chunk; None for a keep-alive."""
+        """Return the item for a chunk; None for a keep-alive."""
         if ("choices" not in data and "usage" not in data) and (
-            name not in self.names or "type" in data or _TOP.isdisjoint(data)
+            name not in self.names or "type" in data or _TOP_FIELDS.isdisjoint(data)
         ):
             return None
-        self._add(data)
+        self._merge_chunk(data)
         return self._make_item(data)
 
     def read_response(self, body: Dict[str, Any]) -> Optional[T]:
-        """Return the one item for a completion that came whole."""
-        choices = body.get("choices")
-        if not isinstance(choices, list):
-            return None
-        copies = [dict(choice) for choice in choices if isinstance(choice, dict)]
-        item = self.read(b"", {**body, "choices": copies})
-        return item if self.answered else None
+        """Return the one item for a completion that is plain JSON; None if it has no choices."""
+        choices = [dict(choice) for choice in _objects(body.get("choices"))]
+        return self.read(b"", {**body, "choices": choices}) if choices else None
 
-    def final_items(self) -> Sequence[T]:
+    def final_items(self) -> List[T]:
         """Return the items for characters of which only the first half came."""
-        rests = [(index, choice.take_held()) for index, choice in self._choices.items()]
-        items = [self._make_item({"choices": [{"index": n, "delta": rest}]}) for n, rest in rests if rest]
+        held = [(index, choice.take_held()) for index, choice in self._choices.items()]
+        items = [self._make_item({"choices": [{"index": n, "delta": delta}]}) for n, delta in held if delta]
         return [item for item in items if item is not None]
 
     def metadata(self) -> Dict[str, Any]:
-        """Return what stands beside the choices, and how the first choice finished."""
+        """Return the fields beside the choices, and the finish reason of the first choice."""
         found = dict(self._top)
-        if 0 in self._choices and "finish_reason" in self._choices[0].top:
+        if 0 in self._choices and self._choices[0].finished:
             found["finish_reason"] = self._choices[0].top["finish_reason"]
         return found
 
     def result(self) -> R:
-        """Return the whole response, as far as it came."""
-        whole = {**self._top, "object": "chat.completion"}
-        whole["choices"] = [self._choices[index].whole(index) for index in sorted(self._choices)]
-        return self._make_result(complete_tool_calls(whole))
+        """Return the response of all chunks so far."""
+        choices = [choice.build(index) for index, choice in sorted(self._choices.items())]
+        body = {**self._top, "object": "chat.completion", "choices": choices}
+        return self._make_result(complete_tool_calls(body))
 
-    def _add(self, chunk: Dict[str, Any]) -> None:
+    def _merge_chunk(self, chunk: Dict[str, Any]) -> None:
         top = dict(chunk)
         choices = top.pop("choices", None)
-        if top != self._last_top:  # nearly all chunks repeat what the one before has told
+        if top != self._last_top:  # nearly all chunks repeat the fields of the one before
             self._last_top = top
-            _update(self._top, top)
-        for choice in choices if isinstance(choices, list) else ():
-            if isinstance(choice, dict):
-                index = choice.get("index")
+            for key, value in top.items():
+                _update(self._top, key, value)
+        for fragment in choices if isinstance(choices, list) else ():
+            if isinstance(fragment, dict):
+                index = fragment.get("index")
                 if not isinstance(index, int):
                     index = 0
-                known = self._choices.get(index)
-                if known is None:
-                    known = self._choices[index] = _Choice()
-                    self.finished = False
-                if known.add(choice):
+                choice = self._choices.get(index)
+                if choice is None:
+                    choice = self._choices[index] = _Choice()
+                    self.answered, self.finished = True, False
+                if choice.merge(fragment):
                     begun = self._choices.values()
                     self.finished = len(begun) >= self._count and all(each.finished for each in begun)
 
 
 class _Choice:
-    """One answer out of its fragments. Of all that a stream brings only the answer itself is kept."""
+    """Merges the fragments of one choice."""
 
     def __init__(self) -> None:
         self.finished = False
         self.top: Dict[str, Any] = {}
         self._message: Dict[str, Any] = {}
         self._calls: List[Dict[str, Any]] = []
-        self._call_of: Dict[object, Dict[str, Any]] = {}
-        self._joiners: Dict[str, SurrogateJoiner] = {}
-        self._by_message = False
+        self._call_of: Dict[object, Dict[str, Any]] = {}  # by index and by id
+        self._held: Dict[str, str] = {}  # first halves of characters, by field
+        self._uses_messages = False
 
-    def add(self, choice: Dict[str, Any]) -> bool:
-        """Take in one chunk's part of this choice; return whether it says that the choice is complete.
+    def merge(self, fragment: Dict[str, Any]) -> bool:
+        """Merge a fragment and return whether the choice is complete.
 
-        Its texts become those that may be shown: half a character waits for its other half.
+        The texts in it become those that may be shown: half a character waits for its other half.
         """
-        if "message" in choice:
-            self._use_message(choice)
-        delta = choice.get("delta")
-        if isinstance(delta, dict):
-            text = delta.get("content")
-            known = self._message.get("content")
-            if (
-                len(delta) == 1
-                and isinstance(text, str)
-                and isinstance(known, io.StringIO)
-                and not self._joiners
-                and (text.isascii() or not has_surrogates(text))
-            ):
-                known.write(text)  # nearly all chunks of a stream bring this and nothing else
-            elif delta:
-                self._add_delta(delta)
-        reason = choice.get("finish_reason")
-        if isinstance(reason, str) and reason.strip().lower() not in ("", "null"):
-            self.finished = True
-            self.top["finish_reason"] = reason
-        for key, value in choice.items():
-            if value is None or key in ("delta", "index", "finish_reason"):
+        if "message" in fragment:
+            self._use_message(fragment)
+        for key, value in fragment.items():
+            if value is None or key == "index":
                 continue
-            if key == "logprobs" and isinstance(value, dict):
-                _merge(self.top, {key: value})
+            if key == "delta":
+                if isinstance(value, dict):
+                    self._merge_delta(value)
+            elif key == "finish_reason":
+                if isinstance(value, str) and value.strip().lower() not in ("", "null"):
+                    self.finished = True
+                    self.top[key] = value
+            elif key == "logprobs" and isinstance(value, dict):
+                _merge(self.top, key, value)
             else:
-                _update(self.top, {key: value})
+                _update(self.top, key, value)
         return self.finished
 
     def take_held(self) -> Dict[str, str]:
         """Return a delta of the characters of which the other half never came."""
-        held = {name: join_surrogates(joiner.held) for name, joiner in self._joiners.items() if joiner.held}
-        self._joiners.clear()
+        held = {name: join_surrogates(text) for name, text in self._held.items()}
+        self._held.clear()
         return held
 
-    def whole(self, index: int) -> Dict[str, Any]:
-        """Return the choice as it would stand in a plain response."""
+    def build(self, index: int) -> Dict[str, Any]:
+        """Return the choice in the form of a plain response."""
         message = {"role": "assistant", **_joined(self._message)}
         if self._calls:
             message["tool_calls"] = [_joined(call) for call in self._calls]
         return {"index": index, "message": message, **_joined(self.top)}
 
-    def _use_message(self, choice: Dict[str, Any]) -> None:
-        """Let a whole message stand for the delta if nothing but a role has come as a delta."""
-        message = choice.pop("message")
-        if not isinstance(message, dict) or _has_content(choice.get("delta")):
+    def _use_message(self, fragment: Dict[str, Any]) -> None:
+        """Read a whole message as the delta if the deltas brought nothing but a role."""
+        message = fragment.pop("message")
+        if not isinstance(message, dict) or _has_content(fragment.get("delta")):
             return
-        if self._by_message or not (self._calls or _has_content(_joined(self._message))):
-            self._by_message = True
-            choice["delta"] = message
+        if self._uses_messages or not (self._calls or _has_content(_joined(self._message))):
+            self._uses_messages = True
+            fragment["delta"] = message
 
-    def _add_delta(self, delta: Dict[str, Any]) -> None:
-        calls = delta.get("tool_calls")
-        if isinstance(calls, list):
-            self._add_calls([call for call in calls if isinstance(call, dict)])
-        _write_arguments(delta.get("function_call"))
-        _merge(self._message, {name: value for name, value in delta.items() if name != "tool_calls"})
+    def _merge_delta(self, delta: Dict[str, Any]) -> None:
         for name, value in delta.items():
+            if name == "tool_calls":
+                self._merge_calls(_objects(value))
+                continue
+            if name == "function_call":
+                _write_arguments(value)
+            _merge(self._message, name, value)
             if name in _CONCATENATED_FIELDS and isinstance(value, str):
-                joiner = self._joiners.pop(name, None) or SurrogateJoiner()
-                delta[name] = joiner.add(value)
-                if joiner.held:
-                    self._joiners[name] = joiner
+                delta[name], held = split_surrogate(self._held.pop(name, "") + value)
+                if held:
+                    self._held[name] = held
 
-    def _add_calls(self, fragments: List[Dict[str, Any]]) -> None:
+    def _merge_calls(self, fragments: List[Dict[str, Any]]) -> None:
         for position, fragment in enumerate(fragments):
             _write_arguments(fragment.get("function"))
             call = self._find_call(fragment, position - len(fragments))
             for mark in (_index(fragment), fragment.get("id")):
                 if isinstance(mark, (int, str)) and mark != "":
                     self._call_of[mark] = call
-            _merge(call, {key: value for key, value in fragment.items() if key != "index"})
+            for key, value in fragment.items():
+                if key != "index":
+                    _merge(call, key, value)
 
     def _find_call(self, fragment: Dict[str, Any], place_from_end: int) -> Dict[str, Any]:
         """Return the call that a fragment belongs to: by its index, else by its id, else by its place."""
@@ -311,7 +291,7 @@ class _Choice:
             if same_id or not name or _name(known) in (None, "", name):
                 return known
         elif index is None and -place_from_end <= len(self._calls) and not name:
-            # The mark may come late, or never: only the first fragment of a call has its name.
+            # The id may come late, or never: only the first fragment of a call has its name.
             return self._calls[place_from_end]
         self._calls.append({})
         return self._calls[-1]
@@ -334,45 +314,42 @@ def _name(call: Dict[str, Any]) -> Any:
     return inner.get("name") if isinstance(inner, dict) else None
 
 
-def _update(target: Dict[str, Any], told: Mapping[str, Any]) -> None:
-    """Update *target*; what was told once is not undone by a later "", 0, {} or null."""
-    for key, value in told.items():
-        known = target.get(key)
-        if isinstance(value, dict) and isinstance(known, dict):
-            value = {**known, **{name: item for name, item in value.items() if item not in _EMPTY}}
-        if value is not None and (known is None or value not in _EMPTY):
-            target[key] = value
+def _update(target: Dict[str, Any], key: str, value: Any) -> None:
+    """Set a field, unless that would replace a value by "", 0, {} or null."""
+    known = target.get(key)
+    if isinstance(value, dict) and isinstance(known, dict):
+        value = {**known, **{name: item for name, item in value.items() if item not in _EMPTY}}
+    if value is not None and (known is None or value not in _EMPTY):
+        target[key] = value
 
 
-def _merge(target: Dict[str, Any], part: Mapping[str, Any], depth: int = _MERGED_DEPTH) -> None:
-    """Merge a fragment of an object: texts and lists grow, of all else the first value stays."""
-    for key, value in part.items():
-        if value is None:
-            continue
-        known = target.get(key)
-        if key == "content" and isinstance(value, dict):  # a single part
-            value = [value]
-        if key in _CONCATENATED_FIELDS and isinstance(value, str):
-            if isinstance(known, list):
-                known.extend([{"type": "text", "text": value}] if value else [])
-                continue
-            if not isinstance(known, io.StringIO):
-                # A buffer takes a tenth of the memory of a list of pieces; newline="" keeps every CRLF.
-                known = target[key] = io.StringIO(newline="")
-            known.write(value)
-        elif isinstance(value, dict) and depth:
-            if not isinstance(known, dict):
-                known = target[key] = {}
-            _merge(known, value, depth - 1)
-        elif isinstance(value, list):
-            if isinstance(known, io.StringIO):
-                text = known.getvalue()
-                known = target[key] = [{"type": "text", "text": text}] if text else []
-            elif not isinstance(known, list):
-                known = target[key] = []
-            known.extend(value)
-        elif not known:
-            target[key] = value
+def _merge(target: Dict[str, Any], key: str, value: Any, depth: int = _MERGED_DEPTH) -> None:
+    """Merge a fragment of a field: texts and lists grow, of all else the first value stays."""
+    known = target.get(key)
+    if key == "content" and isinstance(value, dict):  # a single part
+        value = [value]
+    if key in _CONCATENATED_FIELDS and isinstance(value, str):
+        if isinstance(known, list):
+            known.extend([{"type": "text", "text": value}] if value else [])
+            return
+        if not isinstance(known, io.StringIO):
+            # A buffer takes a tenth of the memory of a list of pieces; newline="" keeps every CRLF.
+            known = target[key] = io.StringIO(newline="")
+        known.write(value)
+    elif isinstance(value, dict) and depth:
+        if not isinstance(known, dict):
+            known = target[key] = {}
+        for name, item in value.items():
+            _merge(known, name, item, depth - 1)
+    elif isinstance(value, list):
+        if isinstance(known, io.StringIO):
+            text = known.getvalue()
+            known = target[key] = [{"type": "text", "text": text}] if text else []
+        elif not isinstance(known, list):
+            known = target[key] = []
+        known.extend(value)
+    elif value is not None and not known:
+        target[key] = value
 
 
 def _joined(merged: Dict[str, Any], depth: int = _MERGED_DEPTH) -> Dict[str, Any]:
@@ -391,39 +368,31 @@ class ChatAnswer(Answer):
 
     @property
     def text(self) -> str:
-        """The text of the first choice; "" where it has none."""
-        return first_choice_text(self.__dict__["choices"], "message")
+        """The text of the first choice, or ""."""
+        return first_choice_text(self, "message")
 
     def _explain_misfit(self) -> Tuple[Optional[str], str]:
-        message = first_choice_part(self.__dict__["choices"], "message")
-        refusal = message.get("refusal") if message is not None else None
+        refusal = first_choice_part(self, "message").get("refusal")
         if isinstance(refusal, str) and refusal:
             return "refusal", refusal
-        reasons = [choice.finish_reason for choice in self.__dict__["choices"] if choice.index == 0]
-        code = {"content_filter": "refusal", "length": "length"}.get(str(*reasons[:1]))
-        return code, self.text
+        reason = str(_first_choice(self).get("finish_reason"))
+        return {"content_filter": "refusal", "length": "length"}.get(reason), self.text
 
 
-def first_choice_part(choices: Any, part: str) -> Optional[Model]:
-    """Return *part* (message or delta) of the choice with index 0."""
+def _first_choice(completion: JSONObject) -> JSONObject:
+    choices = completion.get("choices")
     for choice in choices if isinstance(choices, list) else ():
-        holder = getattr(choice, part, None)
-        if isinstance(holder, Model) and choice.index == 0:
-            return holder
-    return None
+        if isinstance(choice, (dict, Model)) and choice.get("index") in (None, 0):
+            return choice
+    return {}
 
 
-def first_choice_text(choices: Any, part: str) -> str:
-    """Return the text in *part* (message or delta) of the choice with index 0."""
-    holder = first_choice_part(choices, part)
-    return "" if holder is None else content_text(holder.get("content"))
+def first_choice_part(completion: JSONObject, part: str) -> JSONObject:
+    """Return *part*, message or delta, of the choice with index 0; an empty dict if there is none."""
+    found = _first_choice(completion).get(part)
+    return found if isinstance(found, (dict, Model)) else {}
 
 
-def delta_text(chunk: Dict[str, Any]) -> str:
-    """Return the text that a decoded chunk adds to the choice with index 0."""
-    choices = chunk.get("choices")
-    for choice in choices if isinstance(choices, list) else ():
-        if isinstance(choice, dict) and choice.get("index") in (None, 0):
-            delta = choice.get("delta")
-            return content_text(delta.get("content")) if isinstance(delta, dict) else ""
-    return ""
+def first_choice_text(completion: JSONObject, part: str) -> str:
+    """Return the text in *part*, message or delta, of the choice with index 0."""
+    return content_text(first_choice_part(completion, part).get("content"))

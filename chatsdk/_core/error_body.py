@@ -1,38 +1,37 @@
-"""What a server says about a failure: one reader for all the shapes in which they say it."""
+"""The bodies of failures, in all the shapes that servers send."""
 
 from __future__ import annotations
 
 import re
 from datetime import datetime, timezone
-from typing import Any, Mapping, Optional
+from typing import Any, Dict, Mapping, Optional
 
 from . import json_codec
 from .dates import parse_datetime
 from .sse import SSEDecoder, detect_format
 
-_LONGEST = 1000  # characters of a sentence
-_FAILURE_MARKS = frozenset(["error", "error_message", "error_type", "type"])
+_MAX_MESSAGE = 1000  # characters
+_MAX_PAGE = 65536  # characters of a page in which its title is looked for
+_MAX_VALIDATION_ERRORS = 10
 _KEEP_ALIVE = "(?i)ping|pong|heart[-_ ]?beat|keep[-_ ]?alive"
-_MOST_COMPLAINTS = 10  # of one validation error
-_MOST_TEXT = 65536  # characters of a page in which its title is looked for
-# Parts of the codes and types that servers have for a quota or credit that is used up.
+# Parts of the codes and types that servers send for a quota or credit that is used up.
 _EXHAUSTED = "(?i)quota|credits?|balance|budget|billing|spend(ing)?|daily|monthly"
-_HTML = r"\s*<(!doctype|html|head|title|body|h1|p|div|center)\b"
-# What is not closed goes on to the end: a search that fails there would begin again at each tag.
-_TAGS = r"(?s)<(script|style)\b.*?(?:</\1\s*>|\Z)|<[^<>]*>"
-_TITLE = r"(?s)<(title|h1)\b[^<>]*>(.*?)(?:</\1\s*>|\Z)"
+_HTML = r"(?i)\s*<(!doctype|html|head|title|body|h1|p|div|center)\b"
+# An element that is not closed ends with the page: a search that fails there would begin again at each tag.
+_TAGS = r"(?is)<(script|style)\b.*?(?:</\1\s*>|\Z)|<[^<>]*>"
+_TITLE = r"(?is)<(title|h1)\b[^<>]*>(.*?)(?:</\1\s*>|\Z)"
 
 
 class ErrorBody:
-    """A failure as the server tells it. Nothing of the request is ever repeated.
+    """The body of a failure, parsed; nothing in it repeats the request.
 
     Attributes:
         message: the server's own sentence, or None.
-        code, type, param: its words for the failure, and the parameter that is wrong; each may be None.
-        words: all that it calls the failure by.
-        is_exhausted: whether a quota or the credit is used up, so that waiting a moment is no help.
-        retry_after: the seconds to wait, if the body tells them.
-        details: what stands beside the message.
+        code, type, param: its codes for the failure, and the parameter that is wrong; each may be None.
+        codes: all of its codes and types.
+        is_exhausted: whether a quota or the credit is used up, so that a retry is of no use.
+        retry_after: the seconds to wait, or None.
+        details: the fields beside the message.
     """
 
     def __init__(self, body: object) -> None:
@@ -57,17 +56,17 @@ class ErrorBody:
         self.retry_after = _seconds(self.details.get("retry_after"))
         if self.retry_after is None:
             self.retry_after = _seconds_until(limits.get("reset_at"))
-        said = re.findall("[A-Z]?[a-z]+|[A-Z]+", " ".join(self.codes))
-        # A quota that tells no moment to come when it begins anew is used up for good.
+        words = re.findall("[A-Z]?[a-z]+|[A-Z]+", " ".join(self.codes))
+        # A quota without a time at which it is renewed is used up for good.
         self.is_exhausted = (limits is quota and self.retry_after is None) or any(
-            re.fullmatch(_EXHAUSTED, part) for part in said
+            re.fullmatch(_EXHAUSTED, word) for word in words
         )
 
 
 def parse_error_body(body: object) -> ErrorBody:
-    """Read the decoded body of a failure, or its text, in any of the shapes that servers send."""
+    """Parse the decoded body of a failure, or its text."""
     if isinstance(body, dict) and not body.get("error"):
-        inner = error_in_choices(body.get("choices"))
+        inner = _error_in_choices(body.get("choices"))
         if inner is not None:
             return ErrorBody({"error": inner})
         if body.get("error_message"):
@@ -76,7 +75,7 @@ def parse_error_body(body: object) -> ErrorBody:
 
 
 def decode_failure(data: bytes) -> Any:
-    """Return the body of a failure: its JSON, its text, or the event of an event stream that reports it."""
+    """Return the decoded body of a failure: JSON, text, or the event of an event stream that reports it."""
     if detect_format(data) != "events":
         return _json_or_text(data)
     events = [(name, _json_or_text(text)) for name, text in SSEDecoder([data], len(data))]
@@ -92,7 +91,7 @@ def _json_or_text(data: bytes) -> Any:
 
 
 def is_error_body(body: object) -> bool:
-    """Return whether JSON that came as a success is a failure all the same."""
+    """Return whether the JSON of a success, or of an event, reports an error."""
     return isinstance(body, dict) and bool(
         body.get("error") not in (None, False, "")
         or body.get("error_message")
@@ -101,19 +100,16 @@ def is_error_body(body: object) -> bool:
     )
 
 
-def has_chat_failure(body: Mapping[str, Any]) -> bool:
-    """Return whether what should be a completion, or a chunk of one, is a failure."""
+def is_chat_failure(body: Dict[str, Any]) -> bool:
+    """Return whether a completion, or a chunk of one, reports an error."""
     choices = body.get("choices")
-    if not choices:
-        said = body.get("message") or body.get("detail")
-        return is_error_body(body) or bool(said and not is_keep_alive(body.get("type")))
-    if not _FAILURE_MARKS.isdisjoint(body) and is_error_body(body):  # rare, and this is asked for each chunk
-        return True
-    return error_in_choices(choices) is not None
+    if choices:
+        return is_error_body(body) or _error_in_choices(choices) is not None
+    message = body.get("message") or body.get("detail")
+    return is_error_body(body) or bool(message and not is_keep_alive(body.get("type")))
 
 
-def error_in_choices(choices: object) -> Any:
-    """Return the error that stands inside a choice, or None."""
+def _error_in_choices(choices: object) -> Any:
     for choice in choices if isinstance(choices, list) else ():
         if isinstance(choice, dict) and choice.get("error"):
             return choice["error"]
@@ -129,51 +125,47 @@ def _message(body: Mapping[str, Any]) -> Optional[str]:
     for key in ("error", "detail", "message", "html-message"):
         found = _find_message(body.get(key))
         if found:
-            if key == "error" and isinstance(body["error"], str):
-                # Beside a short label, "message" is the sentence.
-                return _find_message(body.get("message")) or found
-            return found
+            # Beside a short label as "error", "message" is the sentence.
+            labelled = key == "error" and isinstance(body["error"], str)
+            return (_find_message(body.get("message")) or found) if labelled else found
     return None
 
 
 def _find_message(value: object, depth: int = 5) -> Optional[str]:
     if isinstance(value, str):
         return _sentence(value)
-    if isinstance(value, dict):
-        if depth == 0:  # nobody hides a sentence that deep; a body nested on purpose would exhaust the stack
-            return None
+    if isinstance(value, dict) and depth:  # deeper is no message; unlimited it might exhaust the stack
         return _find_message(value.get("message"), depth - 1) or _find_message(value.get("error"), depth - 1)
     if isinstance(value, list):
-        complaints = list(filter(None, map(_format_validation_error, value)))
-        text = "; ".join(complaints[:_MOST_COMPLAINTS])[:_LONGEST]
-        left = len(complaints) - _MOST_COMPLAINTS
-        return f"{text}; and {left} more" if left > 0 else text or None
+        found = [text for text in map(_format_validation_error, value) if text]
+        shown = "; ".join(found[:_MAX_VALIDATION_ERRORS])[:_MAX_MESSAGE]
+        left = len(found) - _MAX_VALIDATION_ERRORS
+        return f"{shown}; and {left} more" if left > 0 else shown or None
     return None
 
 
 def _format_validation_error(item: object) -> Optional[str]:
-    """Return one line of a validation error; its ``input`` repeats the request and stays out."""
+    """Return one line of a validation error; its ``input`` repeats the request and is left out."""
+    if isinstance(item, str):
+        return _sentence(item)
     if not isinstance(item, dict):
-        return _find_message(item) if isinstance(item, str) else None
-    text = item.get("msg") or item.get("message")
+        return None
+    text, place = item.get("msg") or item.get("message"), item.get("loc")
     if not isinstance(text, str):
         return None
-    place = item.get("loc")
-    if isinstance(place, list) and place:
-        parts = [str(part) for part in place if isinstance(part, (str, int))]
-        return "{}: {}".format(".".join(parts), text)
-    return text
+    parts = [str(part) for part in place if isinstance(part, (str, int))] if isinstance(place, list) else []
+    return f"{'.'.join(parts)}: {text}" if parts else text
 
 
 def _label(details: Mapping[str, Any]) -> Optional[str]:
-    """Return the word that stands as "error" beside a sentence."""
+    """Return the code that stands as "error" beside a sentence."""
     word = details.get("error") if isinstance(details.get("message"), str) else None
     return word if isinstance(word, str) and re.fullmatch(r"[\w.-]+", word) else None
 
 
 def _word(value: object) -> Optional[str]:
-    # LiteLLM writes the text "None" for what is null.
-    return str(value)[:_LONGEST] if isinstance(value, (str, int)) and value and value != "None" else None
+    # LiteLLM sends the text "None" for null.
+    return str(value)[:_MAX_MESSAGE] if isinstance(value, (str, int)) and value and value != "None" else None
 
 
 def _seconds(value: object) -> Optional[float]:
@@ -184,19 +176,19 @@ def _seconds(value: object) -> Optional[float]:
 
 def _seconds_until(value: object) -> Optional[float]:
     moment = parse_datetime(value) if isinstance(value, str) else None
-    if not isinstance(moment, datetime):
-        return None
-    return _seconds((moment - datetime.now(timezone.utc)).total_seconds())
+    if isinstance(moment, datetime):
+        return _seconds((moment - datetime.now(timezone.utc)).total_seconds())
+    return None
 
 
 def _sentence(text: str) -> Optional[str]:
-    """Return the words of plain text or HTML."""
-    text = text[:_MOST_TEXT]
-    if re.match(_HTML, text, re.IGNORECASE):
+    """Return plain text, or the title or the text of HTML."""
+    text = text[:_MAX_PAGE]
+    if re.match(_HTML, text):
         from html import unescape  # rare, and its table of names takes milliseconds to import
 
-        title = re.search(_TITLE, text, re.IGNORECASE)
-        text = re.sub(_TAGS, " ", title.group(2) if title else text, flags=re.IGNORECASE)
-        # unescape() raises where a number has more than 4,300 digits.
-        text = " ".join(unescape(" ".join(text.split())[: 4 * _LONGEST]).split())
-    return text.strip()[:_LONGEST] or None
+        title = re.search(_TITLE, text)
+        text = re.sub(_TAGS, " ", title.group(2) if title else text)
+        # unescape() raises if a number has more than 4,300 digits.
+        text = " ".join(unescape(" ".join(text.split())[: 4 * _MAX_MESSAGE]).split())
+    return text.strip()[:_MAX_MESSAGE] or None

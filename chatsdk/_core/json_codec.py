@@ -1,21 +1,20 @@
-"""JSON on the wire, in UTF-8: strict in what is sent, NaN and infinities pass in what is received."""
+"""JSON on the wire, in UTF-8: strict in what is sent; NaN and infinities pass in what is received."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Tuple
 
 from ..errors import InvalidRequestError
 from .model import json_default
 
 _BOM = b"\xef\xbb\xbf"
-_INFINITY = float("inf")
 _WHITE_SPACE = " \t\r\n"
 
 
 def _finite(text: str) -> float:
     number = float(text)
-    if number in (_INFINITY, -_INFINITY):
+    if abs(number) == float("inf"):
         raise ValueError("a number is too large")
     return number
 
@@ -30,7 +29,7 @@ _decode = json.JSONDecoder(parse_float=_finite).raw_decode
 def dumps(value: object) -> bytes:
     """Return *value*, with the models and date-times in it, as JSON.
 
-    NaN, infinity and lone surrogates are an InvalidRequestError.
+    Raises InvalidRequestError for NaN, infinity, lone surrogates, cycles and too deep nesting.
     """
     try:
         return _encode(value).encode("utf-8")
@@ -44,18 +43,33 @@ def dumps(value: object) -> bytes:
     except ValueError as error:
         if "Circular" in str(error):
             raise InvalidRequestError("the request contains itself") from None
-        raise InvalidRequestError("the request holds NaN or infinity, which JSON has not") from None
+        raise InvalidRequestError("the request holds NaN or infinity, which JSON does not have") from None
 
 
 def loads(data: bytes, errors: str = "strict") -> Any:
     """Return the value of a JSON text in UTF-8, with or without a byte order mark.
 
-    NaN and infinities are read as floats: servers send them in log probabilities and costs. Bytes that are
-    not UTF-8 are treated as *errors* says. Raises ValueError, or RecursionError for absurd nesting, if *data*
-    is anything else.
+    Bytes that are not UTF-8 are decoded as *errors* says. Raises ValueError, or RecursionError for too deep
+    nesting.
     """
     text = (data[3:] if data.startswith(_BOM) else data).decode("utf-8", errors).strip(_WHITE_SPACE)
     value, end = _decode(text)
     if end != len(text):
         raise ValueError("there is more than one JSON value")
     return value
+
+
+def join_surrogates(text: str) -> str:
+    """Return *text* with surrogate pairs joined; a lone surrogate becomes U+FFFD."""
+    return (
+        text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    )
+
+
+def split_surrogate(text: str) -> Tuple[str, str]:
+    """Return *text* with surrogate pairs joined, and the first half of a pair that may end it.
+
+    JSON may bring the two halves in two fragments of a text.
+    """
+    held = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
+    return join_surrogates(text[:-1] if held else text), held

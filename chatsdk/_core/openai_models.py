@@ -294,7 +294,7 @@ class ChatResponse(ChatAnswer):
     @property
     def message(self) -> Message:
         """The message of the first choice, to send back in the next request; an empty one if none came."""
-        found = first_choice_part(self.choices, "message")
+        found = first_choice_part(self, "message")
         return found if isinstance(found, Message) else Message("assistant")
 
 
@@ -340,7 +340,7 @@ class ChatChunk(Model):
     @property
     def text(self) -> str:
         """The text that this chunk adds to the first choice; "" where it adds none."""
-        return first_choice_text(self.choices, "delta")
+        return first_choice_text(self, "delta")
 
 
 @dataclass

@@ -11,7 +11,7 @@ from .exchange import Exchange
 from .model import Model, get_reader, is_list_of_objects, missing_required_field
 from .result_list import ResultList
 from .sse import detect_format
-from .stream import Stream, StreamReader, stream_of
+from .stream import Stream, StreamReader
 
 if TYPE_CHECKING:
     from .download import Download
@@ -35,7 +35,7 @@ class Request(Exchange):
         self.answer_class = cls
         response = self.send()
         if reader is not None and detect_format(response.content[:1000]) == "events":
-            return stream_of(self, response, reader).final()
+            return Stream(self, response, reader).final()
         body = self.object(response)
         if reader is not None and reader.is_failure(body):
             raise self.invalid_response_error(response, "an error", parse_error_body(body).message)
@@ -67,7 +67,7 @@ class Request(Exchange):
         self._accept("text/event-stream", "identity")
         if not self._spec.reuse_after_stream:
             self.headers["Connection"] = "close"
-        return stream_of(self, self.open(), reader)
+        return Stream(self, self.open(), reader)
 
     def download(self) -> Download:
         """Return the answer as a file, its body unread."""

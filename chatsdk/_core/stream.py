@@ -1,4 +1,4 @@
-"""Stream: an answer that arrives piece by piece."""
+"""Stream: an answer that is read piece by piece."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import requests
 
 from ..errors import APIError, StreamError, StreamInterruptedError
 from . import json_codec
-from .body import BodyError, ResponseBody
+from .body import BodyError
 from .closable import CloseMixin
 from .error_body import is_keep_alive, parse_error_body
 from .exchange import TRANSPORT_ERRORS, Exchange
@@ -24,302 +24,251 @@ T_co = TypeVar("T_co", covariant=True)
 R_co = TypeVar("R_co", covariant=True)
 
 _DONE_MARKER = re.compile(rb"""(?i)["'\s]*(\[\s*done\s*\]|done["'\s]*$)""").match
-_BRACE = ord("{")  # nearly all events begin with it
 _DRAIN_TIMEOUT = 1.0  # seconds
 _PATIENCE_AFTER_FINISH = 5.0  # seconds in all for the usage and the end marker
 _CLOSED = "the stream was closed before its end"
 
 
 class StreamReader(Protocol[T_co, R_co]):
-    """How a dialect makes items out of events and, in the end, one response out of all of them."""
+    """Makes an item of each event of a stream, and one response of all of them.
 
-    @property
-    def names(self) -> FrozenSet[bytes]:
-        """The names of the events whose data must be an object; of others it may be anything."""
-        ...
+    Attributes:
+        names: the names of the events whose data must be an object; the data of others may be anything.
+        answered: whether any part of an answer was read.
+        finished: whether the answer is complete; usage may follow.
+        ended: whether nothing follows, although there was no end marker.
+    """
 
-    @property
-    def answered(self) -> bool:
-        """Whether any part of an answer has come."""
-        ...
-
-    @property
-    def finished(self) -> bool:
-        """Whether the answer itself has said that it is complete."""
-        ...
-
-    @property
-    def ended(self) -> bool:
-        """Whether the answer has said that nothing more of it comes, without an end marker."""
-        ...
+    names: FrozenSet[bytes]
+    answered: bool
+    finished: bool
+    ended: bool
 
     def is_failure(self, data: Dict[str, Any]) -> bool:
-        """Return whether an event, or an answer that came as plain JSON, reports an error."""
-        ...
+        """Return whether an event or a plain JSON answer reports an error."""
 
     def read(self, name: bytes, data: Dict[str, Any]) -> Optional[T_co]:
-        """Return the item that an event brings, or None where it brings none."""
-        ...
+        """Return the item for an event, or None."""
 
     def read_response(self, body: Dict[str, Any]) -> Optional[T_co]:
-        """Return the one item of an answer that came as plain JSON instead of a stream."""
-        ...
+        """Return the one item for an answer that is plain JSON; None if it is no answer."""
 
     def final_items(self) -> Iterable[T_co]:
-        """Return the items that stand for the end of a whole answer, where the dialect has such."""
-        ...
+        """Return the items that follow the last event of a complete answer."""
 
     def metadata(self) -> Dict[str, Any]:
-        """Return what the events so far told beside their text."""
-        ...
+        """Return what the events so far held beside the text."""
 
     def result(self) -> R_co:
         """Return the response object of all events so far."""
-        ...
-
-
-class _State:
-    """How a stream ended."""
-
-    complete = False
-    dropped = False  # by leaving a loop over the stream
-    error: Optional[APIError] = None
 
 
 class Stream(CloseMixin, Generic[T, R]):
-    """The items of an answer as they arrive: iterate once, then ask for ``final()`` if you like.
+    """The items of an answer as they arrive: iterate once, then call ``final()`` for the whole response.
 
-    Leaving the loop early, leaving a ``with`` block, ``close()`` and dropping the stream free the connection
-    at once. Raises while iterating: StreamError for an error event or one that cannot be read,
-    StreamInterruptedError where the stream ended before its end, APITimeoutError after too long a silence;
-    what had arrived is in ``partial`` of the error.
+    Leaving the loop, leaving a ``with`` block, ``close()`` and deleting the stream close the connection.
+
+    Raises, while iterating, with what was received in ``partial`` of the error:
+        StreamError: the server reported an error, or an event cannot be read.
+        StreamInterruptedError: the stream ended before the answer was complete.
+        APITimeoutError: nothing was received for the read timeout.
 
     Attributes:
         response: the ``requests.Response`` behind the stream.
     """
 
-    def __init__(
-        self,
-        response: requests.Response,
-        body: ResponseBody,
-        reader: StreamReader[T, R],
-        items: Generator[T, None, None],
-        state: _State,
-        exchange: Exchange,
-    ) -> None:
+    def __init__(self, exchange: Exchange, response: requests.Response, reader: StreamReader[T, R]) -> None:
         self.response = response
-        self._body = body
-        self._reader = reader
-        self._items = items
-        self._state = state
-        self._exchange = exchange
+        self._source = _Source(exchange, response, reader)
+        self._items = self._source.open()
 
     def __repr__(self) -> str:
-        if self._state.error is not None:
+        if self._source.error is not None:
             state = "failed"
-        elif self._state.complete:
+        elif self._source.complete:
             state = "complete"
         else:
             state = "closed" if getgeneratorstate(self._items) == GEN_CLOSED else "open"
-        return f"<Stream {state}, {self._exchange.address}>"
+        return f"<Stream {state}, {self._source.exchange.address}>"
 
     @property
     def metadata(self) -> Dict[str, Any]:
-        """What the answer told so far beside its text: id, model, usage, finish_reason, ..."""
-        return self._reader.metadata()
+        """What was received so far beside the text: id, model, usage, finish_reason, ..."""
+        return self._source.reader.metadata()
 
     def __iter__(self) -> Iterator[T]:
-        # A generator of its own for each loop: leaving the loop drops it, and with it closes the items.
-        self._raise_if_dropped()
+        # A generator of its own for each loop: leaving the loop closes it, and with it the items.
+        self._raise_if_left()
         try:
             yield from self._items
         except GeneratorExit:
-            self._state.dropped = not self._state.complete
+            self._source.left = not self._source.complete
             raise
 
     def __next__(self) -> T:
-        self._raise_if_dropped()
+        self._raise_if_left()
         return next(self._items)
 
-    def _raise_if_dropped(self) -> None:
-        if self._state.dropped:
-            raise self._closed_early(f"{_CLOSED}: a loop over it was left (next(stream) reads a single item)")
-
-    def _closed_early(self, message: str) -> StreamInterruptedError:
-        error = self._exchange.error(StreamInterruptedError, message)
-        error.partial = self._reader.result()
-        return error
+    def _raise_if_left(self) -> None:
+        if self._source.left:
+            message = f"{_CLOSED}: a loop over it was left (next(stream) reads a single item)"
+            raise self._source.failed(self._source.exchange.error(StreamInterruptedError, message))
 
     def close(self) -> None:
-        """Free the connection; a thread that waits for the next item is woken by an error."""
-        self._body.close()
-        with suppress(ValueError):  # another thread is inside; it ends by the closed body
+        """Close the connection; a thread that waits for the next item gets a StreamInterruptedError."""
+        self._source.body.close()
+        with suppress(ValueError):  # another thread runs the generator; the closed body ends it
             self._items.close()
 
     def final(self) -> R:
-        """Read what is left and return the whole response: text joined, tool calls merged, usage.
+        """Read the rest and return the whole response: text joined, tool calls merged, usage.
 
         Raises what iterating raises; StreamInterruptedError if the stream was closed before its end.
         """
         for _ in self:
             pass
-        if self._state.error is not None:
-            raise self._state.error
-        if not self._state.complete:
-            raise self._closed_early(_CLOSED)
-        return self._reader.result()
+        if self._source.error is not None:
+            raise self._source.error
+        if not self._source.complete:
+            raise self._source.failed(self._source.exchange.error(StreamInterruptedError, _CLOSED))
+        return self._source.reader.result()
 
 
-def stream_of(exchange: Exchange, response: requests.Response, reader: StreamReader[T, R]) -> Stream[T, R]:
-    """Return a success as a stream, whether it is an event stream or plain JSON.
+class _Source(Generic[T, R]):
+    """What a stream reads from, and how it ended; holds no Stream, so that a deleted one is freed at once."""
 
-    The first bytes decide. Of an answer labelled as event stream they are not waited for here.
-    """
-    body = exchange.body(response)
-    state = _State()
-    label = response.headers.get("Content-Type", "text/event-stream").lower()
-    if "text/event-stream" in label or body.peek(detect_format) == "events":
-        items = _from_body(exchange, response, body, reader, state)
-    else:
-        items = _from_one(_read_whole(exchange, response, body, reader), reader, state)
-    return Stream(response, body, reader, items, state, exchange)
+    def __init__(self, exchange: Exchange, response: requests.Response, reader: StreamReader[T, R]) -> None:
+        self.exchange = exchange
+        self.response = response
+        self.body = exchange.body(response)
+        self.reader = reader
+        self.complete = False
+        self.left = False  # whether a loop over the stream was left
+        self.error: Optional[APIError] = None
 
+    def open(self) -> Generator[T, None, None]:
+        """Return the items of an event stream or of plain JSON; the first bytes tell which.
 
-def _read_whole(
-    exchange: Exchange, response: requests.Response, body: ResponseBody, reader: StreamReader[T, R]
-) -> T:
-    exchange.read_body(response, body)
-    whole = exchange.object(response)
-    if reader.is_failure(whole):
-        raise _failure(exchange, response.content)
-    item = reader.read_response(whole)
-    if item is None:
-        raise exchange.invalid_response_error(response, "JSON that is no answer")
-    return item
+        If the label says that it is an event stream, they are not awaited here.
+        """
+        label = self.response.headers.get("Content-Type", "text/event-stream").lower()
+        if "text/event-stream" in label or self.body.peek(detect_format) == "events":
+            return self._read_events()
+        return self._single(self._read_response())
 
+    def failed(self, error: APIError) -> APIError:
+        """Return *error* with what was received before it."""
+        error.partial = self.reader.result()
+        return error
 
-def _from_one(item: T, reader: StreamReader[T, R], state: _State) -> Generator[T, None, None]:
-    state.complete = True
-    yield item
-    yield from reader.final_items()
+    def _read_response(self) -> T:
+        self.exchange.read_body(self.response, self.body)
+        body = self.exchange.object(self.response)
+        if self.reader.is_failure(body):
+            raise self._failure(self.response.content)
+        item = self.reader.read_response(body)
+        if item is None:
+            raise self.exchange.invalid_response_error(self.response, "JSON that is no answer")
+        return item
 
+    def _single(self, item: T) -> Generator[T, None, None]:
+        self.complete = True
+        yield item
+        yield from self.reader.final_items()
 
-def _from_body(
-    exchange: Exchange,
-    response: requests.Response,
-    body: ResponseBody,
-    reader: StreamReader[T, R],
-    state: _State,
-) -> Generator[T, None, None]:
-    """Yield the items of an answer; no Stream is held here, so that a dropped one is freed at once."""
-    try:
-        if body.peek(detect_format) == "json":
-            yield from _from_one(_read_whole(exchange, response, body, reader), reader, state)
-            return
-        pieces = iter(body)
-        events = SSEDecoder(pieces, exchange.limit)
-        ended = finished = False
-        for name, data in events:
-            if not data:
-                continue
-            ended = data[0] != _BRACE and _DONE_MARKER(data) is not None
-            if not ended:
-                value = _decode(exchange, reader, name, data, events.truncated)
-                if value is not None:
-                    item = reader.read(name, value)
+    def _read_events(self) -> Generator[T, None, None]:
+        reader = self.reader
+        try:
+            if self.body.peek(detect_format) == "json":
+                yield from self._single(self._read_response())
+                return
+            pieces = iter(self.body)
+            events = SSEDecoder(pieces, self.exchange.limit)
+            ended = finished = False
+            for name, data in events:
+                ended = data[:1] != b"{" and _DONE_MARKER(data) is not None
+                if data and not ended:
+                    value = self._decode(name, data, events.truncated)
+                    item = None if value is None else reader.read(name, value)
                     if item is not None:
                         yield item
                     ended = reader.ended
-            if ended:
-                _drain(body, pieces)
-                break
-            if reader.finished and not finished:
-                finished = True
-                body.limit_remaining_time(_PATIENCE_AFTER_FINISH)
-        if not ended and not reader.finished:
-            raise exchange.error(StreamInterruptedError, "the stream ended before its end")
-        if not reader.answered:
-            raise exchange.error(StreamInterruptedError, "the stream ended without an answer")
-        state.complete = True
+                if ended:
+                    self._drain(pieces)
+                    break
+                if reader.finished and not finished:
+                    finished = True
+                    self.body.limit_remaining_time(_PATIENCE_AFTER_FINISH)
+            if not ended and not reader.finished:
+                raise self.exchange.error(StreamInterruptedError, "the stream ended before its end")
+            if not reader.answered:
+                raise self.exchange.error(StreamInterruptedError, "the stream ended without an answer")
+        except APIError as error:
+            self.error = self.failed(error)
+            raise
+        except (BodyError, *TRANSPORT_ERRORS) as error:
+            if not reader.finished:
+                self.error = self.failed(self._connection_error(error))
+                raise_alone(self.error, self.exchange.safe_cause(error))
+        finally:
+            self.body.close()
+        self.complete = True
         yield from reader.final_items()
-    except APIError as error:
-        _attach_partial(error, reader, state)
-        raise
-    except (BodyError, *TRANSPORT_ERRORS) as error:
-        if not reader.finished:
-            raise_alone(
-                _attach_partial(_broken(exchange, body, error), reader, state), exchange.safe_cause(error)
-            )
-        state.complete = True  # what breaks after the finish reason takes nothing from the answer
-        yield from reader.final_items()
-    finally:
-        body.close()
 
-
-def _broken(exchange: Exchange, body: ResponseBody, error: Exception) -> APIError:
-    if body.closed:
-        return exchange.error(StreamInterruptedError, _CLOSED)
-    if isinstance(error, BodyError):
-        return exchange.error(StreamError, f"the stream brought {error}")
-    return exchange.connection_error(error, cut=StreamInterruptedError)
-
-
-def _attach_partial(error: APIError, reader: StreamReader[T, R], state: _State) -> APIError:
-    """Return *error* with what had arrived before it."""
-    error.partial = reader.result()
-    state.error = error
-    return error
-
-
-def _decode(
-    exchange: Exchange, reader: StreamReader[T, R], name: bytes, data: bytes, truncated: bool
-) -> Optional[Dict[str, Any]]:
-    """Return the object that an event brings; None if it only keeps the connection open."""
-    if name:
-        if name.lower() == b"error":
-            raise _failure(exchange, data)
-        if is_keep_alive(name.decode("utf-8", "replace")):
-            return None
-    try:
-        value = json_codec.loads(data, "replace")
-    except (ValueError, RecursionError) as error:
-        if truncated:  # half an event: the sender died, it did not send nonsense
-            if reader.finished:
+    def _decode(self, name: bytes, data: bytes, truncated: bool) -> Optional[Dict[str, Any]]:
+        """Return the object in an event; None if the event only keeps the connection open."""
+        if name:
+            if name.lower() == b"error":
+                raise self._failure(data)
+            if is_keep_alive(name.decode("utf-8", "replace")):
                 return None
-            raise_alone(exchange.error(StreamInterruptedError, "the stream ended inside an event"))
-        if name not in reader.names and data.lstrip()[:1] not in (b"{", b"["):
-            return None
-        body = exchange.decode_error(data)
-        problem = exchange.error(StreamError, "an event of the stream is no readable JSON", body=body)
-        raise_alone(problem, exchange.safe_cause(error))
-    if not isinstance(value, dict):
-        if name not in reader.names:
-            return None
-        body = exchange.decode_error(data)
-        raise exchange.error(StreamError, "an event of the stream is no JSON object", body=body)
-    if reader.is_failure(value):
-        raise _failure(exchange, data)
-    return value
+        may_be_other = name not in self.reader.names
+        try:
+            value = json_codec.loads(data, "replace")
+        except (ValueError, RecursionError) as error:
+            if truncated:  # half an event: the connection broke
+                if self.reader.finished:
+                    return None
+                raise_alone(self.exchange.error(StreamInterruptedError, "the stream ended inside an event"))
+            if may_be_other and data.lstrip()[:1] not in (b"{", b"["):
+                return None
+            raise_alone(self._invalid_event("is no readable JSON", data), self.exchange.safe_cause(error))
+        if not isinstance(value, dict):
+            if may_be_other:
+                return None
+            raise self._invalid_event("is no JSON object", data)
+        if self.reader.is_failure(value):
+            raise self._failure(data)
+        return value
 
+    def _invalid_event(self, problem: str, data: bytes) -> StreamError:
+        body = self.exchange.decode_error(data)
+        return self.exchange.error(StreamError, f"an event of the stream {problem}", body=body)
 
-def _failure(exchange: Exchange, data: bytes) -> StreamError:
-    body = exchange.decode_error(data)
-    failure = parse_error_body(body)
-    message = failure.message or "the server reports an error in the stream"
-    return exchange.error(
-        StreamError, message, code=failure.code, type=failure.type, param=failure.param, body=body
-    )
+    def _failure(self, data: bytes) -> StreamError:
+        body = self.exchange.decode_error(data)
+        found = parse_error_body(body)
+        message = found.message or "the server reports an error in the stream"
+        return self.exchange.error(
+            StreamError, message, code=found.code, type=found.type, param=found.param, body=body
+        )
 
+    def _connection_error(self, error: Exception) -> APIError:
+        if self.body.closed:
+            return self.exchange.error(StreamInterruptedError, _CLOSED)
+        if isinstance(error, BodyError):
+            return self.exchange.error(StreamError, f"the stream brought {error}")
+        return self.exchange.connection_error(error, cut=StreamInterruptedError)
 
-def _drain(body: ResponseBody, pieces: Iterator[bytes]) -> None:
-    """Read what follows the end marker.
+    def _drain(self, pieces: Iterator[bytes]) -> None:
+        """Read what follows the end marker.
 
-    ChatServer saves an answer only if the client still listens then, and only an answer read to its last
-    byte gives its connection back.
-    """
-    body.limit_remaining_time(_DRAIN_TIMEOUT)
-    try:
-        for _ in pieces:
-            pass
-    except TRANSPORT_ERRORS:
-        body.close()  # the answer is complete; what breaks after it concerns nobody
+        ChatServer saves an answer only if the client still reads then, and only an answer that is read to
+        its last byte gives its connection back.
+        """
+        self.body.limit_remaining_time(_DRAIN_TIMEOUT)
+        try:
+            for _ in pieces:
+                pass
+        except TRANSPORT_ERRORS:
+            self.body.close()  # ignored: the answer is complete

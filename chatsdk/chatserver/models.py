@@ -82,7 +82,7 @@ class ChatCompletionResponse(ChatAnswer):
     @property
     def message(self) -> Message:
         """The message of the first choice, to append to ``messages``; an empty one if there is none."""
-        found = first_choice_part(self.choices, "message")
+        found = first_choice_part(self, "message")
         return found if isinstance(found, Message) else Message(MessageRole.ASSISTANT)
 
 

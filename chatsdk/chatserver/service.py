@@ -7,7 +7,13 @@ import uuid
 from typing import Any, Iterator, List, Literal, Mapping, Optional, Union, overload
 
 from .._core.answer import ChatService
-from .._core.chat import CompletionAccumulator, Messages, complete_tool_calls, delta_text, serialize_messages
+from .._core.chat import (
+    CompletionAccumulator,
+    Messages,
+    complete_tool_calls,
+    first_choice_text,
+    serialize_messages,
+)
 from .._core.options import ServiceSpec
 from .._core.paging import iter_pages
 from .._core.service import ServiceClient
@@ -199,7 +205,7 @@ class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
         )
         request = self._request("POST", "/v1/chat/completions", json=body)
         reader = CompletionAccumulator(
-            lambda chunk: delta_text(chunk) or None, ChatCompletionResponse.from_dict
+            lambda chunk: first_choice_text(chunk, "delta") or None, ChatCompletionResponse.from_dict
         )
         if stream:
             return request.stream(reader)

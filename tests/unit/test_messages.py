@@ -6,7 +6,7 @@ import pytest
 
 from chatsdk import chatserver, zaguan
 from chatsdk._core import json_codec
-from chatsdk._core.chat import content_text, delta_text, serialize_messages
+from chatsdk._core.chat import content_text, first_choice_text, serialize_messages
 
 from .helpers import CHATSERVER, COMPLETION, ZAGUAN, sent_json
 
@@ -154,7 +154,7 @@ def test_content_text(content, text):
     ],
 )
 def test_text_of_a_chunk(chunk, text):
-    assert delta_text(chunk) == text
+    assert first_choice_text(chunk, "delta") == text
     assert zaguan.ChatChunk.from_dict(chunk).text == text
 
 
