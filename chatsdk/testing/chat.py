@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import repeat
 from typing import Any, Callable, Deque, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
+from .exchange import HTTPError
 from .json_schema import example
 
 Messages = Sequence[Mapping[str, Any]]
@@ -55,12 +56,8 @@ class ModelAnswer:
         return content_text(self.message.get("content"))
 
 
-class ModelError(Exception):
+class ModelError(HTTPError):
     """The model gives no answer: it is down (503), or `reply` raised an exception (500)."""
-
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 @dataclass(frozen=True)
@@ -121,7 +118,7 @@ class ChatModel:
             ModelError: The model is down, or `reply` raised an exception.
         """
         if self.is_down(info.service):
-            raise ModelError("The model is not available", 503)
+            raise ModelError(503, "The model is not available")
         with self._lock:
             planned = self._planned[info.service]
             answer = planned.popleft() if planned else None
@@ -142,7 +139,7 @@ class ChatModel:
             _to_message(value or "")
         except Exception as error:
             self._report(error)
-            raise ModelError(f"reply raised {type(error).__name__}: {error}", 500) from error
+            raise ModelError(500, f"reply raised {type(error).__name__}: {error}") from error
         return value
 
 
@@ -294,8 +291,8 @@ def _answer_text(message: Mapping[str, Any]) -> str:
 def _takes_info(reply: Callable[..., object]) -> bool:
     """Whether a function has a required second argument."""
     try:
-        parameters = list(inspect.signature(reply).parameters.values())
+        parameters = inspect.signature(reply).parameters.values()
     except (TypeError, ValueError):  # some callables written in C
         return False
-    named = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    return len(named) > 1 and named[1].default is inspect.Parameter.empty
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return len(positional) > 1 and positional[1].default is inspect.Parameter.empty

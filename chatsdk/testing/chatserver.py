@@ -68,26 +68,23 @@ class ChatServer(FakeService):
         self._audit = Collection()
 
     @route("GET", "/health", access="public")
-    def health(self, request: Request) -> object:
-        """It is always healthy."""
+    def _check_health(self, request: Request) -> object:
         return _HEALTH
 
     @route("GET", "/v1/models")
-    def list_models(self, request: Request) -> object:
-        """All models."""
+    def _list_models(self, request: Request) -> object:
         common = {"object": "model", "created": self._started, "description": None, **_MODEL}
         data = [{"id": name, "context_length": size, **common} for name, size in _CONTEXTS.items()]
         return {"data": data, "object": "list"}
 
     @route("POST", "/v1/chat/completions", body=_COMPLETION, locked=False)
-    def complete(self, request: Request) -> Answer:
+    def _complete(self, request: Request) -> Answer:
         """Answer a chat; it is stored if the metadata names a user."""
         asked = request.fields
         if not asked["messages"]:
             raise HTTPError(400, "messages array must include at least one message")
         if not asked["model"]:
-            message = "model field is required - fetch available models from /v1/models endpoint"
-            raise HTTPError(400, message)
+            raise HTTPError(400, "model field is required - fetch available models from /v1/models endpoint")
         metadata = asked["metadata"] or {}
         session_id = metadata.get("session_id") or f"atoms_session_{uuid.uuid4().hex}"
         if not isinstance(session_id, str):
@@ -101,7 +98,7 @@ class ChatServer(FakeService):
         except ModelError as error:
             if not asked["stream"]:
                 raise
-            problem = {"error": {"message": str(error), "type": "server_error"}}
+            problem = {"error": {"message": error.message, "type": "server_error"}}
             return EventStream(iter([event(json.dumps(problem)), event("[DONE]")]), _EVENT_STREAM)
         text, usage = answer.text, {**_NO_USAGE, **answer.given_usage}
         answer = replace(answer, message={"role": "assistant", "content": text}, usage=usage)
@@ -118,32 +115,26 @@ class ChatServer(FakeService):
         return Reply.json(completion.body(name=None))
 
     @route("GET", "/atoms/chat/sessions", query=[_USER_ID, *_PAGE])
-    def list_sessions(self, request: Request) -> object:
-        """The sessions of a user, a page at a time; the one that was answered last comes first."""
+    def _list_sessions(self, request: Request) -> object:
+        """The session that was answered last comes first."""
         page, size = request.params["page"], request.params["page_size"]
         sessions = self._sessions.list(user_id=request.params["user_id"])
         sessions.sort(key=lambda row: (row["last_message_at"] or "", row["created_at"]), reverse=True)
         start, total = (page - 1) * size, len(sessions)
         if start > total:
             raise HTTPError(500)
-        return {
-            "sessions": sessions[start : start + size],
-            "total": total,
-            "page": page,
-            "page_size": size,
-            "has_more": start + size < total,
-        }
+        shown = {"sessions": sessions[start : start + size], "total": total, "page": page, "page_size": size}
+        return {**shown, "has_more": start + size < total}
 
     @route("GET", "/atoms/chat/sessions/{session_id}", params=[_SESSION_ID], query=[_USER_ID])
-    def get_session(self, request: Request) -> object:
-        """One session of a user, with its messages."""
+    def _get_session(self, request: Request) -> object:
         session = self._sessions.get(request.params["session_id"])
         if session["user_id"] != request.params["user_id"]:
             raise HTTPError(404, "chat session not found")
         return {"session": session, "messages": self._messages[session["id"]]}
 
     @route("GET", "/api/v1/platform/stats")
-    def stats(self, request: Request) -> object:
+    def _get_stats(self, request: Request) -> object:
         """Users and organizations are counted; the service counts neither requests nor tokens."""
         sessions = self._sessions.list()
         users = len({session["user_id"] for session in sessions})
@@ -157,14 +148,13 @@ class ChatServer(FakeService):
         }
 
     @route("GET", "/api/v1/platform/admins")
-    def list_admins(self, request: Request) -> object:
-        """All administrators, newest first."""
+    def _list_admins(self, request: Request) -> object:
         admins = self._admins.list(newest_first=True)
         return {"admins": admins, "count": len(admins)}
 
     @route("POST", "/api/v1/platform/admins", status=201, body=_ADMIN)
-    def add_admin(self, request: Request) -> object:
-        """Add an administrator; one that is there already is a 500."""
+    def _add_admin(self, request: Request) -> object:
+        """One that is there already is a 500."""
         email, creator = request.fields["email"], request.fields["workos_id"]
         if not (email and creator):
             raise HTTPError(400, "email and workos_id required")
@@ -176,8 +166,8 @@ class ChatServer(FakeService):
         return {"status": "success", "email": email}
 
     @route("DELETE", "/api/v1/platform/admins/{email}")
-    def remove_admin(self, request: Request) -> object:
-        """Remove an administrator; an unknown one is no error."""
+    def _remove_admin(self, request: Request) -> object:
+        """An unknown one is no error."""
         email = request.params["email"]
         for admin in self._admins.list(email=email):
             self._admins.remove(admin["id"])
@@ -185,8 +175,7 @@ class ChatServer(FakeService):
         return {"status": "success", "email": email}
 
     @route("GET", "/api/v1/platform/audit", query=_LOG_PAGE)
-    def list_audit_entries(self, request: Request) -> object:
-        """A page of the audit log, newest first."""
+    def _list_audit_entries(self, request: Request) -> object:
         limit, offset = request.params["limit"], request.params["offset"]
         entries = self._audit.list(newest_first=True)[offset : offset + limit]
         return {"entries": entries, "count": len(entries), "limit": limit, "offset": offset}
@@ -201,36 +190,23 @@ class ChatServer(FakeService):
         Raises:
             HTTPError: 500, as for all that the service does not expect.
         """
-        ids = [session_id, metadata["user_id"], metadata.get("organization_id")]
-        if not all(is_uuid(one) for one in ids if one):
+        given = [session_id, metadata["user_id"], metadata.get("organization_id")]
+        if not all(is_uuid(one) for one in given if one):
             raise HTTPError(500)
-        session_id, user_id, organization_id = (one and str(uuid.UUID(one)) for one in ids)
+        session_id, user_id, organization_id = (one and str(uuid.UUID(one)) for one in given)
         messages = asked["messages"]
         session = self._sessions.find(session_id)
         if session is None:
             if any(isinstance(message["content"], list) for message in messages):
                 raise HTTPError(500)  # it cannot make a title of content in parts
             texts = [message["content"] for message in messages if message["role"] == "user"]
-            session = self._sessions.add(
-                {
-                    "id": session_id,
-                    "user_id": user_id,
-                    "organization_id": organization_id,
-                    "title": "".join(texts[:1]).strip().partition("\n")[0][:80] or None,
-                    "model": asked["model"],
-                    "agent_type": metadata.get("agent_type"),
-                    "created_at": _now(),
-                    "last_message_at": None,
-                    "tokens_in": 0,
-                    "tokens_out": 0,
-                    "tokens_total": 0,
-                    "metadata": {
-                        "workflow": metadata.get("workflow"),
-                        "variables": metadata.get("variables") or {},
-                    },
-                    "archived": False,
-                }
-            )
+            ids = {"id": session_id, "user_id": user_id, "organization_id": organization_id}
+            title = "".join(texts[:1]).strip().partition("\n")[0][:80] or None
+            about = {"workflow": metadata.get("workflow"), "variables": metadata.get("variables") or {}}
+            record = {**ids, "title": title, "model": asked["model"], "metadata": about, "archived": False}
+            record.update(agent_type=metadata.get("agent_type"), created_at=_now(), last_message_at=None)
+            record.update(tokens_in=0, tokens_out=0, tokens_total=0)
+            session = self._sessions.add(record)
             self._messages[session_id] = []
         stored = len(self._messages[session_id])
         # Positions are unique, and the answer's is the number of messages that were sent.

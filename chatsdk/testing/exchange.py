@@ -40,7 +40,7 @@ class Request:
 
     method: str
     path: str  # decoded, without the prefix of the service
-    encode_query: str
+    query_string: str
     headers: Headers
     body: bytes
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -50,13 +50,13 @@ class Request:
     @classmethod
     def parse(cls, method: str, target: str, headers: Headers, body: bytes) -> Request:
         """Split a request target."""
-        path, _, encode_query = target.partition("?")
-        return cls(method, unquote(path), encode_query, headers, body)
+        path, _, query_string = target.partition("?")
+        return cls(method, unquote(path), query_string, headers, body)
 
     @property
     def query(self) -> Dict[str, List[str]]:
         """All values of each query parameter."""
-        return parse_qs(self.encode_query, keep_blank_values=True)
+        return parse_qs(self.query_string, keep_blank_values=True)
 
     @property
     def bearer_token(self) -> str:
@@ -145,24 +145,16 @@ class HTTPError(Exception):
     Args:
         status: The HTTP status.
         message: The server's sentence; the default is the service's own for this status.
-        body: The whole JSON body, instead of the service's usual shape.
         headers: More headers.
-        details: More members for the service's usual shape.
+        details: More members of the JSON body.
     """
 
     def __init__(
-        self,
-        status: int,
-        message: str = "",
-        *,
-        body: object = None,
-        headers: Optional[Mapping[str, str]] = None,
-        **details: Any,
+        self, status: int, message: str = "", *, headers: Optional[Mapping[str, str]] = None, **details: Any
     ) -> None:
         super().__init__(status, message)
         self.status = status
         self.message = message
-        self.body = body
         self.headers: Mapping[str, str] = headers or {}
         self.details = details
 

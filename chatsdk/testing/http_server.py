@@ -11,7 +11,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler
 from itertools import islice
-from typing import Callable, Dict, List, Mapping, Set, Tuple, Union
+from typing import Any, Callable, Dict, List, Mapping, Set
 
 from .exchange import Answer, EventStream, Headers, Reply, WebSocketStream
 from .websocket import accept_key, run_stream
@@ -23,7 +23,6 @@ _DISCONNECT_SECONDS = 0.05
 _CLOSE_SECONDS = 5.0
 
 _Respond = Callable[[str, str, Headers, bytes], Answer]
-_Accepted = Union[socket.socket, Tuple[bytes, socket.socket]]
 
 
 class HTTPServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
@@ -41,7 +40,7 @@ class HTTPServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
         self._report = report
         self._closing = False
         self._lock = threading.Lock()
-        self._open: Set[_Accepted] = set()
+        self._open: Set[socket.socket] = set()
         self._connection_threads: List[threading.Thread] = []
         self._accepting = threading.Thread(target=self._accept, name="chatsdk-local-server", daemon=True)
         self._accepting.start()
@@ -67,7 +66,7 @@ class HTTPServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
             still_open = list(self._open)
         for request in still_open:
             with contextlib.suppress(OSError):
-                (request[1] if isinstance(request, tuple) else request).shutdown(socket.SHUT_RDWR)
+                request.shutdown(socket.SHUT_RDWR)
         for thread in self._connection_threads:
             _join(thread, deadline)
 
@@ -75,30 +74,23 @@ class HTTPServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
         while not self._closing:
             self.handle_request()
 
-    def verify_request(self, request: _Accepted, client_address: object) -> bool:
-        """Whether to serve a new connection."""
-        return not self._closing
-
-    def process_request(self, request: _Accepted, client_address: object) -> None:
+    def process_request(self, request: Any, client_address: object) -> None:
         """Serve a connection in its own thread, and remember both for `close()`."""
         thread = threading.Thread(
-            target=self.process_request_thread,
-            args=(request, client_address),
-            name="chatsdk-local-server-connection",
-            daemon=True,
+            target=self.process_request_thread, args=(request, client_address), daemon=True
         )
         with self._lock:
             self._open.add(request)
         thread.start()
         self._connection_threads = [*filter(threading.Thread.is_alive, self._connection_threads), thread]
 
-    def shutdown_request(self, request: _Accepted) -> None:
+    def shutdown_request(self, request: Any) -> None:
         """Close a connection that has ended."""
         with self._lock:
             self._open.discard(request)
         super().shutdown_request(request)
 
-    def handle_error(self, request: _Accepted, client_address: object) -> None:
+    def handle_error(self, request: Any, client_address: object) -> None:
         """Report an exception that ended a connection, instead of printing it."""
         error = sys.exc_info()[1]
         if error is not None:

@@ -9,7 +9,7 @@ import uuid
 from collections import defaultdict
 from datetime import datetime, timedelta, timezone
 from functools import partial
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
 from urllib.parse import quote, unquote
 
 from .chat import ChatInfo, ChatModel, ModelError, pieces
@@ -67,24 +67,25 @@ _ITEMS = (
 _CHAT = [
     Param("message", strip=True, min=1, max=5000),
     *(Param(name, default=None) for name in ("conversationId", "userId", "sessionId")),
-    Param("userTier", default=None, check=str.lower),
+    Param("userTier", default=None, convert=str.lower),
 ]
 _SEARCH = [
     Param("query", strip=True, min=1, max=500),
-    Param("limit", object, 20, check=lambda limit: max(0, limit) if isinstance(limit, int) else 0),
+    Param("limit", object, 20, convert=lambda limit: max(0, limit) if isinstance(limit, int) else 0),
     Param("type", default="all"),
-    *(Param("domain", default=None), Param("tags", list, None, items=Param(""))),
+    Param("domain", default=None),
+    Param("tags", list, None, items=Param("")),
 ]
 _RESEARCH = [Param("topic", strip=True, min=1), Param("mode", default=None), Param("domains", list, None)]
 _CONVERSATION, _ID = Param("conversationId", min=1), Param("id", min=1)
 _FACT_TYPE = Param("type", default="fact", choices=("wisdom", "pattern", "gotcha", "fact"))
 _EVENTS = (
-    *("chat.message", "chat.response", "knowledge.created", "memory.stored", "user.preferences.updated"),
-    *("subscription.created", "subscription.updated", "subscription.cancelled"),
+    "chat.message chat.response knowledge.created memory.stored user.preferences.updated "
+    "subscription.created subscription.updated subscription.cancelled"
 )
 _WEBHOOK = [
     Param("url", pattern=r"^[A-Za-z][\w+.-]*:\S"),
-    Param("events", list, min=1, items=Param("", choices=_EVENTS)),
+    Param("events", list, min=1, items=Param("", choices=_EVENTS.split())),
 ]
 
 
@@ -113,37 +114,35 @@ class Infinity(FakeService):
             raise HTTPError(401)
         return _OWNER if known or given == self.key else None
 
-    def error(
-        self, status: int, message: str, headers: Mapping[str, str], details: Mapping[str, Any]
-    ) -> Reply:
+    def error(self, error: HTTPError) -> Reply:
         """Objects whose error is a text or an object; a page for unknown paths, nothing for methods."""
+        status, message = error.status, error.message
         if status == 404 and not message:
             return Reply.text(_PAGE, status, "text/html; charset=utf-8")
         if status == 405:
             return Reply(status)
-        body: Record = {**_ERRORS.get(status, {"error": f"Error {status}"}), **details}
+        body: Record = {**_ERRORS.get(status, {"error": f"Error {status}"}), **error.details}
         if status == 429:
             body.setdefault("rateLimit", _used_up(self._daily_limit))
         if message:
-            error = body["error"]
-            body["error"] = {**error, "message": message} if isinstance(error, dict) else message
+            default = body["error"]
+            body["error"] = {**default, "message": message} if isinstance(default, dict) else message
         return Reply.json(body, status)
 
     def invalid(self, request: Request, problems: List[Problem]) -> Reply:
         """400 with the first problem; 500 if the body is no JSON object."""
         place = problems[0]["loc"]
         if place == ["body"] or problems[0]["type"] == "json_invalid":
-            return self.error(500, "", {}, {})
-        details = {"success": False} if request.path in ("/search", "/research") else {}
-        return self.error(400, f"{place[1]}: {problems[0]['msg']}", {}, details)
+            return self.error(HTTPError(500))
+        body = {"success": False} if request.path in ("/search", "/research") else {}
+        return Reply.json({**body, "error": f"{place[1]}: {problems[0]['msg']}"}, 400)
 
     @route("GET", "/health", access="public")
-    def health(self, request: Request) -> object:
-        """It is always healthy."""
+    def _check_health(self, request: Request) -> object:
         return {**_HEALTH, "timestamp": _now()}
 
     @route("POST", "/chat", body=_CHAT, access="public", locked=False)
-    def chat(self, request: Request) -> Answer:
+    def _chat(self, request: Request) -> Answer:
         """Answer a chat of the key's owner, of the userId, or of the user in the cookie."""
         user_id = request.user or _identity(request)
         answer, fact, _ = self._answer(request, user_id)
@@ -153,7 +152,7 @@ class Infinity(FakeService):
         return Reply.json(answer, headers={} if request.fields["userId"] else {"set-cookie": cookie})
 
     @route("POST", "/chat/stream", body=_CHAT, access="public", locked=False)
-    def chat_stream(self, request: Request) -> Answer:
+    def _chat_stream(self, request: Request) -> Answer:
         """Stream an answer; keys are not read, and no cookie is set."""
         answer, fact, error = self._answer(request, _identity(request))
         ids = {"conversationId": answer["conversationId"]}
@@ -163,7 +162,7 @@ class Infinity(FakeService):
         events += [event(speaker, "speaker"), event(ids, "start")]
         headers = {"cache-control": "no-cache"}
         if error:
-            problem = {"message": "An error occurred during response generation", "error": str(error)}
+            problem = {"message": "An error occurred during response generation", "error": error.message}
             return EventStream(iter([*events, event(problem, "error")]), headers=headers)
         texts = [*pieces(answer["response"]), *([f"\n\n{_STORED}"] if fact else [])]
         events += [event({"text": text}, "chunk") for text in texts]
@@ -173,7 +172,7 @@ class Infinity(FakeService):
         return EventStream(iter(events), headers=headers, on_delivered=store)
 
     @route("POST", "/search", body=_SEARCH, access="public")
-    def search(self, request: Request) -> object:
+    def _search(self, request: Request) -> object:
         """Find items by group; the counts are those before the limit."""
         asked = request.fields
         found: Dict[str, List[Record]] = {"wisdom": [], "patterns": [], "gotchas": []}
@@ -195,7 +194,7 @@ class Infinity(FakeService):
         }
 
     @route("POST", "/research", body=_RESEARCH, access="public")
-    def research(self, request: Request) -> object:
+    def _research(self, request: Request) -> object:
         """Find items; the mode limits how many, an unknown one finds nothing."""
         topic, mode = request.fields["topic"], request.fields["mode"] or "standard"
         found = _find(topic, request.fields["domains"], None)[: _FINDINGS.get(mode, 0)]
@@ -218,12 +217,11 @@ class Infinity(FakeService):
         return {"success": True, "result": result}
 
     @route("POST", "/memory", body=[_CONVERSATION, Param("content", min=1), _FACT_TYPE], access="public")
-    def store_memory(self, request: Request) -> object:
-        """Add a fact to a conversation."""
+    def _store_memory(self, request: Request) -> object:
         return {"success": True, "entry": self._remember(**request.fields)}
 
     @route("GET", "/memory", query=[_CONVERSATION], access="public")
-    def get_memory(self, request: Request) -> object:
+    def _get_memory(self, request: Request) -> object:
         """What is remembered of a conversation; an unknown one is empty."""
         conversation_id = request.params["conversationId"]
         recent = [
@@ -234,23 +232,23 @@ class Infinity(FakeService):
         return {"memory": {**memory, "compressedHistory": []}}
 
     @route("GET", "/api-keys")
-    def list_keys(self, request: Request) -> object:
+    def _list_keys(self, request: Request) -> object:
         """All keys, newest first, revoked ones too."""
         keys = self._keys.list(newest_first=True)
         return {"success": True, "apiKeys": [_without(record, "key") for record in keys]}
 
     @route("POST", "/api-keys", body=[Param("name", strip=True, min=1)])
-    def create_key(self, request: Request) -> object:
+    def _create_key(self, request: Request) -> object:
         """Make a key; each name can be used once."""
         name, key = request.fields["name"], f"ia_{secrets.token_urlsafe(32)}"
         if self._keys.list(name=name):
-            raise HTTPError(500, body={"error": "Failed to create API key"})
+            return Reply.json({"error": "Failed to create API key"}, 500)
         record = {"name": name, "key": key, "prefix": key[:12], "createdAt": _now(), "isActive": True}
         shown = _without(self._keys.add(record), "isActive")
         return {"success": True, "apiKey": shown, "message": "API key created. Save this key."}
 
     @route("DELETE", "/api-keys", query=[_ID])
-    def revoke_key(self, request: Request) -> object:
+    def _revoke_key(self, request: Request) -> object:
         """Revoke a key; a UUID that no key has is no error."""
         if not is_uuid(request.params["id"]):
             raise HTTPError(404, "API key not found")
@@ -258,12 +256,11 @@ class Infinity(FakeService):
         return {"success": True, "message": "API key revoked"}
 
     @route("GET", "/webhooks")
-    def list_webhooks(self, request: Request) -> object:
-        """All webhooks, oldest first."""
+    def _list_webhooks(self, request: Request) -> object:
         return {"success": True, "webhooks": [_without(hook, "secret") for hook in self._webhooks.list()]}
 
     @route("POST", "/webhooks", body=_WEBHOOK)
-    def create_webhook(self, request: Request) -> object:
+    def _create_webhook(self, request: Request) -> object:
         """Register a webhook; like the real service, it never delivers anything."""
         record = {**request.fields, "secret": secrets.token_urlsafe(32), "createdAt": _now()}
         hook = self._webhooks.add({**record, "isActive": True, "failureCount": 0})
@@ -271,8 +268,7 @@ class Infinity(FakeService):
         return {"success": True, "webhook": shown, "message": "Webhook registered. Save the secret."}
 
     @route("DELETE", "/webhooks", query=[_ID])
-    def delete_webhook(self, request: Request) -> object:
-        """Remove a webhook."""
+    def _delete_webhook(self, request: Request) -> object:
         self._webhooks.remove(request.params["id"])
         return {"success": True, "message": "Webhook deleted"}
 

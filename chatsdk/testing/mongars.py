@@ -54,7 +54,7 @@ def _peer_url(text: str) -> str:
 
 
 _ITEM = Param("item", min=1, strip=True)
-_LOWER_CASE = Param("item", min=1, strip=True, check=str.lower)
+_LOWER_CASE = Param("item", min=1, strip=True, convert=str.lower)
 _LOGIN = [Param("grant_type", default=None, pattern="^password$"), Param("username"), Param("password")]
 _USERNAME = Param("username", min=1, max=150, strip=True, pattern="^[A-Za-z0-9_-]+$")
 _PASSWORDS = [Param("old_password", min=8), Param("new_password", min=8)]
@@ -70,7 +70,7 @@ _QUERY = [
     Param("max_results", int, None, min=1, max=50),
 ]
 _PROMPT = [Param("prompt", min=1, max=8000, strip=True), Param("actions", list, None, min=1, items=_ITEM)]
-_PEER = [Param("url", check=_peer_url)]
+_PEER = [Param("url", convert=_peer_url)]
 _LOAD = ("scheduler_id", "queue_depth", "active_workers", "concurrency", "load_factor")
 _COUNTS = ("queue_depth", "active_workers", "concurrency", "tasks_processed", "tasks_failed")
 _AMOUNTS = ("load_factor", "worker_uptime_seconds", "task_failure_rate")
@@ -145,18 +145,15 @@ class MonGARS(FakeService):
         return user
 
     @route("GET", "/healthz", access="public")
-    def health(self, request: Request) -> object:
-        """It is always healthy."""
+    def _check_health(self, request: Request) -> object:
         return {"status": "ok"}
 
     @route("GET", "/ready", access="public")
-    def ready(self, request: Request) -> object:
-        """It is always ready."""
+    def _check_ready(self, request: Request) -> object:
         return {"status": "ready"}
 
     @route("POST", "/token", form=_LOGIN, access="public")
-    def login(self, request: Request) -> object:
-        """A new token."""
+    def _log_in(self, request: Request) -> object:
         name, password = request.fields["username"], request.fields["password"]
         if self._passwords.get(name) != password:
             raise HTTPError(401, "Invalid credentials")
@@ -164,28 +161,25 @@ class MonGARS(FakeService):
         return {"access_token": token, "token_type": "bearer"}
 
     @route("POST", "/api/v1/user/register", body=[_USERNAME, Param("password", min=8)], access="public")
-    def register(self, request: Request) -> object:
-        """Add an account."""
+    def _register(self, request: Request) -> object:
         if request.fields["username"] in self._passwords:
             raise HTTPError(409, "Username already exists")
         self._passwords[request.fields["username"]] = request.fields["password"]
         return {"status": "registered", "is_admin": False}
 
     @route("GET", "/api/v1/user/list", access="admin")
-    def list_users(self, request: Request) -> object:
-        """The names of all accounts."""
+    def _list_users(self, request: Request) -> object:
         return {"users": sorted(self._passwords)}
 
     @route("POST", "/api/v1/user/change-password", body=_PASSWORDS)
-    def change_password(self, request: Request) -> object:
-        """Change the password of the user."""
+    def _change_password(self, request: Request) -> object:
         if self._passwords.get(request.user) != request.fields["old_password"]:
             raise HTTPError(403, "Incorrect password")
         self._passwords[request.user] = request.fields["new_password"]
         return {"status": "changed"}
 
     @route("POST", "/api/v1/conversation/chat", body=_CHAT, access="chat", locked=False)
-    def chat(self, request: Request) -> object:
+    def _chat(self, request: Request) -> object:
         """Answer a message; an apology instead of an answer is not remembered."""
         started, message = time.monotonic(), request.fields["message"]
         query = html.escape(re.sub(r"</?\w[^<>]*>", "", message), quote=False)
@@ -213,7 +207,7 @@ class MonGARS(FakeService):
         }
 
     @route("GET", "/api/v1/conversation/history", query=_HISTORY)
-    def history(self, request: Request) -> object:
+    def _list_history(self, request: Request) -> object:
         """The chats of the user, newest first, 100 at most."""
         if request.params["user_id"] != request.user:
             raise HTTPError(403, "Forbidden")
@@ -222,7 +216,7 @@ class MonGARS(FakeService):
         return items[: min(request.params["limit"], 100)]
 
     @route("POST", "/api/v1/review/rag-context", body=_QUERY)
-    def find_references(self, request: Request) -> object:
+    def _find_references(self, request: Request) -> object:
         """The files that share words with the query, the best first."""
         if not self._retrieval:
             raise HTTPError(503, "RAG disabled")
@@ -238,7 +232,7 @@ class MonGARS(FakeService):
         return {"enabled": True, "focus_areas": focus_areas, "references": found}
 
     @route("POST", "/api/v1/ui/suggestions", body=_PROMPT)
-    def suggest(self, request: Request) -> object:
+    def _suggest(self, request: Request) -> object:
         """The actions; those that the prompt names most often come first."""
         prompt = request.fields["prompt"].lower()
         actions = request.fields["actions"] or ["code", "summarize", "explain"]
@@ -247,7 +241,7 @@ class MonGARS(FakeService):
         return {"actions": actions, "scores": scores, "model": "heuristic-keyword"}
 
     @route("POST", "/api/v1/peer/message", body=[Param("payload", min=1, strip=True)])
-    def receive_message(self, request: Request) -> object:
+    def _receive_message(self, request: Request) -> object:
         """Answer with what is in the payload: JSON in URL-safe base64 here, a Fernet token in reality."""
         try:
             data = json.loads(base64.urlsafe_b64decode(request.fields["payload"]))
@@ -256,31 +250,28 @@ class MonGARS(FakeService):
         return {"status": "received", "data": data}
 
     @route("POST", "/api/v1/peer/register", body=_PEER, access="admin")
-    def register_peer(self, request: Request) -> object:
-        """Add a peer."""
+    def _register_peer(self, request: Request) -> object:
         status = "already registered" if request.fields["url"] in self._peers else "registered"
         self._peers.add(request.fields["url"])
         return {"status": status, "count": len(self._peers)}
 
     @route("POST", "/api/v1/peer/unregister", body=_PEER, access="admin")
-    def unregister_peer(self, request: Request) -> object:
-        """Remove a peer; an unknown one is no error."""
+    def _unregister_peer(self, request: Request) -> object:
+        """An unknown one is no error."""
         status = "unregistered" if request.fields["url"] in self._peers else "not registered"
         self._peers.discard(request.fields["url"])
         return {"status": status, "count": len(self._peers)}
 
     @route("GET", "/api/v1/peer/list", access="admin")
-    def list_peers(self, request: Request) -> object:
-        """The addresses of all peers."""
+    def _list_peers(self, request: Request) -> object:
         return sorted(self._peers)
 
     @route("GET", "/api/v1/peer/load", access="admin")
-    def load(self, request: Request) -> object:
-        """It is always idle."""
+    def _get_load(self, request: Request) -> object:
         return {param.name: param.default for param in _REPORT if param.name in _LOAD}
 
     @route("POST", "/api/v1/peer/telemetry", status=202, body=_REPORT, access="admin")
-    def publish_report(self, request: Request) -> object:
+    def _publish_report(self, request: Request) -> object:
         """Keep a report instead of the last one of the same source or scheduler."""
         report = dict(request.fields)
         report["concurrency"] = max(1, report["concurrency"])
@@ -290,14 +281,14 @@ class MonGARS(FakeService):
         return {"status": "accepted"}
 
     @route("GET", "/api/v1/peer/telemetry", access="admin")
-    def list_reports(self, request: Request) -> object:
+    def _list_reports(self, request: Request) -> object:
         """The reports; the one that was observed last comes first."""
         reports = list(self._reports.values())
         reports.sort(key=lambda report: parse_datetime(report["observed_at"]), reverse=True)
         return {"telemetry": reports}
 
     @route("GET", "/api/v1/models", access="admin")
-    def configuration(self, request: Request) -> object:
+    def _get_models(self, request: Request) -> object:
         """The models of the only profile."""
         common: Record = {"parameters": _PARAMETERS, "auto_download": True, "description": None}
         models = {role: {**model, **common} for role, model in _MODELS.items()}
@@ -305,7 +296,7 @@ class MonGARS(FakeService):
         return {"active_profile": "default", "available_profiles": ["default"], "profile": profile}
 
     @route("POST", "/api/v1/models/provision", body=_PROVISION, access="admin")
-    def provision(self, request: Request) -> object:
+    def _provision(self, request: Request) -> object:
         """Install what is not there yet; an unknown role stands for another one."""
         statuses: List[Record] = []
         for role in dict.fromkeys(request.fields["roles"] or _MODELS):

@@ -7,11 +7,11 @@ import threading
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from http.client import responses
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, TypeVar
 
-from .chat import ChatModel, ModelError
+from .chat import ChatModel
 from .exchange import Answer, EventStream, HTTPError, Reply, Request, WebSocketStream
-from .validation import InvalidError, Param, Problem, check_params, read_body, read_form
+from .validation import Param, Problem, check_params, read_body, read_form
 from .websocket import is_upgrade
 
 Handler = Callable[[Request], Any]
@@ -32,7 +32,7 @@ class route:
         method: The HTTP method, or WEBSOCKET for a handler that returns a WebSocketStream.
         path: The path; `{name}` matches one non-empty segment.
         status: The status of what is sent as JSON.
-        params: Checks for the named segments; one without a check is text.
+        params: Checks of the named segments; one without a check is text.
         query: The parameters in the query. The last value counts.
         body: The members of the JSON body; without it no body is read.
         form: The fields of a form.
@@ -58,10 +58,7 @@ class route:
 
     def match(self, path: str) -> Optional[Dict[str, str]]:
         """Return the named segments of a path, or None if it is another one."""
-        parts = re.split(r"\{(\w+)\}", self.path)
-        parts[::2] = map(re.escape, parts[::2])
-        parts[1::2] = (f"(?P<{name}>[^/]+)" for name in parts[1::2])
-        match = re.fullmatch("".join(parts), path, re.DOTALL)
+        match = re.fullmatch(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(self.path)), path)
         return None if match is None else match.groupdict()
 
 
@@ -88,53 +85,28 @@ class FakeService:
     def __init__(self, model: Optional[ChatModel] = None) -> None:
         self.model = model or ChatModel()
         self.lock = threading.RLock()
-        self._routes: List[Tuple[route, Handler]] = []
-        self.add_routes(self)
-
-    def add_routes(self, part: object) -> None:
-        """Serve the handlers that are declared in the class of *part*, in their order."""
-        for base in reversed(type(part).__mro__):
-            for name, function in vars(base).items():
-                if hasattr(function, "_route"):
-                    self._routes.append((function._route, getattr(part, name)))
+        names = dict.fromkeys(name for base in reversed(type(self).__mro__) for name in vars(base))
+        members = [getattr(self, name) for name in names]
+        self._handlers: List[Handler] = [member for member in members if hasattr(member, "_route")]
 
     def answer(self, request: Request) -> Answer:
         """Answer a request."""
         try:
             return self._dispatch(request)
         except HTTPError as error:
-            if error.body is not None:
-                return Reply.json(error.body, error.status, error.headers)
-            reply = self.error(error.status, error.message, error.headers, error.details)
+            reply = self.error(error)
             return replace(reply, headers={**reply.headers, **error.headers})
-        except InvalidError as error:
-            return self.invalid(request, error.problems)
-        except ModelError as error:
-            return self.model_error(request, error)
 
-    def error(
-        self, status: int, message: str, headers: Mapping[str, str], details: Mapping[str, Any]
-    ) -> Reply:
-        """The service's answer with an error status. Each service has its own shape.
-
-        Args:
-            status: The HTTP status.
-            message: The sentence; "" for what the service usually says.
-            headers: The headers that are added to the reply later.
-            details: More members, for services that have any.
-        """
-        if status == 500 and not message:
+    def error(self, error: HTTPError) -> Reply:
+        """The service's answer with an error, without its headers. Each service has its own shape."""
+        if error.status == 500 and not error.message:
             return Reply.text("Internal Server Error", 500)
-        default = self.error_messages.get(status, responses.get(status, "Error"))
-        return Reply.json({"detail": message or default, **details}, status)
+        default = self.error_messages.get(error.status, responses.get(error.status, "Error"))
+        return Reply.json({"detail": error.message or default, **error.details}, error.status)
 
     def invalid(self, request: Request, problems: List[Problem]) -> Reply:
         """The answer to parameters that were refused."""
         return Reply.json({"detail": problems}, 422)
-
-    def model_error(self, request: Request, error: ModelError) -> Answer:
-        """The answer if the model is down, or `reply` raised an exception."""
-        return self.error(error.status, str(error), {}, {})
 
     def authorize(self, request: Request, access: str) -> Any:
         """Check who sends a request to an endpoint; the result becomes `request.user`.
@@ -148,47 +120,37 @@ class FakeService:
         return {}
 
     def _dispatch(self, request: Request) -> Answer:
-        method, allowed = request.method, ""
-        if is_upgrade(request.headers):
-            method, allowed = WEBSOCKET, WEBSOCKET
-        for declared, handler in self._routes:
+        method = WEBSOCKET if is_upgrade(request.headers) else request.method
+        allowed: List[str] = []
+        for handler in self._handlers:
+            declared: route = handler._route  # type: ignore[attr-defined]
             segments = declared.match(request.path)
-            if segments is None:
-                continue
-            if declared.method == method:
+            if segments is not None and declared.method == method:
                 with self.lock if declared.locked else nullcontext():
                     return self._call(declared, handler, segments, request)
-            if declared.method != WEBSOCKET:
-                allowed = allowed or declared.method
-        if allowed == WEBSOCKET:
+            if segments is not None and declared.method != WEBSOCKET:
+                allowed.append(declared.method)
+        if method == WEBSOCKET:
             raise HTTPError(403)
         # Starlette names the method of the first matching route only.
-        raise HTTPError(405, headers={"allow": allowed}) if allowed else HTTPError(404)
+        raise HTTPError(405, headers={"allow": allowed[0]}) if allowed else HTTPError(404)
 
     def _call(self, declared: route, handler: Handler, segments: Dict[str, str], request: Request) -> Answer:
         request = replace(request, user=self.authorize(request, declared.access))
         query = {name: values[-1] for name, values in request.query.items()}
         problems: List[Problem] = []
-
-        def check(read: Callable[..., Dict[str, Any]], *args: Any) -> Dict[str, Any]:
-            try:
-                return read(*args)
-            except InvalidError as error:
-                problems.extend(error.problems)
-                return {}
-
         params = {
             **segments,
-            **check(check_params, segments, declared.params, ("path",)),
-            **check(check_params, query, declared.query, ("query",)),
+            **check_params(segments, declared.params, ("path",), problems),
+            **check_params(query, declared.query, ("query",), problems),
         }
         fields: Dict[str, Any] = {}
         if declared.body is not None:
-            fields = check(read_body, request, declared.body, self.strict)
+            fields = read_body(request, declared.body, problems, self.strict)
         if declared.form is not None:
-            fields = check(read_form, request, declared.form)
+            fields = read_form(request, declared.form, problems)
         if problems:
-            raise InvalidError(problems)
+            return self.invalid(request, problems)
         result = handler(replace(request, params=params, fields=fields))
         if isinstance(result, (Reply, EventStream, WebSocketStream)):
             return result

@@ -6,14 +6,23 @@ import threading
 from collections import defaultdict, deque
 from dataclasses import replace
 from itertools import repeat
-from typing import Any, Callable, Deque, Dict, List, Mapping, Optional, Sequence, TypedDict, TypeVar, Union
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, TypedDict, TypeVar, Union, cast
 
 from .._core.closable import CloseMixin
 from .._core.options import Service
 from .arguslm import ArgusLM
 from .chat import ChatModel, ReplyFunction, ToolCall
 from .chatserver import ChatServer
-from .exchange import Answer, EventStream, Headers, RecordedRequest, Reply, Request, WebSocketStream
+from .exchange import (
+    Answer,
+    EventStream,
+    Headers,
+    HTTPError,
+    RecordedRequest,
+    Reply,
+    Request,
+    WebSocketStream,
+)
 from .http_server import HOST, HTTPServer
 from .infinity import Infinity
 from .mongars import MonGARS
@@ -94,8 +103,8 @@ class LocalServer(CloseMixin):
             self._fakes = {service.name: service for service in services}
             self._requests: List[RecordedRequest] = []
             self._errors: List[BaseException] = []
-            self._replies: Dict[str, Deque[Reply]] = defaultdict(deque)
-            self._cuts: Dict[str, Deque[int]] = defaultdict(deque)
+            self._replies: Dict[str, deque[Reply]] = defaultdict(deque)
+            self._cuts: Dict[str, deque[int]] = defaultdict(deque)
 
     def url(self, service: str) -> str:
         """The base URL of a service, such as `url("zaguan")`."""
@@ -104,21 +113,16 @@ class LocalServer(CloseMixin):
     def services(self) -> Services:
         """Address and key of each service, ready for `Client(**server.services())`."""
         # All get a key: otherwise a real one from the environment would be sent here.
-        made: Any = {
-            name: _LocalService(base_url=self.url(name), api_key=fake.key)
-            for name, fake in self._fakes.items()
-        }
-        services: Services = made
-        return services
+        made = {name: _LocalService(self.url(name), fake.key) for name, fake in self._fakes.items()}
+        return cast(Services, made)
 
     def environment(self) -> Dict[str, str]:
         """The environment variables with which a Client finds this server."""
-        found: Dict[str, str] = {}
+        variables: Dict[str, str] = {}
         for name, fake in self._fakes.items():
             prefix = "INFINITY_ASSISTANT" if name == "infinity" else name.upper()
-            found[f"{prefix}_BASE_URL"] = self.url(name)
-            found[f"{prefix}_API_KEY"] = fake.key
-        return found
+            variables.update({f"{prefix}_BASE_URL": self.url(name), f"{prefix}_API_KEY": fake.key})
+        return variables
 
     @property
     def requests(self) -> List[RecordedRequest]:
@@ -164,17 +168,14 @@ class LocalServer(CloseMixin):
                 raise ValueError(
                     "body is the whole answer: it takes no text, tool_calls, finish_reason or usage"
                 )
-            self._schema(self._replies[fake.name], Reply.json(body), times)
+            self._enqueue(self._replies[service], Reply.json(body), times)
             return
         if not fake.has_chat:
             raise ValueError(f"{service} has no chat: it only takes body=")
-        if tool_calls is None:
-            self._model.plan(service, text or "", finish_reason, usage, times)
-        elif not fake.has_tools:
+        if tool_calls is not None and not fake.has_tools:
             raise ValueError(f"{service} has no tool calls")
-        else:
-            message = {"content": text, "tool_calls": tool_calls}
-            self._model.plan(service, message, finish_reason, usage, times)
+        message = {"content": text, "tool_calls": tool_calls}
+        self._model.plan(service, message if tool_calls else text or "", finish_reason, usage, times)
 
     def model_down(self, service: str, down: bool = True) -> None:
         """Let the model behind a service be down, as the service itself reports it, or up again.
@@ -219,9 +220,9 @@ class LocalServer(CloseMixin):
         elif body is not None:
             reply = Reply.json(body, status)
         else:
-            reply = Reply(status) if status < 400 else fake.error(status, "", extra, {})
+            reply = Reply(status) if status < 400 else fake.error(HTTPError(status, headers=extra))
         reply = replace(reply, headers={**reply.headers, **extra})
-        self._schema(self._replies[service], reply, times)
+        self._enqueue(self._replies[service], reply, times)
 
     def cut(self, service: str, after: int, times: int = 1) -> None:
         """Drop the connection in the middle of the next streamed answers of a service.
@@ -236,7 +237,7 @@ class LocalServer(CloseMixin):
         """
         _check_count("after", after, 0)
         _check_count("times", times, 1)
-        self._schema(self._cuts[self._service(service).name], after, times)
+        self._enqueue(self._cuts[self._service(service).name], after, times)
 
     def close(self) -> None:
         """Stop the server. May be called again."""
@@ -251,7 +252,7 @@ class LocalServer(CloseMixin):
             raise ValueError(f"unknown service {name!r}: the local server knows {known}")
         return self._fakes[name]
 
-    def _schema(self, queue: Deque[T], item: T, times: int) -> None:
+    def _enqueue(self, queue: deque[T], item: T, times: int) -> None:
         with self._lock:
             queue.extend(repeat(item, times))
 
@@ -264,11 +265,9 @@ class LocalServer(CloseMixin):
             body = request.json()
         except (ValueError, RecursionError):
             body = None
-        recorded = RecordedRequest(
-            service, request.method, request.path, request.query, request.headers, body
-        )
+        arrived = RecordedRequest(service, request.method, request.path, request.query, request.headers, body)
         with self._lock:
-            self._requests.append(recorded)
+            self._requests.append(arrived)
 
     def _respond(self, method: str, target: str, headers: Headers, body: bytes) -> Answer:
         name, slash, rest = target[1:].partition("/")
@@ -281,7 +280,7 @@ class LocalServer(CloseMixin):
             return self._answer(fake, request)
         except Exception as error:
             self._report(error)
-            return fake.error(500, f"{type(error).__name__} in LocalServer: {error}", {}, {})
+            return fake.error(HTTPError(500, f"{type(error).__name__} in LocalServer: {error}"))
 
     def _answer(self, fake: FakeService, request: Request) -> Answer:
         planned = self._next(self._replies[fake.name])
@@ -290,7 +289,7 @@ class LocalServer(CloseMixin):
             answer = replace(answer, cut_after=self._next(self._cuts[fake.name]))
         return replace(answer, headers={**fake.response_headers(request), **answer.headers})
 
-    def _next(self, queue: Deque[T]) -> Optional[T]:
+    def _next(self, queue: deque[T]) -> Optional[T]:
         with self._lock:
             return queue.popleft() if queue else None
 

@@ -1,14 +1,10 @@
-"""Checks parameters as FastAPI does: all problems come back as a list, in Pydantic's shape.
-
-There are three kinds of problems: a value is missing, has the wrong type, or is out of range.
-"""
+"""Checks parameters as FastAPI does: all problems come back as a list, in Pydantic's shape."""
 
 from __future__ import annotations
 
-import json
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Type, Union
 from urllib.parse import parse_qsl
@@ -21,17 +17,9 @@ Place = Tuple[Union[str, int], ...]
 
 REQUIRED: Any = object()
 
-_TRUE = ("true", "1", "yes", "on")
-_FALSE = ("false", "0", "no", "off")
-_NAMES: Mapping[type, Tuple[str, str]] = {  # of types, in the type of a problem and in its message
-    str: ("string", "string"),
-    int: ("int", "integer"),
-    float: ("float", "number"),
-    bool: ("bool", "boolean"),
-    list: ("list", "list"),
-    dict: ("dict", "dictionary"),
-    UUID: ("uuid", "UUID"),
-    datetime: ("datetime", "datetime or date"),
+_BOOLEANS = {
+    **dict.fromkeys(("true", "1", "yes", "on"), True),
+    **dict.fromkeys(("false", "0", "no", "off"), False),
 }
 
 
@@ -49,37 +37,39 @@ class Param:
         min, max: Bounds of a number, or of the length of a text or list.
         choices: The only texts that are accepted.
         pattern: A regular expression that is found in the text.
-        strip: Whether white space around a text is removed before its minimal length is checked.
+        strip: Whether white space around a text is removed before its length is checked.
         items: How each item of a list is checked; its name and default have no meaning.
         fields: How the members of an object are checked; others are left as they are.
-        check: Returns the value, converted or not, or raises ValueError with what is wrong.
-        message: What is said about any problem, instead of Pydantic's words.
+        convert: Returns the converted value, or raises ValueError with what is wrong.
     """
 
     name: str
     type: Union[Type[Any], Tuple[Type[Any], ...]] = str
     default: Any = REQUIRED
-    min: Optional[float] = None
-    max: Optional[float] = None
+    min: float = -math.inf
+    max: float = math.inf
     choices: Sequence[str] = ()
     pattern: str = ""
     strip: bool = False
     items: Optional[Param] = None
     fields: Sequence[Param] = ()
-    check: Optional[Callable[[Any], Any]] = None
-    message: str = ""
+    convert: Optional[Callable[[Any], Any]] = None
 
 
-class InvalidError(Exception):
-    """Parameters that were refused."""
+class _InvalidValue(ValueError):
+    """What is wrong with a value, and its kind in Pydantic's terms."""
 
-    def __init__(self, problems: List[Problem]) -> None:
-        super().__init__(problems)
-        self.problems = problems
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 def check_params(
-    values: Mapping[str, Any], params: Sequence[Param], place: Place, strict: bool = False
+    values: Mapping[str, Any],
+    params: Sequence[Param],
+    place: Place,
+    problems: List[Problem],
+    strict: bool = False,
 ) -> Dict[str, Any]:
     """Return the checked values of *params*, with defaults filled in.
 
@@ -87,53 +77,46 @@ def check_params(
         values: The values by name; those without a Param are left out.
         params: What is accepted.
         place: Where the values are, such as ("query",).
+        problems: Gets all that is wrong.
         strict: Whether numbers and booleans as text are refused.
-
-    Raises:
-        InvalidError: All that is wrong.
     """
     checked: Dict[str, Any] = {}
-    problems: List[Problem] = []
     for param in params:
-        try:
-            checked[param.name] = _check_member(values, param, place, strict)
-        except InvalidError as error:
-            problems += error.problems
-    if problems:
-        raise InvalidError(problems)
+        value = values.get(param.name, param.default)
+        if value is REQUIRED:
+            problems.append(_problem("missing", (*place, param.name), "Field required", dict(values)))
+        elif param.name not in values or (value is None and param.default is None):
+            checked[param.name] = value
+        else:
+            checked[param.name] = _check(value, param, (*place, param.name), problems, strict)
     return checked
 
 
-def read_body(request: Request, params: Sequence[Param], strict: bool) -> Dict[str, Any]:
-    """Return the checked members of a JSON body.
-
-    Raises:
-        InvalidError: The body is missing, no JSON, no object, or its members are wrong.
-    """
-    if not request.body:
-        raise _problem("missing", ("body",), "Field required", None)
+def read_body(
+    request: Request, params: Sequence[Param], problems: List[Problem], strict: bool
+) -> Dict[str, Any]:
+    """Return the checked members of a JSON body; all that is wrong is added to *problems*."""
     try:
         value = request.json()
-    except json.JSONDecodeError as error:
-        place: Place = ("body", error.pos)
-        raise _problem("json_invalid", place, "JSON decode error", {}, error=error.msg) from None
     except (ValueError, RecursionError) as error:
-        raise _problem("json_invalid", ("body", 0), "JSON decode error", {}, error=str(error)) from None
+        if request.body:
+            place: Place = ("body", getattr(error, "pos", 0))
+            problems.append(_problem("json_invalid", place, f"JSON decode error: {error}", {}))
+        else:
+            problems.append(_problem("missing", ("body",), "Field required", None))
+        return {}
     if not isinstance(value, dict):
         message = "Input should be a valid dictionary or object to extract fields from"
-        raise _problem("model_attributes_type", ("body",), message, value)
-    return check_params(value, params, ("body",), strict)
+        problems.append(_problem("model_attributes_type", ("body",), message, value))
+        return {}
+    return check_params(value, params, ("body",), problems, strict)
 
 
-def read_form(request: Request, params: Sequence[Param]) -> Dict[str, Any]:
-    """Return the checked fields of a form; any other body has none.
-
-    Raises:
-        InvalidError: All that is wrong.
-    """
+def read_form(request: Request, params: Sequence[Param], problems: List[Problem]) -> Dict[str, Any]:
+    """Return the checked fields of a form; any other body has none."""
     is_form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
     pairs = parse_qsl(request.body.decode("latin-1"), keep_blank_values=True) if is_form else []
-    return check_params(dict(pairs), params, ("body",))
+    return check_params(dict(pairs), params, ("body",), problems)
 
 
 def is_uuid(value: object) -> bool:
@@ -152,115 +135,75 @@ def parse_datetime(text: str) -> datetime:
     return when if when.tzinfo else when.replace(tzinfo=timezone.utc)
 
 
-def _check_member(values: Mapping[str, Any], param: Param, place: Place, strict: bool) -> Any:
-    value = values.get(param.name)
-    if value is None and param.default is None:
-        return None
-    try:
-        if param.name in values:
-            return _check(value, param, (*place, param.name), strict)
-        if param.default is not REQUIRED:
-            return param.default
-        raise _problem("missing", (*place, param.name), "Field required", dict(values))
-    except InvalidError as error:
-        if not param.message:
-            raise
-        raise InvalidError([{**problem, "msg": param.message} for problem in error.problems]) from None
+_PARSERS: Mapping[type, Callable[[str], Any]] = {
+    int: int,
+    float: float,
+    bool: lambda text: _BOOLEANS[text.lower()],
+    UUID: lambda text: str(UUID(text)),
+    datetime: parse_datetime,
+}
 
 
-def _check(value: Any, param: Param, place: Place, strict: bool) -> Any:
+def _check(value: Any, param: Param, place: Place, problems: List[Problem], strict: bool) -> Any:
     types = param.type if isinstance(param.type, tuple) else (param.type,)
-    if not any(type(value) is kind for kind in types):
-        value = _convert(value, types[0], place, strict)
-    if isinstance(value, str) and param.strip:
-        value = value.strip()
-    _check_range(value, param, place)
-    if isinstance(value, list) and param.items is not None:
-        numbered = [replace(param.items, name=str(index)) for index in range(len(value))]
-        items = {str(index): item for index, item in enumerate(value)}
-        try:
-            value = list(check_params(items, numbered, place, strict).values())
-        except InvalidError as error:
-            raise InvalidError([_with_index(problem, len(place)) for problem in error.problems]) from None
-    if isinstance(value, dict) and param.fields:
-        value = {**value, **check_params(value, param.fields, place, strict)}
     try:
-        return value if param.check is None else param.check(value)
+        if type(value) not in types:
+            value = _convert(value, types[0], strict)
+        if isinstance(value, str) and param.strip:
+            value = value.strip()
+        _check_range(value, param)
+        if param.convert is not None:
+            value = param.convert(value)
     except ValueError as error:
-        raise _problem("value_error", place, f"Value error, {error}", value, error={}) from None
+        problems.append(_problem(getattr(error, "kind", "value_error"), place, str(error), value))
+        return None
+    if isinstance(value, list) and param.items is not None:
+        return [
+            _check(item, param.items, (*place, index), problems, strict) for index, item in enumerate(value)
+        ]
+    if isinstance(value, dict):
+        return {**value, **check_params(value, param.fields, place, problems, strict)}
+    return value
 
 
-def _with_index(problem: Problem, position: int) -> Problem:
-    place = list(problem["loc"])
-    place[position] = int(place[position])
-    return {**problem, "loc": place}
-
-
-def _convert(value: Any, kind: type, place: Place, strict: bool) -> Any:
+def _convert(value: Any, kind: type, strict: bool) -> Any:
     """Return a value as Pydantic converts it to a type."""
     if kind is object:
         return value
-    name, noun = _NAMES[kind]
-    message = f"Input should be a valid {noun}"
-    if kind in (UUID, datetime) and isinstance(value, str):
-        try:
-            return str(UUID(value)) if kind is UUID else parse_datetime(value)
-        except ValueError as error:
-            code = "uuid_parsing" if kind is UUID else "datetime_from_date_parsing"
-            raise _problem(code, place, f"{message}, {error}", value, error=str(error)) from None
     if kind is float and type(value) is int:
         return float(value)
     if kind is int and type(value) is float and value.is_integer():
         return int(value)
-    if kind in (int, float, bool) and isinstance(value, str) and not strict:
+    name = "string" if kind is str else kind.__name__.lower()
+    if isinstance(value, str) and kind in _PARSERS and not (strict and kind in (int, float, bool)):
         try:
-            return _parse_text(value, kind)
-        except ValueError:
-            message += f", unable to parse string as {'an' if kind is int else 'a'} {noun}"
-            raise _problem(f"{name}_parsing", place, message, value) from None
-    raise _problem(f"{name}_type", place, message, value)
+            return _PARSERS[kind](value)
+        except (ValueError, KeyError):
+            kind_name = "datetime_from_date" if kind is datetime else name
+            raise _InvalidValue(f"{kind_name}_parsing", f"Input should be a valid {name}") from None
+    raise _InvalidValue(f"{name}_type", f"Input should be a valid {name}")
 
 
-def _parse_text(text: str, kind: type) -> Any:
-    if kind is not bool:
-        return kind(text)
-    if text.lower() not in _TRUE + _FALSE:
-        raise ValueError
-    return text.lower() in _TRUE
-
-
-def _check_range(value: Any, param: Param, place: Place) -> None:
+def _check_range(value: Any, param: Param) -> None:
     if param.choices and value not in param.choices:
-        quoted = [repr(choice) for choice in param.choices]
-        expected = " or ".join(filter(None, [", ".join(quoted[:-1]), quoted[-1]]))
-        raise _problem("literal_error", place, f"Input should be {expected}", value, expected=expected)
-    least = -math.inf if param.min is None else param.min
-    most = math.inf if param.max is None else param.max
-    if type(value) in (int, float):
+        raise _InvalidValue("literal_error", f"Input should be {' or '.join(map(repr, param.choices))}")
+    if isinstance(value, (int, float)):
         # Written so that NaN is out of range too.
-        if not value >= least:
-            message = f"Input should be greater than or equal to {least:g}"
-            raise _problem("greater_than_equal", place, message, value, ge=least)
-        if not value <= most:
-            message = f"Input should be less than or equal to {most:g}"
-            raise _problem("less_than_equal", place, message, value, le=most)
-    if isinstance(value, (str, list)) and not least <= len(value) <= most:
-        short = len(value) < least
-        bound = least if short else most
-        code, words = ("too_short", "at least") if short else ("too_long", "at most")
-        context: Dict[str, Any] = {"min_length" if short else "max_length": bound}
-        unit = "character" if isinstance(value, str) else "item"
-        message = f"should have {words} {bound:g} {unit}{'s' * (bound != 1)}"
-        if isinstance(value, str):
-            raise _problem(f"string_{code}", place, f"String {message}", value, **context)
-        context.update(field_type="List", actual_length=len(value))
-        message = f"List {message} after validation, not {len(value)}"
-        raise _problem(code, place, message, value, **context)
+        if not value >= param.min:
+            raise _InvalidValue(
+                "greater_than_equal", f"Input should be greater than or equal to {param.min:g}"
+            )
+        if not value <= param.max:
+            raise _InvalidValue("less_than_equal", f"Input should be less than or equal to {param.max:g}")
+    if isinstance(value, (str, list)):
+        kind, unit = ("string_too", "characters") if isinstance(value, str) else ("too", "items")
+        if len(value) < param.min:
+            raise _InvalidValue(f"{kind}_short", f"Input should have at least {param.min:g} {unit}")
+        if len(value) > param.max:
+            raise _InvalidValue(f"{kind}_long", f"Input should have at most {param.max:g} {unit}")
     if isinstance(value, str) and not re.search(param.pattern, value):
-        message = f"String should match pattern '{param.pattern}'"
-        raise _problem("string_pattern_mismatch", place, message, value, pattern=param.pattern)
+        raise _InvalidValue("string_pattern_mismatch", f"Input should match pattern '{param.pattern}'")
 
 
-def _problem(kind: str, place: Place, message: str, value: Any, **context: Any) -> InvalidError:
-    problem = {"type": kind, "loc": list(place), "msg": message, "input": value}
-    return InvalidError([{**problem, "ctx": context} if context else problem])
+def _problem(kind: str, place: Place, message: str, value: Any) -> Problem:
+    return {"type": kind, "loc": list(place), "msg": message, "input": value}

@@ -16,7 +16,6 @@ from .exchange import WebSocketStream
 
 _TEXT, _CLOSE, _PING, _PONG = 1, 8, 9, 10
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-_MAX_PAYLOAD = 65536
 
 
 class _Closed(Exception):
@@ -115,14 +114,10 @@ class _Frames:
         data = self._received
         if len(data) < 2:
             return None
-        if data[0] & 0x70 or not data[1] & 0x80:
-            raise _Closed(struct.pack(">H", 1002) + b"protocol error")
         size, start = data[1] & 0x7F, 2
         if size > 125:
             start = 4 if size == 126 else 10
             size = int.from_bytes(data[2:start], "big")
-        if size > _MAX_PAYLOAD:
-            raise _Closed(struct.pack(">H", 1009) + b"message too big")
         end = start + 4 + size
         if len(data) < end:
             return None

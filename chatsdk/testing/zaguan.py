@@ -6,7 +6,7 @@ import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from http.client import responses
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set
 
 from .chat import ChatInfo, ChatModel, Completion
 from .collection import Collection, Record
@@ -14,20 +14,27 @@ from .exchange import Answer, EventStream, HTTPError, Reply, Request, event
 from .routing import FakeService, route
 from .validation import Param, Problem
 
-TIER = "pro"
-BANDS = ["A", "B", "C"]
-CREDITS_PER_CALL = {"A": 1, "B": 5, "C": 10, "D": 50}
-
+_TIER = "pro"
+_BANDS = ("A", "B", "C")
+_PRICES = {"A": 1, "B": 5, "C": 10, "D": 50}  # credits of a call
 _USD_PER_CREDIT = 0.0003
-_NO_ACCESS = {"band": "D", "required_tier": "platinum", "current_tier": TIER}
-# What an error says by default: message, type, code.
-_ERRORS: Mapping[int, Tuple[str, Optional[str], Optional[str]]] = {
-    400: ("Bad Request", "invalid_request_error", "invalid_parameters"),
-    401: ("Invalid API key", "authentication_error", "invalid_api_key"),
-    402: ("Insufficient credits", "insufficient_credits", "insufficient_credits"),
-    403: ("Access denied to band D (requires platinum tier)", "band_access_denied", "band_access_denied"),
-    429: ("Rate limit exceeded", "rate_limit_exceeded", "rate_limit_exceeded"),
-    503: ("Service Unavailable", "server_error", None),
+# What an error says if nothing else is given.
+_ERRORS: Mapping[int, Record] = {
+    400: {"type": "invalid_request_error", "code": "invalid_parameters", "param": None},
+    401: {"message": "Invalid API key", "type": "authentication_error", "code": "invalid_api_key"},
+    402: {"type": "insufficient_credits", "code": "insufficient_credits", "message": "Insufficient credits"},
+    403: {
+        "message": "Access denied to band D (requires platinum tier)",
+        "type": "band_access_denied",
+        "code": "band_access_denied",
+        "band": "D",
+        "required_tier": "platinum",
+        "current_tier": _TIER,
+    },
+    404: {"type": "invalid_request_error", "code": "model_not_found", "param": None},
+    429: {"message": "Rate limit exceeded", "type": "rate_limit_exceeded", "code": "rate_limit_exceeded"},
+    500: {"message": "Internal server error"},
+    503: {"type": "server_error", "code": None, "param": None},
 }
 _PERIODS: Mapping[str, timedelta] = {
     "day": timedelta(days=1),
@@ -46,28 +53,23 @@ _EARLIER_CALLS = (
 
 
 class _Model(NamedTuple):
-    """One model of the catalogue."""
-
     id: str
     band: str
-    context: Optional[int]
+    context: Optional[int]  # in tokens; a model without it is listed with nothing but its id
     vision: bool = False
     reasoning: bool = False
-    described: bool = False
-    bare: bool = False  # listed with nothing but its id
 
     @property
     def provider(self) -> str:
-        """The name before the first slash."""
         return self.id.partition("/")[0]
 
 
 _MODELS = (
     _Model("openai/gpt-4o-mini", "A", 128000, vision=True),
     _Model("openai/gpt-4o", "B", 128000, vision=True),
-    _Model("anthropic/claude-3-5-sonnet-20241022", "B", 200000, vision=True, described=True),
+    _Model("anthropic/claude-3-5-sonnet-20241022", "B", 200000, vision=True),
     _Model("deepseek/deepseek-reasoner", "C", 65536, reasoning=True),
-    _Model("fireworks/accounts/fireworks/models/llama-v3p1-70b-instruct", "A", None, bare=True),
+    _Model("fireworks/accounts/fireworks/models/llama-v3p1-70b-instruct", "A", None),
     _Model("platinum/o1-pro", "D", 200000, reasoning=True),
 )
 _BY_ID = {model.id: model for model in _MODELS}
@@ -99,12 +101,7 @@ _HISTORY = [
 
 
 class Zaguan(FakeService):
-    """The stand-in of Zaguan CoreX.
-
-    Args:
-        model: Makes the answers.
-        credits: How many credits the account has left.
-    """
+    """The stand-in of Zaguan CoreX, for an account that has so many credits left."""
 
     name = "zaguan"
     has_tools = True
@@ -129,87 +126,68 @@ class Zaguan(FakeService):
         """The id of the request: the caller's, or a new one."""
         return {"x-request-id": request.headers.get("x-request-id") or str(uuid.uuid4())}
 
-    def error(
-        self, status: int, message: str, headers: Mapping[str, str], details: Mapping[str, Any]
-    ) -> Reply:
+    def error(self, error: HTTPError) -> Reply:
         """An error object; {"detail": ...} for unknown paths and methods."""
+        status, message = error.status, error.message
         if status in (404, 405) and not message:
             return Reply.json({"detail": responses[status]}, status)
-        default, kind, code = _ERRORS.get(status, (responses.get(status, "Error"), None, None))
-        error: Dict[str, Any] = {"message": message or default, "type": kind, **details}
-        if status == 402 and not details:
-            error.update(credits_required=5, credits_remaining=3, reset_date=_next_month())
-        elif status == 403:
-            error.update(_NO_ACCESS)
-        elif status == 429 and headers.get("retry-after", "").isdecimal():
-            error["retry_after"] = int(headers["retry-after"])
-        elif status in (400, 404, 503):
-            error.setdefault("param", None)
-        if status != 500:
-            error.setdefault("code", code)
-        else:
-            error = {"message": message or "Internal server error"}
-        return Reply.json({"error": error}, status)
+        body = {
+            "message": responses.get(status, "Error"),
+            **_ERRORS.get(status, {"type": None, "code": None}),
+        }
+        body.update(error.details, message=message or body["message"])
+        if status == 402:
+            body = {"credits_required": 5, "credits_remaining": 3, "reset_date": _next_month(), **body}
+        elif status == 429 and error.headers.get("retry-after", "").isdecimal():
+            body["retry_after"] = int(error.headers["retry-after"])
+        return Reply.json({"error": body}, status)
 
     def invalid(self, request: Request, problems: List[Problem]) -> Reply:
         """400: where and what the first problem is."""
-        place = [str(part) for part in problems[0]["loc"][1:]]
-        details = {"code": "invalid_json"} if problems[0]["type"] == "json_invalid" else {}
-        return self.error(400, f"{'.'.join(place)}: {problems[0]['msg']}", {}, details)
+        place = ".".join(str(part) for part in problems[0]["loc"][1:])
+        details: Record = {"code": "invalid_json"} if problems[0]["type"] == "json_invalid" else {}
+        return self.error(HTTPError(400, f"{place}: {problems[0]['msg']}", **details))
 
     @route("GET", "/health", access="public")
-    def health(self, request: Request) -> object:
-        """It is always healthy."""
+    def _check_health(self, request: Request) -> object:
         return {"status": "ok"}
 
     @route("GET", "/v1/models")
-    def list_models(self, request: Request) -> object:
-        """All models; some come with nothing but their id."""
+    def _list_models(self, request: Request) -> object:
         data: List[Record] = []
         for model in _MODELS:
-            entry: Record = {"id": model.id, "object": "model"}
-            if not model.bare:
-                entry.update(created=1735689600, owned_by=model.provider)
-            if model.described:
-                entry.update(description="Best overall", metadata={"band": model.band})
-            data.append(entry)
+            more = {"created": 1735689600, "owned_by": model.provider} if model.context else {}
+            data.append({"id": model.id, "object": "model", **more})
         return {"object": "list", "data": data}
 
     @route("GET", "/v1/capabilities")
-    def list_capabilities(self, request: Request) -> object:
-        """What the models can do."""
+    def _list_capabilities(self, request: Request) -> object:
         return [
             {
                 "model_id": model.id,
                 "supports_vision": model.vision,
-                "supports_tools": not model.bare,
+                "supports_tools": model.context is not None,
                 "supports_reasoning": model.reasoning,
                 "max_context_tokens": model.context,
-                "provider_specific": None if model.bare else {"flex": not model.reasoning},
+                "provider_specific": {"flex": True} if model.context else None,
             }
             for model in _MODELS
         ]
 
     @route("POST", "/v1/chat/completions", body=_COMPLETION, locked=False)
-    def complete(self, request: Request) -> Answer:
+    def _complete(self, request: Request) -> Answer:
         """Answer a chat, and debit it; one that is sent again with the same id is paid for once."""
         asked = request.fields
         model = _BY_ID.get(asked["model"])
         if model is None:
-            message = f"The model {asked['model']!r} does not exist"
-            raise HTTPError(404, message, type="invalid_request_error", code="model_not_found")
-        if model.band not in BANDS:
+            raise HTTPError(404, f"The model {asked['model']!r} does not exist")
+        if model.band not in _BANDS:
             raise HTTPError(403)
         request_id = request.headers.get("x-request-id") or str(uuid.uuid4())
         with self.lock:
             self._check_credits(request_id, model)
-        info = ChatInfo(
-            self.name,
-            model.id,
-            asked["tools"] or (),
-            asked["tool_choice"],
-            asked["response_format"],
-        )
+        tools, choice, response_format = asked["tools"] or (), asked["tool_choice"], asked["response_format"]
+        info = ChatInfo(self.name, model.id, tools, choice, response_format)
         answer = self.model.answer(request.json()["messages"], info)
         usage = {
             "prompt_tokens_details": {"cached_tokens": 0},
@@ -218,7 +196,7 @@ class Zaguan(FakeService):
         }
         with self.lock:
             if self._check_credits(request_id, model):
-                self._remaining -= CREDITS_PER_CALL[model.band]
+                self._remaining -= _PRICES[model.band]
                 self._paid.add(request_id)
                 self._add_entry(datetime.now(timezone.utc), request_id, model, usage)
         completion = Completion(replace(answer, usage=usage), model.id, asked["n"] or 1)
@@ -228,8 +206,7 @@ class Zaguan(FakeService):
         return EventStream(_events(completion, usage if include_usage else None))
 
     @route("GET", "/v1/credits/balance")
-    def balance(self, request: Request) -> object:
-        """What is left."""
+    def _get_balance(self, request: Request) -> object:
         used = sum(entry["credits_debited"] for entry in self._entries.list())
         total = self._remaining + used
         return {
@@ -237,13 +214,13 @@ class Zaguan(FakeService):
             "credits_total": total,
             "credits_used": used,
             "credits_percent": round(100.0 * self._remaining / total, 1),
-            "tier": TIER,
-            "bands": BANDS,
+            "tier": _TIER,
+            "bands": _BANDS,
             "reset_date": _next_month(),
         }
 
     @route("GET", "/v1/credits/history", query=_HISTORY)
-    def history(self, request: Request) -> object:
+    def _list_history(self, request: Request) -> object:
         """The calls that were paid for, oldest first, a page at a time."""
         filters = dict(request.params)
         limit, start = filters.pop("limit"), int(filters.pop("cursor")[len("cursor-") :])
@@ -255,7 +232,7 @@ class Zaguan(FakeService):
         }
 
     @route("GET", "/v1/credits/stats", query=[Param("period", default="month", choices=tuple(_PERIODS))])
-    def stats(self, request: Request) -> object:
+    def _get_stats(self, request: Request) -> object:
         """What was used in a period, by model."""
         period = request.params["period"]
         since = _format_time(datetime.now(timezone.utc) - _PERIODS[period])
@@ -275,17 +252,16 @@ class Zaguan(FakeService):
 
     def _check_credits(self, request_id: str, model: _Model) -> bool:
         """Whether a call is still to be paid for; raises the 402 if it cannot be."""
-        price = CREDITS_PER_CALL[model.band]
+        price = _PRICES[model.band]
         if request_id in self._paid:
             return False
         if price > self._remaining:
             message = f"Insufficient credits: {price} required, {self._remaining} remaining"
-            details: Record = {"credits_required": price, "credits_remaining": self._remaining}
-            raise HTTPError(402, message, reset_date=_next_month(), **details)
+            raise HTTPError(402, message, credits_required=price, credits_remaining=self._remaining)
         return True
 
     def _add_entry(self, when: datetime, request_id: str, model: _Model, usage: Mapping[str, Any]) -> None:
-        price = CREDITS_PER_CALL[model.band]
+        price = _PRICES[model.band]
         counts = ("prompt_tokens", "completion_tokens", "total_tokens")
         self._entries.add(
             {

@@ -9,8 +9,9 @@ from chatsdk.testing.validation import Param
 MESSAGES = {418: "I am a teapot"}
 
 
-class Rules:
-    def __init__(self):
+class Rules(FakeService):
+    def __init__(self, model=None):
+        super().__init__(model)
         self.rules = Collection("Rule {id} not found")
 
     @route("POST", "/rules", status=201, body=[Param("name", max=5)])
@@ -34,13 +35,9 @@ class Rules:
         self.rules.remove(request.params["rule_id"])
 
 
-class Service(FakeService):
+class Service(Rules):
     name = "service"
     error_messages = MESSAGES
-
-    def __init__(self, model=None):
-        super().__init__(model)
-        self.add_routes(Rules())
 
     def authorize(self, request, access):
         if access == "admin" or not request.bearer_token:
@@ -50,10 +47,6 @@ class Service(FakeService):
     @route("GET", "/teapot", access="admin")
     def admin(self, request):
         raise AssertionError("not reached")
-
-    @route("GET", "/own")
-    def own(self, request):
-        raise HTTPError(409, body={"own": True})
 
     @route("GET", "/details")
     def details(self, request):
@@ -129,7 +122,6 @@ def test_errors():
         401,
         {"detail": "Unauthorized"},
     )
-    assert decoded(ask(service, "GET", "/own")) == (409, {"own": True})
     assert decoded(ask(service, "GET", "/details")) == (418, {"detail": "I am a teapot", "hint": "coffee"})
 
 
