@@ -11,12 +11,13 @@ from datetime import datetime, timezone
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 from uuid import UUID, uuid4
 
-from .arguslm_models import METRICS, PACK_NAMES, PROMPT_PACKS, PROVIDER_ID, Models, page, paging, timestamp
+from .._core.dates import parse_datetime
+from .arguslm_models import METRICS, PACK_NAMES, PROMPT_PACKS, PROVIDER_ID, Models, page, paging
 from .chat import ChatModel
-from .collection import Collection, Record
+from .collection import Collection, Record, timestamp
 from .exchange import HTTPError, Reply, Request, WebSocketStream, dumps
 from .routing import WEBSOCKET, route
-from .validation import Param, is_uuid, parse_datetime
+from .validation import Param, is_uuid
 
 _MODELS = (("gpt-4o", "Primary GPT-4"), ("gpt-4o-mini", None), ("gpt-4-broken", None))
 _ACCOUNT = {"provider_type": "openai", "display_name": "OpenAI", "credentials": {"api_key": "sk-local"}}

@@ -6,13 +6,12 @@ import re
 import socket
 import uuid
 import zlib
-from datetime import datetime, timedelta, timezone
 from typing import Any, Mapping, Optional, Sequence
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from .chat import ChatModel
-from .collection import Collection, Record
+from .collection import Collection, Record, timestamp
 from .exchange import HTTPError, Request
 from .routing import FakeService, route
 from .validation import Param
@@ -55,11 +54,6 @@ def page(records: Sequence[Record], params: Mapping[str, Any]) -> Record:
     """One page of a list."""
     limit, offset = params["limit"], params["offset"]
     return {"items": records[offset : offset + limit], "limit": limit, "offset": offset}
-
-
-def timestamp(seconds: float = 0.0) -> str:
-    """The time that it will be in so many seconds, as the service writes it with PostgreSQL."""
-    return f"{datetime.now(timezone.utc) + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S.%fZ}"
 
 
 class Models(FakeService):

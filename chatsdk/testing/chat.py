@@ -61,8 +61,8 @@ class ModelError(HTTPError):
 
 
 @dataclass(frozen=True)
-class _PlannedAnswer:
-    """An answer that was set with `respond`."""
+class PlannedAnswer:
+    """An answer that was set with `respond`, with the members of its usage that are not counted."""
 
     value: ReplyValue
     finish_reason: Optional[str] = None
@@ -85,19 +85,11 @@ class ChatModel:
         self._reply = reply
         self._report = report
         self._lock = threading.Lock()
-        self._planned: Dict[str, Deque[_PlannedAnswer]] = defaultdict(deque)
+        self._planned: Dict[str, Deque[PlannedAnswer]] = defaultdict(deque)
         self._down: Dict[str, bool] = {}
 
-    def plan(
-        self,
-        service: str,
-        value: ReplyValue,
-        finish_reason: Optional[str],
-        usage: Optional[Mapping[str, Any]],
-        times: int,
-    ) -> None:
+    def plan(self, service: str, answer: PlannedAnswer, times: int) -> None:
         """Give the next chats of a service this answer."""
-        answer = _PlannedAnswer(value, finish_reason, usage or {})
         with self._lock:
             self._planned[service].extend(repeat(answer, times))
 
@@ -123,7 +115,7 @@ class ChatModel:
             planned = self._planned[info.service]
             answer = planned.popleft() if planned else None
         if answer is None:
-            answer = _PlannedAnswer(self._call_reply(messages, info))
+            answer = PlannedAnswer(self._call_reply(messages, info))
         value = _default_reply(messages, info) if answer.value is None else answer.value
         message = _to_message(value)
         usage = {**count_usage(messages, _answer_text(message)), **answer.usage}

@@ -6,12 +6,11 @@ import json
 import time
 import uuid
 from dataclasses import replace
-from datetime import datetime, timezone
 from types import MappingProxyType
 from typing import Any, Dict, Iterator, List, Mapping, Optional
 
 from .chat import ChatInfo, ChatModel, Completion, ModelError, content_text
-from .collection import Collection, Record
+from .collection import Collection, Record, timestamp
 from .exchange import Answer, EventStream, HTTPError, Reply, Request, event
 from .routing import FakeService, route
 from .validation import Param, is_uuid
@@ -161,7 +160,7 @@ class ChatServer(FakeService):
         if self._admins.list(email=email):
             raise HTTPError(500)
         record = {"email": email, "name": request.fields["name"], "created_by": creator}
-        admin = self._admins.add({**record, "created_at": _now()})
+        admin = self._admins.add({**record, "created_at": timestamp()})
         self._log("created", "platform_admin", admin["id"], {"email": email})
         return {"status": "success", "email": email}
 
@@ -181,7 +180,7 @@ class ChatServer(FakeService):
         return {"entries": entries, "count": len(entries), "limit": limit, "offset": offset}
 
     def _log(self, action: str, resource: str, resource_id: str, metadata: Record, **ids: Any) -> None:
-        record = {"timestamp": _now(), "user_id": None, "org_id": None, **ids, "action": action}
+        record = {"timestamp": timestamp(), "user_id": None, "org_id": None, **ids, "action": action}
         self._audit.add({**record, "resource": resource, "resource_id": resource_id, "metadata": metadata})
 
     def _store_messages(self, session_id: str, asked: Mapping[str, Any], metadata: Record) -> Record:
@@ -204,7 +203,7 @@ class ChatServer(FakeService):
             title = "".join(texts[:1]).strip().partition("\n")[0][:80] or None
             about = {"workflow": metadata.get("workflow"), "variables": metadata.get("variables") or {}}
             record = {**ids, "title": title, "model": asked["model"], "metadata": about, "archived": False}
-            record.update(agent_type=metadata.get("agent_type"), created_at=_now(), last_message_at=None)
+            record.update(agent_type=metadata.get("agent_type"), created_at=timestamp(), last_message_at=None)
             record.update(tokens_in=0, tokens_out=0, tokens_total=0)
             session = self._sessions.add(record)
             self._messages[session_id] = []
@@ -224,7 +223,7 @@ class ChatServer(FakeService):
         session["tokens_total"] += usage["total_tokens"]
 
     def _store(self, session: Record, role: str, content: str, tokens: Optional[int]) -> None:
-        messages, now = self._messages[session["id"]], _now()
+        messages, now = self._messages[session["id"]], timestamp()
         record = {"message_index": len(messages), "role": role, "content": content, "tokens": tokens}
         record.update(id=str(uuid.uuid4()), metadata={}, created_at=now, updated_at=now)
         messages.append(record)
@@ -240,7 +239,3 @@ def _events(completion: Completion, usage: Mapping[str, Any]) -> Iterator[str]:
         if choice["finish_reason"] or choice["delta"]["content"]:
             yield event(json.dumps(chunk))
     yield event("[DONE]")
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

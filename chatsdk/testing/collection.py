@@ -1,13 +1,20 @@
-"""Records with ids: what keys, webhooks, providers, rules and the like have in common."""
+"""Records with ids and times: what keys, webhooks, providers, rules and the like have in common."""
 
 from __future__ import annotations
 
 import uuid
+from datetime import datetime, timedelta, timezone
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from .exchange import HTTPError
 
 Record = Dict[str, Any]
+
+
+def timestamp(seconds: float = 0.0, timespec: str = "microseconds") -> str:
+    """The time that it will be in so many seconds, in UTC."""
+    when = datetime.now(timezone.utc) + timedelta(seconds=seconds)
+    return when.isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
 class Collection:

@@ -7,13 +7,12 @@ import secrets
 import time
 import uuid
 from collections import defaultdict
-from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
 from urllib.parse import quote, unquote
 
 from .chat import ChatInfo, ChatModel, ModelError, pieces
-from .collection import Collection, Record
+from .collection import Collection, Record, timestamp
 from .exchange import Answer, EventStream, HTTPError, Reply, Request, event
 from .routing import FakeService, route
 from .validation import Param, Problem, is_uuid
@@ -97,7 +96,9 @@ class Infinity(FakeService):
     def __init__(self, model: ChatModel, daily_limit: int) -> None:
         super().__init__(model)
         self._daily_limit = daily_limit
-        self._used: Dict[Tuple[str, str], int] = defaultdict(int)  # chats by user and day
+        # The day never ends: midnight in the middle of a test would give a new quota.
+        self._day_ends = f"{timestamp(86400)[:10]}T00:00:00.000Z"
+        self._used: Dict[str, int] = defaultdict(int)  # chats, by user
         self._messages: Dict[str, List[Record]] = defaultdict(list)
         self._facts: Dict[str, List[Record]] = defaultdict(list)
         self._keys = Collection()
@@ -123,7 +124,7 @@ class Infinity(FakeService):
             return Reply(status)
         body: Record = {**_ERRORS.get(status, {"error": f"Error {status}"}), **error.details}
         if status == 429:
-            body.setdefault("rateLimit", _used_up(self._daily_limit))
+            body.setdefault("rateLimit", self._used_up(self._daily_limit))
         if message:
             default = body["error"]
             body["error"] = {**default, "message": message} if isinstance(default, dict) else message
@@ -300,13 +301,19 @@ class Infinity(FakeService):
         if tier in _UNLIMITED:
             return {"allowed": True, "limit": -1, "remaining": -1}
         limit = self._daily_limit * _TIMES.get(tier or "", 1)
-        day = (user_id, _now()[:10])
-        if self._used[day] >= limit:
-            raise HTTPError(429, rateLimit=_used_up(limit))
-        self._used[day] += 1
-        remaining = limit - self._used[day]
+        if self._used[user_id] >= limit:
+            raise HTTPError(429, rateLimit=self._used_up(limit))
+        self._used[user_id] += 1
+        remaining = limit - self._used[user_id]
         # The last chat of a day already says that nothing is left.
-        return {"allowed": True, "limit": limit, "remaining": remaining} if remaining else _used_up(limit)
+        return (
+            {"allowed": True, "limit": limit, "remaining": remaining} if remaining else self._used_up(limit)
+        )
+
+    def _used_up(self, limit: int) -> Record:
+        reason = f"Daily limit of {limit} requests reached. Reset at {self._day_ends}"
+        state = {"allowed": False, "limit": limit, "remaining": 0}
+        return {**state, "reset_at": self._day_ends, "reason": reason}
 
     def _add_message(self, conversation_id: str, kind: str, text: str) -> None:
         entry = {"id": _new_id("mem"), "type": kind, "content": text, "importance": "medium"}
@@ -332,12 +339,6 @@ def _find(query: str, domains: Optional[List[str]], tags: Optional[List[str]]) -
     return sorted(hits, key=lambda hit: -hit[1])
 
 
-def _used_up(limit: int) -> Record:
-    reset = f"{datetime.now(timezone.utc).date() + timedelta(days=1)}T00:00:00.000Z"
-    reason = f"Daily limit of {limit} requests reached. Reset at {reset}"
-    return {"allowed": False, "limit": limit, "remaining": 0, "reset_at": reset, "reason": reason}
-
-
 def _identity(request: Request) -> str:
     """The user that the body or the cookie names, or a new one."""
     match = re.search(rf"\b{_COOKIE}=([^;]+)", request.headers.get("cookie", ""))
@@ -353,4 +354,4 @@ def _new_id(kind: str) -> str:
 
 
 def _now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return timestamp(timespec="milliseconds")

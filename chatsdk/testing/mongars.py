@@ -9,17 +9,17 @@ import math
 import re
 import time
 import uuid
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from itertools import chain
 from typing import Any, Dict, List, Mapping, Optional, Set
 from urllib.parse import urlsplit
 
-from .._core.dates import format_utc
+from .._core.dates import format_utc, parse_datetime
 from .chat import ChatInfo, ChatModel, ModelError
-from .collection import Record
+from .collection import Record, timestamp
 from .exchange import HTTPError, Request, dumps
 from .routing import FakeService, route
-from .validation import Param, parse_datetime
+from .validation import Param
 
 _ERRORS: Mapping[int, object] = {
     400: "Invalid peer payload",
@@ -190,9 +190,8 @@ class MonGARS(FakeService):
         try:
             response = self.model.answer(messages, ChatInfo(self.name)).text
             confidence = min(len(response.split()) / 512, 1.0)
-            now = _now()
-            times = {"timestamp": format_utc(now), "expires_at": format_utc(now + timedelta(days=1))}
-            item = {"user_id": request.user, "query": query, "response": response, **times}
+            item = {"user_id": request.user, "query": query, "response": response}
+            item.update(timestamp=timestamp(), expires_at=timestamp(86400))
             exchange = [messages[-1], {"role": "assistant", "content": response}]
             turn = {"conversation": conversation, "messages": exchange, "item": item}
             with self.lock:
@@ -275,7 +274,7 @@ class MonGARS(FakeService):
         """Keep a report instead of the last one of the same source or scheduler."""
         report = dict(request.fields)
         report["concurrency"] = max(1, report["concurrency"])
-        report["observed_at"] = format_utc(report["observed_at"] or _now())
+        report["observed_at"] = format_utc(report["observed_at"] or timestamp())
         report["source"] = report["source"] and report["source"].rstrip("/")
         self._reports[report["source"] or report["scheduler_id"] or object()] = report
         return {"status": "accepted"}
@@ -313,13 +312,9 @@ def _speech_turn(text: str) -> Record:
         {"text": part, "estimated_duration": round(len(part.split()) / 2.75, 3), "pause_after": 0.5}
         for part in re.split(r"(?<=[.!?])\s+", text.strip())
     ]
-    turn: Record = {"turn_id": str(uuid.uuid4()), "text": text, "created_at": format_utc(_now())}
+    turn: Record = {"turn_id": str(uuid.uuid4()), "text": text, "created_at": timestamp()}
     return {**turn, "segments": segments, "average_words_per_second": 2.75, "tempo": 1.0}
 
 
 def _words(text: str) -> Set[str]:
     return set(re.findall(r"[^\W_]{3,}", text.lower()))
-
-
-def _now() -> datetime:
-    return datetime.now(timezone.utc)

@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Typed
 from .._core.closable import CloseMixin
 from .._core.options import Service
 from .arguslm import ArgusLM
-from .chat import ChatModel, ReplyFunction, ToolCall
+from .chat import ChatModel, PlannedAnswer, ReplyFunction, ToolCall
 from .chatserver import ChatServer
 from .exchange import (
     Answer,
@@ -65,7 +65,7 @@ class LocalServer(CloseMixin):
         chats_per_second: How many chats a second monGARS accepts of a user; any number by default.
         history_lag: How many seconds after its answer a chat is in the history of monGARS.
         retrieval: Whether monGARS has retrieval; without it, as the real one by default, it is a 503.
-        daily_limit: How many chats a user of Infinity Assistant has in a day.
+        daily_limit: How many chats a user of Infinity Assistant has until `reset()`.
         call_seconds: How long each call of a model takes in ArgusLM's benchmarks and monitoring.
     """
 
@@ -175,7 +175,8 @@ class LocalServer(CloseMixin):
         if tool_calls is not None and not fake.has_tools:
             raise ValueError(f"{service} has no tool calls")
         message = {"content": text, "tool_calls": tool_calls}
-        self._model.plan(service, message if tool_calls else text or "", finish_reason, usage, times)
+        value = message if tool_calls else text or ""
+        self._model.plan(service, PlannedAnswer(value, finish_reason, usage or {}), times)
 
     def model_down(self, service: str, down: bool = True) -> None:
         """Let the model behind a service be down, as the service itself reports it, or up again.

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Type, Union
 from urllib.parse import parse_qsl
 from uuid import UUID
 
+from .._core.dates import parse_datetime
 from .exchange import Request
 
 Problem = Dict[str, Any]
@@ -127,12 +128,11 @@ def is_uuid(value: object) -> bool:
         return False
 
 
-def parse_datetime(text: str) -> datetime:
-    """Read an ISO 8601 date or date-time; UTC if it names no zone. Raises ValueError."""
-    # Python 3.8 reads neither "Z" nor fractions of other than three or six digits.
-    fraction = re.sub(r"\.(\d+)", lambda match: f".{match[1][:6]:0<6}", text)
-    when = datetime.fromisoformat(re.sub(r"[Zz]$", "+00:00", fraction))
-    return when if when.tzinfo else when.replace(tzinfo=timezone.utc)
+def _read_datetime(text: str) -> datetime:
+    when = parse_datetime(text)
+    if not isinstance(when, datetime):
+        raise ValueError(text)
+    return when
 
 
 _PARSERS: Mapping[type, Callable[[str], Any]] = {
@@ -140,7 +140,7 @@ _PARSERS: Mapping[type, Callable[[str], Any]] = {
     float: float,
     bool: lambda text: _BOOLEANS[text.lower()],
     UUID: lambda text: str(UUID(text)),
-    datetime: parse_datetime,
+    datetime: _read_datetime,
 }
 
 

@@ -9,7 +9,7 @@ from http.client import responses
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set
 
 from .chat import ChatInfo, ChatModel, Completion
-from .collection import Collection, Record
+from .collection import Collection, Record, timestamp
 from .exchange import Answer, EventStream, HTTPError, Reply, Request, event
 from .routing import FakeService, route
 from .validation import Param, Problem
@@ -36,19 +36,15 @@ _ERRORS: Mapping[int, Record] = {
     500: {"message": "Internal server error"},
     503: {"type": "server_error", "code": None, "param": None},
 }
-_PERIODS: Mapping[str, timedelta] = {
-    "day": timedelta(days=1),
-    "week": timedelta(days=7),
-    "month": timedelta(days=30),
-    "all_time": timedelta(days=36500),
-}
+_DAY = 86400.0  # seconds
+_PERIODS = {"day": _DAY, "week": 7 * _DAY, "month": 30 * _DAY, "all_time": 36500 * _DAY}
 # The age of the calls that the account has made before, so that the periods of the stats differ.
 _EARLIER_CALLS = (
-    (timedelta(days=40), "openai/gpt-4o"),
-    (timedelta(days=20), "deepseek/deepseek-reasoner"),
-    (timedelta(days=5), "openai/gpt-4o"),
-    (timedelta(days=2), "openai/gpt-4o-mini"),
-    (timedelta(hours=1), "anthropic/claude-3-5-sonnet-20241022"),
+    (40 * _DAY, "openai/gpt-4o"),
+    (20 * _DAY, "deepseek/deepseek-reasoner"),
+    (5 * _DAY, "openai/gpt-4o"),
+    (2 * _DAY, "openai/gpt-4o-mini"),
+    (_DAY / 24, "anthropic/claude-3-5-sonnet-20241022"),
 )
 
 
@@ -112,10 +108,9 @@ class Zaguan(FakeService):
         self._remaining = credits
         self._paid: Set[str] = set()
         self._entries = Collection()
-        now = datetime.now(timezone.utc)
         usage = {"prompt_tokens": 50, "completion_tokens": 100, "total_tokens": 150}
         for number, (age, name) in enumerate(_EARLIER_CALLS, 1):
-            self._add_entry(now - age, f"req_{number}", _BY_ID[name], usage)
+            self._add_entry(age, f"req_{number}", _BY_ID[name], usage)
 
     def authorize(self, request: Request, access: str) -> None:
         """Check the key."""
@@ -198,7 +193,7 @@ class Zaguan(FakeService):
             if self._check_credits(request_id, model):
                 self._remaining -= _PRICES[model.band]
                 self._paid.add(request_id)
-                self._add_entry(datetime.now(timezone.utc), request_id, model, usage)
+                self._add_entry(0.0, request_id, model, usage)
         completion = Completion(replace(answer, usage=usage), model.id, asked["n"] or 1)
         if not asked["stream"]:
             return Reply.json(completion.body())
@@ -235,7 +230,7 @@ class Zaguan(FakeService):
     def _get_stats(self, request: Request) -> object:
         """What was used in a period, by model."""
         period = request.params["period"]
-        since = _format_time(datetime.now(timezone.utc) - _PERIODS[period])
+        since = timestamp(-_PERIODS[period], "seconds")
         used: Dict[str, int] = {}
         for entry in self._entries.list():
             if entry["timestamp"] >= since:
@@ -260,13 +255,13 @@ class Zaguan(FakeService):
             raise HTTPError(402, message, credits_required=price, credits_remaining=self._remaining)
         return True
 
-    def _add_entry(self, when: datetime, request_id: str, model: _Model, usage: Mapping[str, Any]) -> None:
+    def _add_entry(self, age: float, request_id: str, model: _Model, usage: Mapping[str, Any]) -> None:
         price = _PRICES[model.band]
         counts = ("prompt_tokens", "completion_tokens", "total_tokens")
         self._entries.add(
             {
                 "id": f"hist_{len(self._entries) + 1}",
-                "timestamp": _format_time(when),
+                "timestamp": timestamp(-age, "seconds"),
                 "request_id": request_id,
                 "model": model.id,
                 "provider": model.provider,
@@ -290,10 +285,6 @@ def _events(completion: Completion, usage: Optional[Mapping[str, Any]]) -> Itera
 
 def _cost(credits: int) -> float:
     return round(credits * _USD_PER_CREDIT, 6)
-
-
-def _format_time(when: datetime) -> str:
-    return when.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _next_month() -> str:

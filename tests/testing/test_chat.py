@@ -2,7 +2,15 @@ import json
 
 import pytest
 
-from chatsdk.testing.chat import ChatInfo, ChatModel, Completion, ModelError, content_text, pieces
+from chatsdk.testing.chat import (
+    ChatInfo,
+    ChatModel,
+    Completion,
+    ModelError,
+    PlannedAnswer,
+    content_text,
+    pieces,
+)
 from chatsdk.testing.json_schema import example
 
 USER = [{"role": "user", "content": "hi"}]
@@ -88,9 +96,9 @@ def test_reply_that_fails():
 
 def test_planned_answers_come_first_and_in_order():
     model = ChatModel(lambda messages: "reply")
-    model.plan("zaguan", "one", "length", {"total_tokens": 9}, 2)
-    model.plan("zaguan", [("f", {})], None, None, 1)
-    model.plan("other", "elsewhere", None, None, 1)
+    model.plan("zaguan", PlannedAnswer("one", "length", {"total_tokens": 9}), 2)
+    model.plan("zaguan", PlannedAnswer([("f", {})]), 1)
+    model.plan("other", PlannedAnswer("elsewhere"), 1)
     found = [model.answer(USER, ChatInfo("zaguan")) for _ in range(4)]
     assert [one.text for one in found] == ["one", "one", "", "reply"]
     assert [one.finish_reason for one in found] == ["length", "length", "tool_calls", "stop"]
@@ -169,7 +177,8 @@ def test_an_endless_schema_has_an_end():
 
 def test_completions_whole_and_in_chunks():
     model = ChatModel()
-    model.plan("zaguan", {"content": "two words", "tool_calls": [("f", {"a": 1})]}, None, None, 1)
+    planned = {"content": "two words", "tool_calls": [("f", {"a": 1})]}
+    model.plan("zaguan", PlannedAnswer(planned), 1)
     found = model.answer(USER, ChatInfo("zaguan"))
     completion = Completion(found, "m", 2, system_fingerprint="s")
     body = completion.body(name=None)
