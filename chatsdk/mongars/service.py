@@ -194,7 +194,7 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         """
         if user_id is None:
             user_id = _jwt_subject(self.token) or self._credentials.user
-            if user_id is None:
+            if not user_id:
                 raise InvalidRequestError("neither the token nor a login names the user: give user_id")
         params = {"user_id": user_id, "limit": limit}
         return self._request("GET", "/api/v1/conversation/history", params=params).records(MemoryItem)

@@ -20,7 +20,7 @@ SESSION = "12345678-1234-4123-8123-1234567890ab"
 
 @pytest.fixture
 def complete(http, client):
-    """Ask for a completion; gives the JSON that was sent."""
+    """Create a completion and return the JSON that was sent."""
     http.add("POST", CHAT, json=COMPLETION)
 
     def call(*args, **kwargs):
@@ -115,7 +115,7 @@ def test_a_user_without_a_session_gets_a_new_one(complete, arguments):
     assert str(uuid.UUID(first["session_id"])) == first["session_id"] != second["session_id"]
 
 
-def test_what_was_given_is_left_alone(complete):
+def test_the_metadata_of_the_caller_is_not_changed(complete):
     metadata = {"x": 1}
     complete("m", "hi", user=USER, metadata=metadata)
     assert metadata == {"x": 1}
@@ -165,8 +165,8 @@ class TestSessions:
         detail = client.chatserver.get_session(SESSION, user_id=USER)
         assert http.calls[0].request.url == f"{self.DETAIL_URL}?user_id={USER}"
         assert [message.session_id for message in detail.messages] == [SESSION, "other", SESSION]
-        moment = datetime(2025, 11, 1, 8, 0, 0, 500000, tzinfo=timezone.utc)
-        assert detail.session.created_at == detail.messages[0].created_at == moment
+        created_at = datetime(2025, 11, 1, 8, 0, 0, 500000, tzinfo=timezone.utc)
+        assert detail.session.created_at == detail.messages[0].created_at == created_at
 
     @pytest.mark.parametrize(
         "body",
@@ -179,7 +179,7 @@ class TestSessions:
         ],
     )
     def test_a_detail_in_a_wrong_shape_is_no_crash(self, http, client, body):
-        """It is unreadable, or kept as it is."""
+        """It raises APIResponseError, or the values are kept as they are."""
         http.add("GET", self.DETAIL_URL, json=body)
         found = None
         with suppress(errors.APIResponseError):
@@ -218,7 +218,7 @@ class TestSessions:
         assert urls == [f"{SESSIONS}?user_id={USER}&page={page}&page_size=2" for page in (1, 2, 3)]
 
     def test_an_empty_page_is_the_last(self, http, client):
-        """Whatever it says: the page after it is a failure of the server."""
+        """Even with has_more: the server fails on the page after it."""
         self.pages(http, ("ab", True), ("", True))
         assert [session.id for session in client.chatserver.iter_sessions(USER)] == ["a", "b"]
         assert len(http.calls) == 2
@@ -241,7 +241,7 @@ class TestPlatform:
         assert len(list(client.chatserver.iter_audit_log(limit=3))) == len("".join(pages))
         assert len(http.calls) == calls
 
-    def test_a_limit_of_nothing_ends(self, http, client):
+    def test_a_limit_of_zero_ends(self, http, client):
         self.audit(http, "")
         assert list(client.chatserver.iter_audit_log(limit=0)) == []
 
@@ -301,7 +301,7 @@ def test_names_of_the_seed(http, client, status, name):
 @pytest.mark.parametrize("name", ["user", "organization_id", "session_id"])
 @pytest.mark.parametrize("stream", [False, True])
 def test_an_id_that_is_no_uuid_is_refused(http, client, name, stream):
-    """The server answers 500 "Internal Server Error" to them; to users without a UUID above all."""
+    """The server answers 500 "Internal Server Error" to them, without a reason."""
     for bad in ("bob", "atoms_session_48c48ab35ffc42b482af486dc5a18d13", USER + "0", f"urn:uuid:{USER}", 5):
         with pytest.raises(ChatServerError, match=f"^{name} must be a UUID") as caught:
             client.chatserver.create_completion("m", "hi", stream=stream, **{"user": USER, name: bad})

@@ -102,11 +102,11 @@ class TestKey:
 
     def test_changed_in_all_copies(self, keys):
         service = Client(zaguan=Service(ZAGUAN, api_key="sk-own")).zaguan
-        twin = service.with_options(timeout=1)
-        twin.set_api_key("sk-new")
+        clone = service.with_options(timeout=1)
+        clone.set_api_key("sk-new")
         service.list_models()
         service.set_api_key(None)
-        twin.list_models()
+        clone.list_models()
         assert keys.seen == ["Bearer sk-new", None]
 
     @pytest.mark.parametrize("bad", ["sk-\n1", "sk-😀", 5])
@@ -180,13 +180,13 @@ def test_settings_by_default():
 def test_with_options_is_a_copy(http):
     http.add("GET", ZAGUAN + "/v1/models", json=MODELS)
     service = make_client().zaguan
-    twin = service.with_options(headers={"X-Team": "blue"}, timeout=3)
-    twin.list_models()
+    clone = service.with_options(headers={"X-Team": "blue"}, timeout=3)
+    clone.list_models()
     service.list_models()
     assert asked(http, 0).headers["X-Team"] == "blue"
     assert "X-Team" not in asked(http, 1).headers
     assert service._options.read_timeout == 60.0
-    assert type(twin) is Zaguan
+    assert type(clone) is Zaguan
     with pytest.raises(ConfigurationError):
         service.with_options(timeout=-1)
 
@@ -227,19 +227,19 @@ def test_pickled_without_keys(http, monkeypatch):
         ZAGUAN, api_key="sk-own-1", timeout=7, headers={"X-Team": "blue", "X-Token": "sk-own-2"}
     )
     client = Client(zaguan=settings)
-    twin_of_service = pickle.loads(pickle.dumps(client.zaguan))
+    restored_service = pickle.loads(pickle.dumps(client.zaguan))
     data = pickle.dumps(client)
     assert b"sk-own" not in data
     seen = Keys()
     http.add_callback("GET", ZAGUAN + "/v1/models", callback=seen)
     monkeypatch.setenv("ZAGUAN_API_KEY", "sk-there")
-    twin = pickle.loads(data)
-    twin.zaguan.list_models()
+    restored = pickle.loads(data)
+    restored.zaguan.list_models()
     assert seen.seen == ["Bearer sk-there"]
     assert asked(http).headers["X-Team"] == "blue"
     assert "X-Token" not in asked(http).headers
-    assert twin.zaguan._options.read_timeout == 7.0
-    assert b"sk-own" not in pickle.dumps(twin_of_service)
+    assert restored.zaguan._options.read_timeout == 7.0
+    assert b"sk-own" not in pickle.dumps(restored_service)
     assert client.zaguan._credentials.key == "sk-own-1"
 
 
@@ -259,7 +259,7 @@ COPIES = {
 
 @pytest.mark.parametrize("way", COPIES)
 def test_copies_keep_key_login_and_session(http, monkeypatch, way):
-    monkeypatch.setenv("ZAGUAN_API_KEY", "sk-of-somebody-else")
+    monkeypatch.setenv("ZAGUAN_API_KEY", "sk-of-another-user")
     zaguan, mongars = Keys(), Keys()
     http.add_callback("GET", ZAGUAN + "/v1/models", callback=zaguan)
     http.add_callback("GET", "https://m.example/healthz", callback=mongars)

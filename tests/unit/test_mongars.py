@@ -31,7 +31,7 @@ PASSWORD = 'geheim/"größe" 9'
 
 
 def jwt(**claims):
-    """A token that says *claims*, as the server makes them."""
+    """Return a token with *claims*, in the format of the server."""
     parts = [{"alg": "HS256", "typ": "JWT"}, claims]
     coded = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts]
     return ".".join([*coded, "c2lnbmF0dXJl"])
@@ -45,7 +45,7 @@ def api():
 
 @pytest.fixture
 def answer(http):
-    """Plan an answer: its path, its body, and what else ``responses`` takes."""
+    """Add a JSON response, with what else ``responses`` takes."""
 
     def add(method, path, body, **more):
         http.add(method, URL + path, json=body, **more)
@@ -55,7 +55,7 @@ def answer(http):
 
 @pytest.fixture
 def failed(http, api):
-    """Let the server fail a GET with a status; gives the error."""
+    """Answer a GET with a failing status and return the error."""
 
     def fail(status, **answer):
         http.add("GET", URL + "/healthz", status=status, **answer)
@@ -92,7 +92,7 @@ class TestLogin:
         before.set_token(None)
         assert api.token is None
 
-    def test_a_wrong_login_leaves_the_token_before_it(self, http, api, answer):
+    def test_a_failed_login_keeps_the_token_before_it(self, http, api, answer):
         api.set_token(jwt(sub="bob"))
         answer("POST", "/token", {"detail": "Invalid credentials"}, status=401)
         answer("GET", "/api/v1/conversation/history", [])
@@ -123,7 +123,7 @@ class TestLogin:
         assert api.token == TOKEN
 
     @pytest.mark.parametrize("arguments", [(None, "x"), ("ada", None), (5, "x"), ("ada", b"x")])
-    def test_what_is_no_text(self, http, api, arguments):
+    def test_arguments_that_are_not_strings(self, http, api, arguments):
         with pytest.raises(TypeError, match="must be a string"):
             api.login(*arguments)
 
@@ -150,7 +150,7 @@ class TestLogin:
         monkeypatch.setenv("MONGARS_API_KEY", "from-the-environment")
         assert Client(mongars=URL).mongars.token == "from-the-environment"
 
-    def test_it_does_not_travel(self, http, api, answer):
+    def test_it_is_not_pickled(self, http, api, answer):
         answer("POST", "/token", {"access_token": TOKEN})
         api.login("ada", "x")
         data = pickle.dumps(api)
@@ -171,7 +171,7 @@ class TestLogin:
 
 
 def echo(request):
-    """Complain as the server does: with what was sent."""
+    """Answer 422 with the input in it, as the server does."""
     sent = dict(parse_qsl(request.body)) if request.url.endswith("/token") else json.loads(request.body)
     found = [{"type": "x", "loc": ["body", name], "msg": "wrong", "input": sent} for name in sent]
     return 422, {}, json.dumps({"detail": found}, ensure_ascii=False).encode("utf-8")
@@ -278,7 +278,7 @@ NAMES = [case[0] for case in CASES]
 
 
 class TestRequests:
-    """What goes out, whatever form it was given in, and what comes back."""
+    """The JSON that is sent, for each form of a request, and the result."""
 
     @pytest.mark.parametrize(("name", "request_", "sent", "path", "body"), CASES, ids=NAMES)
     @pytest.mark.parametrize("form", ["object", "dict", "keywords", "both"])
@@ -360,8 +360,8 @@ class TestChat:
         assert response.speech_turn.segments[0].pause_after == 0.4
         assert response.to_dict() == body
 
-    def test_nothing_said_and_an_apology_are_answers(self, http, api, answer):
-        sorry = "The response service is temporarily unavailable. Please try again in a moment."
+    def test_an_empty_text_and_an_apology_are_answers(self, http, api, answer):
+        sorry = "The response service is temporarily unavailable. Please try again in a observed_at."
         for text in ("", sorry):
             http.reset()
             answer("POST", "/api/v1/conversation/chat", {"response": text, "confidence": 0.0})
@@ -369,7 +369,7 @@ class TestChat:
             assert (response.text, response.confidence) == (text, 0.0)
             assert response.speech_turn.segments == []
 
-    def test_an_answer_that_is_none(self, http, api, answer):
+    def test_an_answer_without_response(self, http, api, answer):
         answer("POST", "/api/v1/conversation/chat", {"confidence": 0.0})
         with pytest.raises(errors.APIResponseError, match="response"):
             api.chat(message="Hi")
@@ -386,7 +386,7 @@ class TestChat:
 class TestHistory:
     PATH = "/api/v1/conversation/history"
 
-    def asked_for(self, http, api, *arguments, **more):
+    def query_of_history(self, http, api, *arguments, **more):
         if not http.registered():
             http.add("GET", URL + self.PATH, json=[])
         assert api.history(*arguments, **more) == []
@@ -394,27 +394,27 @@ class TestHistory:
 
     def test_given(self, http, api):
         api.set_token(jwt(sub="ada"))
-        assert self.asked_for(http, api, "bob") == {"user_id": "bob", "limit": "10"}
-        assert self.asked_for(http, api, user_id="", limit=0) == {"user_id": "", "limit": "0"}
+        assert self.query_of_history(http, api, "bob") == {"user_id": "bob", "limit": "10"}
+        assert self.query_of_history(http, api, user_id="", limit=0) == {"user_id": "", "limit": "0"}
 
-    def test_who_the_token_names(self, http, api):
+    def test_the_user_of_the_token(self, http, api):
         # Not padded, and with characters that only the alphabet for URLs has.
         name = "ä~~~??>>"
         api.set_token(jwt(sub=name, admin=True, exp=1.5))
-        assert self.asked_for(http, api, limit=5) == {"user_id": name, "limit": "5"}
+        assert self.query_of_history(http, api, limit=5) == {"user_id": name, "limit": "5"}
 
-    def test_who_logged_in(self, http, api, answer):
+    def test_the_user_of_the_login(self, http, api, answer):
         answer("POST", "/token", {"access_token": TOKEN})
         api.login(" ada ", "x")
         http.add("GET", URL + self.PATH, json=[])
-        assert self.asked_for(http, api)["user_id"] == "ada"
-        assert self.asked_for(http, api.with_options(timeout=3))["user_id"] == "ada"
+        assert self.query_of_history(http, api)["user_id"] == "ada"
+        assert self.query_of_history(http, api.with_options(timeout=3))["user_id"] == "ada"
 
-    def test_the_token_knows_better_than_the_login(self, http, api, answer):
+    def test_the_token_comes_before_the_login(self, http, api, answer):
         answer("POST", "/token", {"access_token": jwt(sub="Ada")})
         api.login("ada", "x")
         http.add("GET", URL + self.PATH, json=[])
-        assert self.asked_for(http, api)["user_id"] == "Ada"
+        assert self.query_of_history(http, api)["user_id"] == "Ada"
 
     @pytest.mark.parametrize(
         "token",
@@ -435,13 +435,13 @@ class TestHistory:
         ],
         ids=lambda token: str(token)[:12],
     )
-    def test_nobody_knows(self, http, api, token):
+    def test_no_user_is_known(self, http, api, token):
         api.set_token(token)
         with pytest.raises(errors.InvalidRequestError, match="user_id") as caught:
             api.history()
         assert isinstance(caught.value, MonGARSError)
 
-    def test_another_token_is_somebody_else(self, http, api, answer):
+    def test_another_token_removes_the_user_of_the_login(self, http, api, answer):
         answer("POST", "/token", {"access_token": TOKEN})
         api.login("ada", "x")
         api.set_token("another")
@@ -460,7 +460,7 @@ class TestHistory:
         assert found.to_rows()[1] == {**item, "expires_at": None}
 
     @pytest.mark.parametrize("body", [{}, {"items": []}, None, ["x"], "x"])
-    def test_what_is_no_list(self, http, api, answer, body):
+    def test_an_answer_that_is_not_a_list(self, http, api, answer, body):
         answer("GET", self.PATH, body)
         with pytest.raises(errors.APIResponseError):
             api.history("ada")
@@ -491,7 +491,7 @@ class TestPeers:
         assert api.list_users() == ["ada", "bob"]
 
     @pytest.mark.parametrize("body", [{"peers": []}, None, [5], [None], "x", {"users": [5]}, {"users": None}])
-    def test_what_are_no_lists(self, http, api, answer, body):
+    def test_answers_that_are_not_lists_of_strings(self, http, api, answer, body):
         answer("GET", "/api/v1/peer/list", body)
         answer("GET", "/api/v1/user/list", body)
         for method in (api.list_peers, api.list_users):
@@ -515,7 +515,7 @@ class TestTelemetry:
     PATH = "/api/v1/peer/telemetry"
 
     @pytest.mark.parametrize(
-        ("moment", "sent"),
+        ("observed_at", "sent"),
         [
             (datetime(2025, 10, 7, 1, 2, 3, 4), "2025-10-07T01:02:03.000004"),
             (datetime(2025, 10, 7, tzinfo=timezone.utc), "2025-10-07T00:00:00Z"),
@@ -524,16 +524,16 @@ class TestTelemetry:
         ],
     )
     @pytest.mark.parametrize("form", ["object", "dict", "keywords"])
-    def test_the_moment(self, http, api, answer, moment, sent, form):
+    def test_observed_at(self, http, api, answer, observed_at, sent, form):
         answer("POST", self.PATH, {"status": "accepted"}, status=202)
         if form == "object":
-            report = PeerTelemetryPayload(observed_at=moment)
+            report = PeerTelemetryPayload(observed_at=observed_at)
             found = api.publish_peer_telemetry(report)
-            assert report.observed_at is moment
+            assert report.observed_at is observed_at
         elif form == "dict":
-            found = api.publish_peer_telemetry({"observed_at": moment})
+            found = api.publish_peer_telemetry({"observed_at": observed_at})
         else:
-            found = api.publish_peer_telemetry(observed_at=moment)
+            found = api.publish_peer_telemetry(observed_at=observed_at)
         assert found.status == "accepted"
         assert sent_json(http)["observed_at"] == sent
 
@@ -549,7 +549,7 @@ class TestTelemetry:
         assert None not in sent.values()
 
     @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
-    def test_what_json_has_not(self, http, api, number):
+    def test_numbers_that_json_cannot_represent(self, http, api, number):
         with pytest.raises(errors.InvalidRequestError) as caught:
             api.publish_peer_telemetry(load_factor=number)
         assert isinstance(caught.value, MonGARSError)

@@ -15,7 +15,7 @@ ID = "0b9f6a52-6a3e-4a8e-8a43-6f2f6b7d1c10"
 
 @pytest.fixture
 def chat(http, client):
-    """Make a chat call; gives the JSON that was sent."""
+    """Call chat and return the JSON that was sent."""
     http.add("POST", CHAT, json=COMPLETION)
 
     def call(*args, **kwargs):
@@ -41,7 +41,7 @@ def test_one_call_in_all_its_forms(chat, args, fields):
     assert chat(*args, **fields) == {"model": "m", "messages": HI, "temperature": 0.5, "stream": False}
 
 
-def test_a_stream_is_asked_for(http, client):
+def test_chat_stream_sends_stream_true(http, client):
     http.add("POST", CHAT, body=sse(), content_type="text/event-stream")
     request = ChatRequest("m", "hi", stream=False)
     client.zaguan.chat_stream(request).close()
@@ -62,13 +62,13 @@ def test_a_stream_is_asked_for(http, client):
         ([], {"model": "m", "messages": [5]}, "int"),
     ],
 )
-def test_what_is_a_mistake_of_the_caller(client, method, args, fields, word):
+def test_wrong_arguments_raise_type_error(client, method, args, fields, word):
     with pytest.raises(TypeError) as caught:
         getattr(client.zaguan, method)(*args, **fields)
     assert word in str(caught.value)
 
 
-def test_nulls_are_dropped_at_the_top_and_in_messages_but_not_in_what_is_the_users(chat):
+def test_none_is_dropped_from_request_and_messages_but_not_from_the_users_dicts(chat):
     schema = {"type": ["string", "null"], "default": None, "enum": ["a", None]}
     sent = chat(
         model="m",
@@ -129,7 +129,7 @@ def test_unknown_keys_of_a_dict_go_out(chat):
 @pytest.mark.parametrize(
     "fields", [{"temperature": float("nan")}, {"messages": "\ud800"}, {"logit_bias": {"1": float("inf")}}]
 )
-def test_what_json_has_not(http, client, fields):
+def test_values_that_json_cannot_represent(http, client, fields):
     with pytest.raises(errors.InvalidRequestError) as caught:
         client.zaguan.chat(**{"model": "m", "messages": "hi", **fields})
     assert isinstance(caught.value, ZaguanError)
@@ -207,7 +207,7 @@ class TestRequestId:
             client.zaguan.chat(model="m", messages="hi", request_id=ID)
         assert caught.value.request_id == expected
 
-    def test_one_that_would_break_out(self, http, client):
+    def test_one_with_a_line_break(self, http, client):
         with pytest.raises(errors.ConfigurationError):
             client.zaguan.health_check("a\r\nX-Evil: 1")
 
@@ -274,7 +274,7 @@ def test_capabilities_in_all_shapes(http, client, body):
 
 
 @pytest.mark.parametrize("body", [{}, {"models": None}, {"data": []}, {"capabilities": "x"}, [None], "x"])
-def test_capabilities_in_no_shape(http, client, body):
+def test_capabilities_in_an_unknown_shape(http, client, body):
     http.add("GET", ZAGUAN + "/v1/capabilities", json=body)
     with pytest.raises(errors.APIResponseError):
         client.zaguan.get_capabilities()
