@@ -13,17 +13,14 @@ from .requests import AlertRuleCreate, AlertRuleUpdate, DateTimeLike, format_dat
 
 
 class Alerts(ServiceClient):
-    """The endpoints about alerts.
+    """The endpoints for alerts.
 
-    What changes rules and alerts is answered some milliseconds before it is stored: a list that is fetched at
-    once may still show what was.
+    The server stores changes of rules and alerts some milliseconds after it answers: a list that is fetched
+    at once may still show the old state.
     """
 
     def list_alert_rules(self) -> ResultList[AlertRule]:
-        """Return all alert rules, newest first.
-
-        Returns:
-            A list of AlertRule, with ``to_rows()`` for tables.
+        """Return all alert rules, newest first; ``to_rows()`` of the list gives rows for tables.
 
         GET /api/v1/alerts/rules
         """
@@ -40,17 +37,14 @@ class Alerts(ServiceClient):
         enabled: Optional[bool] = None,
         notify_in_app: Optional[bool] = None,
     ) -> AlertRule:
-        """Create an alert rule. It may take some milliseconds to appear in lists.
+        """Create an alert rule and return it.
 
         Args:
             request: an AlertRuleCreate or a dict; or give its fields as keywords.
 
-        Returns:
-            The rule.
-
         Raises:
             BadRequestError: the rule type needs a ``target_model_id`` or a ``target_model_name``.
-            UnprocessableEntityError: a field is missing or wrong.
+            UnprocessableEntityError: a field is missing or invalid.
 
         POST /api/v1/alerts/rules
         """
@@ -66,35 +60,30 @@ class Alerts(ServiceClient):
         enabled: Optional[bool] = None,
         notify_in_app: Optional[bool] = None,
     ) -> AlertRule:
-        """Change an alert rule; what is not given stays as it is.
+        """Change the given fields of an alert rule and return it.
 
         Args:
-            rule_id: its id, a UUID.
+            rule_id: a UUID.
             request: an AlertRuleUpdate or a dict; or give its fields as keywords.
 
-        Returns:
-            The rule as it is now.
-
         Raises:
-            NotFoundError: there is no such rule, or it was created this moment.
-            UnprocessableEntityError: a field is wrong, or the id is no UUID.
+            NotFoundError: there is no such rule, or it was created milliseconds ago.
+            UnprocessableEntityError: a field is invalid, or *rule_id* is not a UUID.
 
         PATCH /api/v1/alerts/rules/{rule_id}
         """
         path = self._path("/api/v1/alerts/rules/{rule_id}", rule_id=rule_id)
-        return self._request("PATCH", path, json=build_request(AlertRuleUpdate, request, locals())).model(
-            AlertRule
-        )
+        body = build_request(AlertRuleUpdate, request, locals())
+        return self._request("PATCH", path, json=body).model(AlertRule)
 
     def delete_alert_rule(self, rule_id: str) -> None:
-        """Delete an alert rule, and its alerts with it. It may stay in lists for some milliseconds.
+        """Delete an alert rule with its alerts.
 
         Args:
-            rule_id: its id, a UUID.
+            rule_id: a UUID.
 
         Raises:
-            NotFoundError: there is no such rule.
-            UnprocessableEntityError: the id is no UUID.
+            NotFoundError, UnprocessableEntityError: no rule has this id, or it is not a UUID.
 
         DELETE /api/v1/alerts/rules/{rule_id}
         """
@@ -109,21 +98,21 @@ class Alerts(ServiceClient):
         limit: int = 50,
         offset: int = 0,
     ) -> AlertList:
-        """Return one page of alerts, newest first; ``iter_alerts`` goes through all of them.
+        """Return a page of alerts, newest first; ``iter_alerts`` yields those of all pages.
 
         Args:
-            acknowledged: only those that are, or that are not.
-            rule_id: only those of this rule.
-            since: only those after this date-time (a naive one is UTC), date or ISO 8601 text. Some servers
-                leave out what is of that very moment.
+            acknowledged: only alerts that are acknowledged (True) or not (False).
+            rule_id: only alerts of this rule.
+            since: only alerts after this date-time (UTC if it is naive), date or ISO 8601 text. Some servers
+                leave out alerts of exactly that time.
             limit: alerts on the page, 1 to 500.
             offset: alerts to skip, from 0.
 
         Returns:
-            The page: ``items``; ``unacknowledged_count`` counts all there are, whatever the filter.
+            The alerts in ``items``; ``unacknowledged_count`` ignores the filters.
 
         Raises:
-            UnprocessableEntityError: a number outside its limits, an id that is no UUID, no date.
+            UnprocessableEntityError: a number out of range, an id that is not a UUID, an invalid date.
 
         GET /api/v1/alerts
         """
@@ -144,33 +133,29 @@ class Alerts(ServiceClient):
         since: Optional[DateTimeLike] = None,
         limit: int = 50,
     ) -> Iterator[Alert]:
-        """Yield all alerts that ``list_alerts`` would give page by page, each once.
+        """Yield the alerts of all pages of ``list_alerts``, each once.
 
-        If the loop acknowledges them, iterate over a ``list`` of them: the alerts that still match move to
-        pages that were fetched already, and would be skipped.
+        If the loop acknowledges them, iterate over ``list(...)``: the alerts that still match would move to
+        pages that were already fetched, and be skipped.
 
         Args:
             acknowledged, rule_id, since: as for ``list_alerts``.
-            limit: alerts in each request, 1 to 500.
+            limit: alerts per request, 1 to 500.
 
-        GET /api/v1/alerts, as often as there are pages
+        GET /api/v1/alerts, once per page
         """
         return iter_pages(
             self.list_alerts, "offset", acknowledged=acknowledged, rule_id=rule_id, since=since, limit=limit
         )
 
     def acknowledge_alert(self, alert_id: str) -> Alert:
-        """Mark an alert as seen; to do so again is no error.
+        """Acknowledge an alert and return it; a second time is no error.
 
         Args:
-            alert_id: its id, a UUID.
-
-        Returns:
-            The alert as it is now.
+            alert_id: a UUID.
 
         Raises:
-            NotFoundError: there is no such alert.
-            UnprocessableEntityError: the id is no UUID.
+            NotFoundError, UnprocessableEntityError: no alert has this id, or it is not a UUID.
 
         PATCH /api/v1/alerts/{alert_id}/acknowledge
         """
@@ -178,23 +163,20 @@ class Alerts(ServiceClient):
         return self._request("PATCH", path).model(Alert)
 
     def get_unread_alert_count(self) -> UnreadCount:
-        """Return how many alerts are not acknowledged, in ``count``.
+        """Return the number of alerts that are not acknowledged, in ``count``.
 
         GET /api/v1/alerts/unread-count
         """
         return self._request("GET", "/api/v1/alerts/unread-count").model(UnreadCount)
 
     def get_recent_alerts(self, *, limit: int = 10) -> RecentAlerts:
-        """Return the newest alerts.
+        """Return the newest alerts in ``items``, and the number of unacknowledged ones in ``total_unread``.
 
         Args:
-            limit: how many, 1 to 50.
-
-        Returns:
-            The alerts in ``items``, and how many are not acknowledged in ``total_unread``.
+            limit: number of alerts, 1 to 50.
 
         Raises:
-            UnprocessableEntityError: a limit outside its limits.
+            UnprocessableEntityError: *limit* is out of range.
 
         GET /api/v1/alerts/recent
         """

@@ -31,7 +31,7 @@ _MAX_REMEMBERED = 1000  # runs
 
 
 class Benchmarks(ServiceClient):
-    """The endpoints about benchmarks."""
+    """The endpoints for benchmarks."""
 
     def __init__(self, transport: Transport, settings: Service, credentials: Credentials) -> None:
         super().__init__(transport, settings, credentials)
@@ -47,17 +47,17 @@ class Benchmarks(ServiceClient):
         max_tokens: Optional[int] = None,
         num_runs: Optional[int] = None,
     ) -> BenchmarkStart:
-        """Start a benchmark, which then runs in the background.
+        """Start a benchmark, which runs in the background.
 
         Args:
             request: a BenchmarkCreate or a dict; or give its fields as keywords.
 
         Returns:
-            The run; its ``id`` is for ``stream_benchmark``, ``wait_for_benchmark``, ``get_benchmark``, ...
+            The run; ``stream_benchmark``, ``wait_for_benchmark`` and ``get_benchmark`` take its ``id``.
 
         Raises:
-            BadRequestError: a model that is not there, or one that is named twice.
-            UnprocessableEntityError: a field is missing or outside its limits.
+            BadRequestError: a model does not exist, or is given twice.
+            UnprocessableEntityError: a field is missing or out of range.
 
         POST /api/v1/benchmarks
         """
@@ -72,19 +72,19 @@ class Benchmarks(ServiceClient):
     def list_benchmarks(
         self, *, page: int = 1, per_page: int = 20, status: Optional[str] = None
     ) -> BenchmarkList:
-        """Return one page of benchmark runs, newest first; ``iter_benchmarks`` goes through all of them.
+        """Return a page of benchmark runs, newest first; ``iter_benchmarks`` yields those of all pages.
 
         Args:
-            page: from 1; one beyond the last is empty.
+            page: from 1; a page after the last is empty.
             per_page: runs on a page, 1 to 100.
-            status: only those with this status: ``pending``, ``running``, ``completed``, ``failed``; an
-                unknown one finds nothing.
+            status: only runs with this status: ``pending``, ``running``, ``completed`` or ``failed``; others
+                match nothing.
 
         Returns:
-            The page: ``runs``, and ``total`` of all pages.
+            The runs in ``runs``, and their number on all pages in ``total``.
 
         Raises:
-            UnprocessableEntityError: a number outside its limits.
+            UnprocessableEntityError: a number out of range.
 
         GET /api/v1/benchmarks
         """
@@ -92,32 +92,31 @@ class Benchmarks(ServiceClient):
         return self._request("GET", "/api/v1/benchmarks", params=params).model(BenchmarkList)
 
     def iter_benchmarks(self, *, per_page: int = 20, status: Optional[str] = None) -> Iterator[BenchmarkRun]:
-        """Yield all benchmark runs that ``list_benchmarks`` would give page by page, each once.
+        """Yield the benchmark runs of all pages of ``list_benchmarks``, each once.
 
-        A run that no longer has the ``status`` moves the others to pages that were fetched already: some may
-        be skipped. Ask without ``status`` for all of them.
+        With ``status`` some may be skipped: a run whose status changes moves the others to pages that were
+        already fetched.
 
         Args:
-            per_page: runs in each request, 1 to 100.
+            per_page: runs per request, 1 to 100.
             status: as for ``list_benchmarks``.
 
-        GET /api/v1/benchmarks, as often as there are pages
+        GET /api/v1/benchmarks, once per page
         """
         return iter_pages(self.list_benchmarks, "page", per_page=per_page, status=status)
 
     def get_benchmark(self, run_id: str) -> BenchmarkDetail:
-        """Return a benchmark run, its results and their percentiles.
+        """Return a benchmark run with its results and their percentiles.
 
         Args:
-            run_id: its id, a UUID.
+            run_id: a UUID.
 
         Returns:
-            The run. Results are there from its end on. ``completed`` says nothing of success: each result may
-            have an ``error``.
+            The run; it has no results before its end. One that is ``completed`` may have failed all the same:
+            check ``error`` of each result.
 
         Raises:
-            NotFoundError: there is no such run.
-            UnprocessableEntityError: the id is no UUID.
+            NotFoundError, UnprocessableEntityError: no run has this id, or it is not a UUID.
 
         GET /api/v1/benchmarks/{run_id}
         """
@@ -128,14 +127,13 @@ class Benchmarks(ServiceClient):
         """Return the results of a benchmark run; there are none before its end.
 
         Args:
-            run_id: its id, a UUID.
+            run_id: a UUID.
 
         Returns:
-            The results, with ``to_rows()`` for tables.
+            The results in ``results``; ``to_rows()`` gives rows for tables.
 
         Raises:
-            NotFoundError: there is no such run.
-            UnprocessableEntityError: the id is no UUID.
+            NotFoundError, UnprocessableEntityError: no run has this id, or it is not a UUID.
 
         GET /api/v1/benchmarks/{run_id}/results
         """
@@ -146,15 +144,15 @@ class Benchmarks(ServiceClient):
         """Return a benchmark run and its results as a file.
 
         Args:
-            run_id: its id, a UUID.
-            format: ``json`` or ``csv``. Read the CSV with a parser: fields may hold newlines.
+            run_id: a UUID.
+            format: ``json`` or ``csv``. Fields of the CSV may hold newlines: use a CSV parser.
 
         Returns:
             A Download: ``content``, ``text``, ``save(path)``.
 
         Raises:
             NotFoundError: there is no such run.
-            UnprocessableEntityError: another format, or an id that is no UUID.
+            UnprocessableEntityError: another format, or *run_id* is not a UUID.
 
         GET /api/v1/benchmarks/{run_id}/export
         """
@@ -164,28 +162,28 @@ class Benchmarks(ServiceClient):
     def stream_benchmark(
         self, run_id: str, *, timeout: Optional[float] = None
     ) -> Generator[BenchmarkEvent, None, None]:
-        """Yield what happens in a benchmark run, until its end.
+        """Yield the events of a benchmark run, until its end.
 
-        Live where the package ``websockets`` is installed (the extra ``ws``) and the server can be reached
-        without a proxy. Otherwise, and where that connection breaks, the run is asked for once a
-        second: then the same events come, but the results only at its end, which is when the server shows
-        them. Either way each result comes once, also those from before the call.
+        They are live if the package ``websockets`` is installed (the extra ``ws``) and no proxy is used.
+        Otherwise, and after that connection breaks, the run is polled every second: the events are the same,
+        but the results come at the end, when the server shows them. Each result comes once, also those from
+        before the call.
 
         Args:
-            run_id: its id, a UUID.
-            timeout: seconds from the call to the end of the run; by default an hour, or ``total_timeout``.
+            run_id: a UUID.
+            timeout: seconds from the call to the end of the run; by default ``total_timeout``, or an hour.
 
         Returns:
-            A generator of BenchmarkEvent: a ``progress`` when the run has begun, a ``progress`` and a
-            ``result`` for each call, in the end a ``complete``. All of them have ``completed`` and ``total``,
-            which are 0 while they are not known. ``data["tps"]`` is what ``get_benchmark_results`` calls
-            ``tps_excluding_ttft``. Leaving the loop, ``close()`` and dropping it end the connection.
+            A generator of BenchmarkEvent: a ``progress`` when the run starts, a ``progress`` and a ``result``
+            for each call, and a ``complete`` at the end. All of them have ``completed`` and ``total``, 0 if
+            unknown. ``data["tps"]`` is ``tps_excluding_ttft`` of ``get_benchmark_results``. Leaving the loop
+            or ``close()`` closes the connection.
 
         Raises:
-            NotFoundError, UnprocessableEntityError: there is no such run, or the id is no UUID.
-            StreamError: the run failed; the text is the server's, where it tells one.
-            APITimeoutError: it did not end in time. A run that died with its server never ends.
-            InvalidRequestError: an empty id, or a timeout that is no number above 0.
+            NotFoundError, UnprocessableEntityError: no run has this id, or it is not a UUID.
+            StreamError: the run failed.
+            APITimeoutError: the run did not end in time. One whose server died never ends.
+            InvalidRequestError: an empty id, or an invalid timeout.
 
         WebSocket /api/v1/benchmarks/{run_id}/stream, GET /api/v1/benchmarks/{run_id} and its results
         """
@@ -194,23 +192,20 @@ class Benchmarks(ServiceClient):
     def wait_for_benchmark(
         self, run_id: str, *, timeout: Optional[float] = None, poll_interval: float = 1.0
     ) -> BenchmarkDetail:
-        """Wait for the end of a benchmark run.
+        """Wait for the end of a benchmark run and return it with its results.
 
         Args:
-            run_id: its id, a UUID.
-            timeout: seconds for the whole of it; by default an hour, or ``total_timeout``.
-            poll_interval: seconds between two looks at it.
-
-        Returns:
-            The run with its results, as from ``get_benchmark``.
+            run_id: a UUID.
+            timeout: seconds to wait in all; by default ``total_timeout``, or an hour.
+            poll_interval: seconds between two requests.
 
         Raises:
-            NotFoundError, UnprocessableEntityError: there is no such run, or the id is no UUID.
+            NotFoundError, UnprocessableEntityError: no run has this id, or it is not a UUID.
             APIError: the run failed; ``partial`` of the error is the BenchmarkDetail.
-            APITimeoutError: it did not end in time. A run that died with its server never ends.
-            InvalidRequestError: an empty id, or a time that is no number above 0.
+            APITimeoutError: the run did not end in time. One whose server died never ends.
+            InvalidRequestError: an empty id, or an invalid time.
 
-        GET /api/v1/benchmarks/{run_id}, again and again
+        GET /api/v1/benchmarks/{run_id}, repeatedly
         """
         run = self._poller(run_id, timeout)
         for detail in run.poll(check_seconds(poll_interval, "poll_interval")):

@@ -12,7 +12,7 @@ from .requests import ModelCreate, ModelUpdate
 
 
 class Models(ServiceClient):
-    """The endpoints about models."""
+    """The endpoints for models."""
 
     def list_models(
         self,
@@ -24,20 +24,20 @@ class Models(ServiceClient):
         limit: int = 100,
         offset: int = 0,
     ) -> ModelList:
-        """Return one page of models, oldest first; ``iter_models`` goes through all of them.
+        """Return a page of models, oldest first; ``iter_models`` yields those of all pages.
 
         Args:
-            provider_id: only those of this provider account.
-            enabled_for_monitoring, enabled_for_benchmark: only those that take part, or that do not.
-            search: only those with this text in ``model_id`` or ``custom_name``, in upper or lower case.
+            provider_id: only models of this provider account.
+            enabled_for_monitoring, enabled_for_benchmark: only models that are enabled (True) or not (False).
+            search: only models with this text in ``model_id`` or ``custom_name``; case does not matter.
             limit: models on the page, 1 to 500.
             offset: models to skip, from 0.
 
         Returns:
-            The page: ``items``, ``total`` of all pages, ``has_more``.
+            The models in ``items``, their number on all pages in ``total``, and ``has_more``.
 
         Raises:
-            UnprocessableEntityError: a number outside its limits, or an id that is no UUID.
+            UnprocessableEntityError: a number out of range, or an id that is not a UUID.
 
         GET /api/v1/models
         """
@@ -60,16 +60,16 @@ class Models(ServiceClient):
         search: Optional[str] = None,
         limit: int = 100,
     ) -> Iterator[ModelInfo]:
-        """Yield all models that ``list_models`` would give page by page, each once.
+        """Yield the models of all pages of ``list_models``, each once.
 
-        If the loop changes what a filter looks at, iterate over a ``list`` of them: the models that still
-        match move to pages that were fetched already, and would be skipped.
+        If the loop changes a field that is filtered by, iterate over ``list(...)``: the models that still
+        match would move to pages that were already fetched, and be skipped.
 
         Args:
             provider_id, enabled_for_monitoring, enabled_for_benchmark, search: as for ``list_models``.
-            limit: models in each request, 1 to 500.
+            limit: models per request, 1 to 500.
 
-        GET /api/v1/models, as often as there are pages
+        GET /api/v1/models, once per page
         """
         return iter_pages(
             self.list_models,
@@ -88,14 +88,12 @@ class Models(ServiceClient):
             model_id: its ``id``, a UUID.
 
         Raises:
-            NotFoundError: there is no such model.
-            UnprocessableEntityError: the id is no UUID.
+            NotFoundError, UnprocessableEntityError: no model has this id, or it is not a UUID.
 
         GET /api/v1/models/{model_id}
         """
-        return self._request("GET", self._path("/api/v1/models/{model_id}", model_id=model_id)).model(
-            ModelInfo
-        )
+        path = self._path("/api/v1/models/{model_id}", model_id=model_id)
+        return self._request("GET", path).model(ModelInfo)
 
     def create_model(
         self,
@@ -106,17 +104,14 @@ class Models(ServiceClient):
         custom_name: Optional[str] = None,
         metadata: Optional[Dict[str, Any]] = None,
     ) -> ModelInfo:
-        """Add a model by hand. The server does not mind if it is there already.
+        """Add a model by hand and return it, without ``provider_name``; duplicates are accepted.
 
         Args:
             request: a ModelCreate or a dict; or give its fields as keywords.
 
-        Returns:
-            The model; its ``provider_name`` is None here.
-
         Raises:
-            BadRequestError: ``model_id`` has other characters than letters, digits, hyphens and underscores.
-            UnprocessableEntityError: a field is missing or wrong.
+            BadRequestError: ``model_id`` has characters other than letters, digits, hyphens and underscores.
+            UnprocessableEntityError: a field is missing or invalid.
 
         POST /api/v1/models
         """
@@ -132,22 +127,19 @@ class Models(ServiceClient):
         enabled_for_monitoring: Optional[bool] = None,
         enabled_for_benchmark: Optional[bool] = None,
     ) -> ModelInfo:
-        """Change a model. What is not given, or is None, stays as it is; ``custom_name=""`` clears the name.
+        """Change the given fields of a model and return it, without ``provider_name``.
 
         Args:
             model_id: its ``id``, a UUID.
-            request: a ModelUpdate or a dict; or give its fields as keywords.
-
-        Returns:
-            The model as it is now; its ``provider_name`` is None here.
+            request: a ModelUpdate or a dict; or give its fields as keywords. ``custom_name=""`` clears the
+                name; None leaves a field unchanged.
 
         Raises:
             NotFoundError: there is no such model.
-            UnprocessableEntityError: a field is wrong, or the id is no UUID.
+            UnprocessableEntityError: a field is invalid, or *model_id* is not a UUID.
 
         PATCH /api/v1/models/{model_id}
         """
         path = self._path("/api/v1/models/{model_id}", model_id=model_id)
-        return self._request("PATCH", path, json=build_request(ModelUpdate, request, locals())).model(
-            ModelInfo
-        )
+        body = build_request(ModelUpdate, request, locals())
+        return self._request("PATCH", path, json=body).model(ModelInfo)

@@ -1,7 +1,7 @@
-"""What comes from ArgusLM; what it sends beyond these fields is in ``extra`` of each object.
+"""ArgusLM: the responses; ``extra`` of each object holds the fields that are not listed here.
 
-Ids are strings, and so is every ``status`` and ``rule_type``: servers may add words. Date-times are aware, in
-UTC. Times are in milliseconds, ``tps`` is in tokens per second.
+Ids, ``status`` and ``rule_type`` are strings. Date-times are aware, in UTC. Times are in milliseconds, ``tps``
+is in tokens per second.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .._core.result_list import ListResponse
 
 @dataclass
 class Provider(Model):
-    """An account with a provider of models; its credentials never come back."""
+    """An account with a provider of models; the server never returns its credentials."""
 
     id: str = required_field(default="")
     provider_type: str = ""
@@ -29,7 +29,7 @@ class Provider(Model):
 
     @property
     def name(self) -> str:
-        """``display_name``, under the name that some scripts know it by."""
+        """The same as ``display_name``."""
         return self.display_name
 
 
@@ -45,7 +45,7 @@ class ProviderList(ListResponse[Provider]):
 
 @dataclass
 class ProviderSpec(Model):
-    """A kind of provider and what it needs; ``region_options`` are pairs of code and label."""
+    """A type of provider and what it needs; ``region_options`` are pairs of code and label."""
 
     id: str = ""
     label: str = ""
@@ -62,7 +62,7 @@ class ProviderSpec(Model):
 
 @dataclass
 class ProviderCatalog(Model):
-    """All kinds of providers that the server knows, by ``provider_type``."""
+    """The supported types of providers, by ``provider_type``."""
 
     providers: Dict[str, ProviderSpec] = required_field(default_factory=dict)
     total: int = 0
@@ -71,7 +71,7 @@ class ProviderCatalog(Model):
 
 @dataclass
 class ProviderTestResult(Model):
-    """What came of trying a provider; ``details`` differ from kind to kind."""
+    """The result of a test of a provider; ``details`` depend on its type."""
 
     success: bool = required_field(default=False)
     message: str = ""
@@ -80,7 +80,7 @@ class ProviderTestResult(Model):
 
 @dataclass
 class ModelRefresh(Model):
-    """What came of asking a provider for its models."""
+    """The number of models that a provider has."""
 
     success: bool = required_field(default=False)
     models_discovered: int = 0
@@ -91,8 +91,8 @@ class ModelRefresh(Model):
 class ModelInfo(Model):
     """A model of a provider account.
 
-    ``id`` is the one for other calls; ``model_id`` is the provider's own name for it. ``source`` is
-    ``discovered`` or ``manual``. ``provider_name`` is None in what creating and updating return.
+    Other calls take its ``id``; ``model_id`` is its name at the provider. ``source`` is ``discovered`` or
+    ``manual``. ``create_model`` and ``update_model`` return it without ``provider_name``.
     """
 
     id: str = required_field(default="")
@@ -109,7 +109,7 @@ class ModelInfo(Model):
 
 @dataclass
 class ModelList(ListResponse[ModelInfo]):
-    """A page of models; ``total`` counts those of all pages."""
+    """A page of models; ``total`` counts all pages."""
 
     _items_field = "items"
 
@@ -122,7 +122,7 @@ class ModelList(ListResponse[ModelInfo]):
 
 @dataclass
 class MonitoringConfig(Model):
-    """How models are monitored; ``last_run_at`` is None before the first run."""
+    """The settings of monitoring; ``last_run_at`` is None before the first run."""
 
     id: str = ""
     interval_minutes: int = required_field(default=15)
@@ -134,7 +134,7 @@ class MonitoringConfig(Model):
 
 @dataclass
 class MonitoringRun(Model):
-    """A run of all checks that was queued; no call takes its ``run_id``."""
+    """A queued run of all checks; no call takes its ``run_id``."""
 
     run_id: str = required_field(default="")
     status: str = ""
@@ -143,9 +143,10 @@ class MonitoringRun(Model):
 
 @dataclass
 class UptimeCheck(Model):
-    """One check of one model; the measured values are None where it is down.
+    """One check of one model; the measured values are None if it is down.
 
-    ``tps`` leaves the time to the first token (``ttft_ms``) out. All checks of a run have one ``created_at``.
+    ``tps`` excludes the time to the first token (``ttft_ms``). All checks of a run have the same
+    ``created_at``.
     """
 
     id: str = ""
@@ -163,7 +164,7 @@ class UptimeCheck(Model):
 
 @dataclass
 class UptimeHistory(ListResponse[UptimeCheck]):
-    """A page of checks, newest first; ``total`` counts those of all pages."""
+    """A page of checks, newest first; ``total`` counts all pages."""
 
     _items_field = "items"
 
@@ -175,7 +176,7 @@ class UptimeHistory(ListResponse[UptimeCheck]):
 
 @dataclass
 class PromptPack(Model):
-    """A prompt to measure models with; its ``id`` is what other calls take."""
+    """A prompt for checks and benchmarks; other calls take its ``id``."""
 
     id: str = ""
     name: str = ""
@@ -185,7 +186,7 @@ class PromptPack(Model):
 
 @dataclass
 class BenchmarkStart(Model):
-    """A benchmark that was started; ``id`` is its run."""
+    """A benchmark that was started; other calls take its ``id`` as ``run_id``."""
 
     id: str = required_field(default="")
     status: str = ""
@@ -196,8 +197,8 @@ class BenchmarkStart(Model):
 class BenchmarkRun(Model):
     """A run of a benchmark; ``status`` is ``pending``, ``running``, ``completed`` or ``failed``.
 
-    A run whose calls all failed is ``completed`` too: look at ``error`` of its results. One that died with
-    its server stays ``running``.
+    A run whose calls all failed is ``completed``: check ``error`` of its results. One whose server died stays
+    ``running``.
     """
 
     id: str = required_field(default="")
@@ -215,7 +216,7 @@ class BenchmarkRun(Model):
 
 @dataclass
 class BenchmarkList(ListResponse[BenchmarkRun]):
-    """A page of benchmark runs, newest first; ``total`` counts those of all pages."""
+    """A page of benchmark runs, newest first; ``total`` counts all pages."""
 
     _items_field = "runs"
 
@@ -227,10 +228,10 @@ class BenchmarkList(ListResponse[BenchmarkRun]):
 
 @dataclass
 class BenchmarkResult(Model):
-    """One call of one model; where it failed there is an ``error``, and the values are 0.
+    """One call of one model; if it failed it has an ``error``, and the values are 0.
 
-    ``tps`` includes the time to the first token, ``tps_excluding_ttft`` does not. ``output_tokens`` counts
-    the pieces in which the answer came. ``model_name`` is None where the model is gone.
+    ``tps`` includes the time to the first token. ``output_tokens`` counts the chunks of the answer.
+    ``model_name`` is None if the model was deleted.
     """
 
     id: str = ""
@@ -248,7 +249,7 @@ class BenchmarkResult(Model):
 
 @dataclass
 class BenchmarkStatistics(Model):
-    """Percentiles over the results without error; all 0 while there are none."""
+    """Percentiles of the results without an error; 0 if there are none."""
 
     ttft_p50: float = 0.0
     ttft_p95: float = 0.0
@@ -260,7 +261,7 @@ class BenchmarkStatistics(Model):
 
 @dataclass
 class BenchmarkDetail(BenchmarkRun):
-    """A run of a benchmark with its results, which are there from its end on."""
+    """A run of a benchmark with its results; there are none before its end."""
 
     results: List[BenchmarkResult] = required_field(default_factory=list)
     statistics: BenchmarkStatistics = field(default_factory=BenchmarkStatistics)
@@ -278,10 +279,7 @@ class BenchmarkResults(ListResponse[BenchmarkResult]):
 
 @dataclass
 class LiveResult(Model):
-    """One call of one model, as the events of ``stream_benchmark`` tell it.
-
-    ``tps`` is what ``get_benchmark_results`` calls ``tps_excluding_ttft``.
-    """
+    """One call of one model, in an event; ``tps`` is ``tps_excluding_ttft`` of a BenchmarkResult."""
 
     model_id: str = ""
     model_name: Optional[str] = None
@@ -292,14 +290,14 @@ class LiveResult(Model):
 
 @dataclass
 class BenchmarkEvent(Model):
-    """What happens in a running benchmark; reads like a dict too: ``event["type"]``.
+    """An event of ``stream_benchmark``.
 
     Attributes:
         type: ``progress``, ``result`` or ``complete``; newer servers may send others.
-        completed, total: how many calls are done, of how many; 0 where that is not known.
-        current_model: of a progress, the model whose result has just come in.
-        status: ``running`` in the first progress, ``completed`` in the last event.
-        data: of a result, what was measured.
+        completed, total: the numbers of calls, 0 if unknown.
+        current_model: in a progress, the model of the result that follows.
+        status: ``running`` in the first event, ``completed`` in the last.
+        data: in a result, the measured values.
     """
 
     type: str = ""
@@ -312,7 +310,7 @@ class BenchmarkEvent(Model):
 
 @dataclass
 class AlertRule(Model):
-    """When to raise an alert; the fields about mail, webhooks and thresholds are not used by the server."""
+    """When to raise an alert; the server does not use the fields for email, webhooks and thresholds."""
 
     id: str = required_field(default="")
     name: str = ""
@@ -330,7 +328,7 @@ class AlertRule(Model):
 
 @dataclass
 class Alert(Model):
-    """A raised alert; ``model_id`` is None where it is about a model of all providers."""
+    """An alert; ``model_id`` is None if it is about the same model at all providers."""
 
     id: str = required_field(default="")
     rule_id: str = ""
@@ -342,7 +340,7 @@ class Alert(Model):
 
 @dataclass
 class AlertList(ListResponse[Alert]):
-    """A page of alerts, newest first; ``unacknowledged_count`` counts all there are, whatever the filter."""
+    """A page of alerts, newest first; ``unacknowledged_count`` ignores the filters."""
 
     _items_field = "items"
 
@@ -354,7 +352,7 @@ class AlertList(ListResponse[Alert]):
 
 @dataclass
 class RecentAlerts(ListResponse[Alert]):
-    """The newest alerts; ``total_unread`` counts all that are not acknowledged."""
+    """The newest alerts; ``total_unread`` counts all unacknowledged ones."""
 
     _items_field = "items"
 
@@ -364,6 +362,6 @@ class RecentAlerts(ListResponse[Alert]):
 
 @dataclass
 class UnreadCount(Model):
-    """How many alerts are not acknowledged."""
+    """The number of unacknowledged alerts."""
 
     count: int = required_field(default=0)

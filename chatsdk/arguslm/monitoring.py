@@ -1,4 +1,4 @@
-"""ArgusLM: monitoring, and what it has found."""
+"""ArgusLM: monitoring, and the history of its checks."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .requests import DateTimeLike, MonitoringConfigUpdate, format_datetime_para
 
 
 class Monitoring(ServiceClient):
-    """The endpoints about monitoring."""
+    """The endpoints for monitoring."""
 
     def get_monitoring_config(self) -> MonitoringConfig:
-        """Return how models are monitored, and when they last were.
+        """Return the settings of monitoring, and the time of the last run.
 
         GET /api/v1/monitoring/config
         """
@@ -31,17 +31,14 @@ class Monitoring(ServiceClient):
         prompt_pack: Optional[str] = None,
         enabled: Optional[bool] = None,
     ) -> MonitoringConfig:
-        """Change how models are monitored; what is not given stays as it is.
+        """Change the given settings of monitoring and return all of them.
 
         Args:
             request: a MonitoringConfigUpdate or a dict; or give its fields as keywords.
 
-        Returns:
-            The settings as they are now.
-
         Raises:
             BadRequestError: there is no such prompt pack.
-            UnprocessableEntityError: a field is wrong, such as an interval below 1 minute.
+            UnprocessableEntityError: a field is invalid, such as an interval below 1 minute.
 
         PATCH /api/v1/monitoring/config
         """
@@ -49,14 +46,11 @@ class Monitoring(ServiceClient):
         return self._request("PATCH", "/api/v1/monitoring/config", json=body).model(MonitoringConfig)
 
     def run_monitoring(self) -> MonitoringRun:
-        """Check all models that are enabled for monitoring, now, in the background.
+        """Queue a check of all models that are enabled for monitoring; it runs in the background.
 
-        Checks and alerts of the run appear all at once, at its end; then ``last_run_at`` of
-        ``get_monitoring_config`` changes. That is the way to wait for it: no call takes the ``run_id``. If
-        another run is under way, its end changes ``last_run_at`` too: wait for new checks of the models.
-
-        Returns:
-            The run, which is queued.
+        No call takes the ``run_id``. Checks and alerts appear all at once at the end, when ``last_run_at`` of
+        ``get_monitoring_config`` changes. The end of an earlier run changes it too: to be sure, wait for new
+        checks.
 
         POST /api/v1/monitoring/run
         """
@@ -72,23 +66,23 @@ class Monitoring(ServiceClient):
         limit: int = 100,
         offset: int = 0,
     ) -> UptimeHistory:
-        """Return one page of checks, newest first; ``iter_uptime_history`` goes through all of them.
+        """Return a page of checks, newest first; ``iter_uptime_history`` yields those of all pages.
 
         Args:
-            model_id: only those of this model.
-            status: only those with this status, ``up`` or ``down``; an unknown one finds nothing.
-            since: only those after this date-time (a naive one is UTC), date or ISO 8601 text. Some servers
-                leave out what is of that very moment.
-            enabled_only: only those of models that are enabled for monitoring.
+            model_id: only checks of this model.
+            status: only checks with this status, ``up`` or ``down``; others match nothing.
+            since: only checks after this date-time (UTC if it is naive), date or ISO 8601 text. Some servers
+                leave out checks of exactly that time.
+            enabled_only: only checks of models that are enabled for monitoring.
             limit: checks on the page, 1 to 10000.
             offset: checks to skip, from 0.
 
         Returns:
-            The page: ``items`` and ``total`` of all pages. ``ttft_ms``, ``tps`` and the like are None of
-            checks that found a model down.
+            The checks in ``items``, and their number on all pages in ``total``. Of a model that is down
+            ``ttft_ms``, ``tps`` and the like are None.
 
         Raises:
-            UnprocessableEntityError: a number outside its limits, an id that is no UUID, no date.
+            UnprocessableEntityError: a number out of range, an id that is not a UUID, an invalid date.
 
         GET /api/v1/monitoring/uptime
         """
@@ -111,16 +105,16 @@ class Monitoring(ServiceClient):
         enabled_only: Optional[bool] = None,
         limit: int = 100,
     ) -> Iterator[UptimeCheck]:
-        """Yield all checks that ``get_uptime_history`` would give page by page, each once.
+        """Yield the checks of all pages of ``get_uptime_history``, each once.
 
-        If the loop enables or disables models and ``enabled_only`` is given, iterate over a ``list`` of them:
-        the checks that still match move to pages that were fetched already, and would be skipped.
+        If ``enabled_only`` is given and the loop enables or disables models, iterate over ``list(...)``: the
+        checks that still match would move to pages that were already fetched, and be skipped.
 
         Args:
             model_id, status, since, enabled_only: as for ``get_uptime_history``.
-            limit: checks in each request, 1 to 10000.
+            limit: checks per request, 1 to 10000.
 
-        GET /api/v1/monitoring/uptime, as often as there are pages
+        GET /api/v1/monitoring/uptime, once per page
         """
         return iter_pages(
             self.get_uptime_history,
@@ -140,20 +134,19 @@ class Monitoring(ServiceClient):
         start_date: Optional[DateTimeLike] = None,
         end_date: Optional[DateTimeLike] = None,
     ) -> Download:
-        """Return all checks as a file; there is no limit to its size, so ``save`` a large one.
+        """Return all checks as a file of any size; ``save(path)`` streams it to disk.
 
         Args:
-            format: ``json`` or ``csv``. Read the CSV with a parser: fields may hold newlines.
-            model_id: only those of this model.
-            start_date, end_date: only those from the one to the other, both included: date-times (a naive one
-                is UTC), dates (their first moment) or ISO 8601 text.
+            format: ``json`` or ``csv``. Fields of the CSV may hold newlines: use a CSV parser.
+            model_id: only checks of this model.
+            start_date, end_date: the first and the last time, both included: date-times (UTC if they are
+                naive), dates (their first moment) or ISO 8601 text.
 
         Returns:
-            A Download: ``content``, ``text``, ``save(path)``. It has latencies, but neither ``ttft_ms`` nor
-            ``tps``.
+            A Download: ``content``, ``text``, ``save(path)``. It has neither ``ttft_ms`` nor ``tps``.
 
         Raises:
-            UnprocessableEntityError: another format, an id that is no UUID, text that is no date.
+            UnprocessableEntityError: another format, an id that is not a UUID, an invalid date.
 
         GET /api/v1/monitoring/uptime/export
         """
@@ -166,10 +159,7 @@ class Monitoring(ServiceClient):
         return self._request("GET", "/api/v1/monitoring/uptime/export", params=params).download()
 
     def list_prompt_packs(self) -> ResultList[PromptPack]:
-        """Return the prompts that models can be measured with.
-
-        Returns:
-            A list of PromptPack, with ``to_rows()`` for tables.
+        """Return the prompts for checks and benchmarks; ``to_rows()`` of the list gives rows for tables.
 
         GET /api/v1/monitoring/prompt-packs
         """

@@ -11,17 +11,14 @@ from .requests import ProviderCreate, ProviderUpdate
 
 P = TypeVar("P", bound="Providers")
 
-_PATIENCE = 60.0  # seconds; the server itself waits up to half of that for a provider
+_SLOW_TIMEOUT = 60.0  # seconds; the server waits up to 31 s for a provider
 
 
 class Providers(ServiceClient):
-    """The endpoints about provider accounts."""
+    """The endpoints for provider accounts."""
 
     def list_providers(self) -> ProviderList:
-        """Return all provider accounts, oldest first.
-
-        Returns:
-            The accounts in ``providers``, with ``to_rows()`` for tables.
+        """Return all provider accounts, oldest first, in ``providers``; ``to_rows()`` gives rows for tables.
 
         GET /api/v1/providers
         """
@@ -35,16 +32,13 @@ class Providers(ServiceClient):
         provider_type: Optional[str] = None,
         credentials: Optional[Dict[str, Any]] = None,
     ) -> Provider:
-        """Create a provider account.
+        """Create a provider account and return it, without its credentials.
 
         Args:
             request: a ProviderCreate or a dict; or give its fields as keywords.
 
-        Returns:
-            The account, without its credentials.
-
         Raises:
-            UnprocessableEntityError: a field is missing or wrong; credentials are not shown.
+            UnprocessableEntityError: a field is missing or invalid; its text never holds the credentials.
 
         POST /api/v1/providers
         """
@@ -56,11 +50,10 @@ class Providers(ServiceClient):
         """Return a provider account.
 
         Args:
-            provider_id: its id, a UUID.
+            provider_id: a UUID.
 
         Raises:
-            NotFoundError: there is no such account.
-            UnprocessableEntityError: the id is no UUID.
+            NotFoundError, UnprocessableEntityError: no account has this id, or it is not a UUID.
 
         GET /api/v1/providers/{provider_id}
         """
@@ -76,18 +69,15 @@ class Providers(ServiceClient):
         credentials: Optional[Dict[str, Any]] = None,
         enabled: Optional[bool] = None,
     ) -> Provider:
-        """Change a provider account; what is not given stays as it is.
+        """Change the given fields of a provider account and return it.
 
         Args:
-            provider_id: its id, a UUID.
+            provider_id: a UUID.
             request: a ProviderUpdate or a dict; or give its fields as keywords.
-
-        Returns:
-            The account as it is now.
 
         Raises:
             NotFoundError: there is no such account.
-            UnprocessableEntityError: a field is wrong, or the id is no UUID.
+            UnprocessableEntityError: a field is invalid, or *provider_id* is not a UUID.
 
         PATCH /api/v1/providers/{provider_id}
         """
@@ -97,26 +87,21 @@ class Providers(ServiceClient):
         return self._request("PATCH", path, json=body, secrets=secrets).model(Provider)
 
     def delete_provider(self, provider_id: str) -> None:
-        """Delete a provider account, and its models with it.
+        """Delete a provider account with its models.
 
         Args:
-            provider_id: its id, a UUID.
+            provider_id: a UUID.
 
         Raises:
-            ConflictError: one of its models was benchmarked.
-            NotFoundError: there is no such account.
-            UnprocessableEntityError: the id is no UUID.
+            ConflictError: one of its models has benchmark results.
+            NotFoundError, UnprocessableEntityError: no account has this id, or it is not a UUID.
 
         DELETE /api/v1/providers/{provider_id}
         """
-        path = self._path("/api/v1/providers/{provider_id}", provider_id=provider_id)
-        self._request("DELETE", path).send()
+        self._request("DELETE", self._path("/api/v1/providers/{provider_id}", provider_id=provider_id)).send()
 
     def get_provider_catalog(self) -> ProviderCatalog:
-        """Return all kinds of providers that the server knows, and what each needs.
-
-        Returns:
-            The kinds in ``providers``, a dict by ``provider_type``.
+        """Return the supported types of providers and what each needs: ``providers``, by ``provider_type``.
 
         GET /api/v1/providers/catalog
         """
@@ -130,43 +115,36 @@ class Providers(ServiceClient):
         provider_type: Optional[str] = None,
         credentials: Optional[Dict[str, Any]] = None,
     ) -> ProviderTestResult:
-        """Try a provider account without creating it; waits 60 s for it unless told otherwise.
+        """Test a provider account without creating it; the default timeout is 60 s here.
 
         Args:
             request: a ProviderCreate or a dict; or give its fields as keywords.
 
         Returns:
-            What came of it. A test that failed is no error: look at ``success``.
+            The result. A failed test raises nothing: check ``success``.
 
         Raises:
-            UnprocessableEntityError: a field is missing or wrong; the server wants ``display_name`` here too.
+            UnprocessableEntityError: a field is missing or invalid; ``display_name`` is required here too.
 
         POST /api/v1/providers/test-connection
         """
+        path = "/api/v1/providers/test-connection"
         body = build_request(ProviderCreate, request, locals())
-        return (
-            _with_default_timeout(self)
-            ._request(
-                "POST",
-                "/api/v1/providers/test-connection",
-                json=body,
-                secrets=_strings_in(body.credentials),
-            )
-            .model(ProviderTestResult)
-        )
+        secrets = _strings_in(body.credentials)
+        service = _with_default_timeout(self)
+        return service._request("POST", path, json=body, secrets=secrets).model(ProviderTestResult)
 
     def test_existing_provider(self, provider_id: str) -> ProviderTestResult:
-        """Try a provider account; waits 60 s for it unless told otherwise.
+        """Test a provider account; the default timeout is 60 s here.
 
         Args:
-            provider_id: its id, a UUID.
+            provider_id: a UUID.
 
         Returns:
-            What came of it. A test that failed is no error: look at ``success``.
+            The result. A failed test raises nothing: check ``success``.
 
         Raises:
-            NotFoundError: there is no such account.
-            UnprocessableEntityError: the id is no UUID.
+            NotFoundError, UnprocessableEntityError: no account has this id, or it is not a UUID.
 
         POST /api/v1/providers/{provider_id}/test
         """
@@ -174,19 +152,19 @@ class Providers(ServiceClient):
         return _with_default_timeout(self)._request("POST", path).model(ProviderTestResult)
 
     def refresh_provider_models(self, provider_id: str) -> ModelRefresh:
-        """Ask a provider for its models and add the new ones; waits 60 s for it unless told otherwise.
+        """Add the new models of a provider; the default timeout is 60 s here.
 
         Args:
-            provider_id: the id of the account, a UUID.
+            provider_id: a UUID.
 
         Returns:
-            How many models the provider has; most that refuse or do not answer count as success with none.
+            The number of models that the provider has. Most providers that refuse or do not answer count as
+            success with 0 models.
 
         Raises:
-            BadRequestError: this kind of provider does not tell its models.
-            InternalServerError: the provider could not be asked.
-            NotFoundError: there is no such account.
-            UnprocessableEntityError: the id is no UUID.
+            BadRequestError: providers of this type cannot list their models.
+            InternalServerError: the provider failed.
+            NotFoundError, UnprocessableEntityError: no account has this id, or it is not a UUID.
 
         POST /api/v1/providers/{provider_id}/refresh-models
         """
@@ -195,20 +173,19 @@ class Providers(ServiceClient):
 
 
 def _with_default_timeout(service: P) -> P:
-    """Return *service* with more time for an answer, unless the user said how much."""
-    return service if service._options.timeout_given else service.with_options(timeout=_PATIENCE)
+    return service if service._options.timeout_given else service.with_options(timeout=_SLOW_TIMEOUT)
 
 
 def _strings_in(value: Any) -> List[str]:
-    """Return all texts in *value*, however deep."""
+    """Return all strings in *value*, at any depth."""
     found: List[str] = []
-    waiting: List[Any] = [value]
-    known = set()  # what contains itself is refused later
-    while waiting:
-        item = waiting.pop()
+    pending: List[Any] = [value]
+    visited = set()  # a value that contains itself is refused later
+    while pending:
+        item = pending.pop()
         if isinstance(item, str):
             found.append(item)
-        elif isinstance(item, (Mapping, list, tuple)) and id(item) not in known:
-            known.add(id(item))
-            waiting.extend(item.values() if isinstance(item, Mapping) else item)
+        elif isinstance(item, (Mapping, list, tuple)) and id(item) not in visited:
+            visited.add(id(item))
+            pending.extend(item.values() if isinstance(item, Mapping) else item)
     return found

@@ -1,4 +1,4 @@
-"""What goes to ArgusLM. What is None is not sent: the server takes its default, or leaves it as it is."""
+"""ArgusLM: the request bodies. A field that is None is not sent: the server keeps it, or uses its default."""
 
 from __future__ import annotations
 
@@ -13,26 +13,25 @@ DateTimeLike = Union[datetime, date, str]
 
 
 def format_datetime_param(value: Optional[DateTimeLike]) -> Optional[str]:
-    """Return a date-time for a query: in UTC, with ``Z``.
+    """Return a date-time for a query, in UTC with ``Z``; text that is no date-time is sent as it is.
 
-    With SQLite the server compares date-times as text. What is none goes out as it is: the server says so.
+    With SQLite the server compares date-times as text.
     """
     if value is None:
         return None
     if not isinstance(value, (date, str)):
         raise TypeError(f"a date-time must be a datetime, a date or text, not {type(value).__name__}")
-    found = parse_datetime(value if isinstance(value, (datetime, str)) else value.isoformat())
-    return format_utc(found)
+    return format_utc(parse_datetime(value if isinstance(value, (datetime, str)) else value.isoformat()))
 
 
 @dataclass
 class ProviderCreate(Model):
-    """A provider account to create, or to try.
+    """A provider account to create or test.
 
     Args:
-        display_name: a name to show, at most 255 characters.
-        provider_type: an id of ``get_provider_catalog``; the server takes any text.
-        credentials: what the kind of provider needs: ``api_key``, ``base_url``, ``region``, ... Never shown.
+        display_name: at most 255 characters.
+        provider_type: an id from ``get_provider_catalog``; the server accepts any text.
+        credentials: what the provider needs: ``api_key``, ``base_url``, ``region``, ... Never shown.
     """
 
     display_name: str
@@ -45,8 +44,8 @@ class ProviderUpdate(Model):
     """Changes of a provider account.
 
     Args:
-        display_name: a name to show, at most 255 characters.
-        credentials: the new ones, all of them. Never shown.
+        display_name: at most 255 characters.
+        credentials: replace all of the old ones. Never shown.
         enabled: whether its models are used.
     """
 
@@ -57,13 +56,13 @@ class ProviderUpdate(Model):
 
 @dataclass
 class ModelCreate(Model):
-    """A model that the provider does not list by itself.
+    """A model that the provider does not list.
 
     Args:
         provider_account_id: the id of its provider account.
-        model_id: the provider's name for it: letters, digits, hyphens and underscores only.
-        custom_name: a name to show.
-        metadata: anything; answers call it ``model_metadata``.
+        model_id: its name at the provider: letters, digits, hyphens and underscores only.
+        custom_name: a display name.
+        metadata: any object; ``model_metadata`` in responses.
     """
 
     provider_account_id: str
@@ -77,8 +76,8 @@ class ModelUpdate(Model):
     """Changes of a model.
 
     Args:
-        custom_name: a name to show; ``""`` clears it, None leaves it as it is.
-        enabled_for_monitoring, enabled_for_benchmark: what it takes part in.
+        custom_name: a display name; ``""`` clears it, None leaves it unchanged.
+        enabled_for_monitoring, enabled_for_benchmark: whether it is monitored and benchmarked.
     """
 
     custom_name: Optional[str] = None
@@ -88,12 +87,12 @@ class ModelUpdate(Model):
 
 @dataclass
 class MonitoringConfigUpdate(Model):
-    """Changes of how models are monitored.
+    """Changes of the settings of monitoring.
 
     Args:
         interval_minutes: at least 1.
-        prompt_pack: an id of ``list_prompt_packs``.
-        enabled: whether it runs by itself.
+        prompt_pack: an id from ``list_prompt_packs``.
+        enabled: whether it runs every *interval_minutes*.
     """
 
     interval_minutes: Optional[int] = None
@@ -106,11 +105,11 @@ class BenchmarkCreate(Model):
     """A benchmark to start.
 
     Args:
-        model_ids: ids of models, at least one, none twice.
-        prompt_pack: an id of ``list_prompt_packs``; with any other text each result is an error.
-        name: a name to show; the server makes one.
-        max_tokens: 1 to 4096, 200 if left out.
-        num_runs: calls of each model, 1 to 10, 3 if left out.
+        model_ids: one or more ids of models, without duplicates.
+        prompt_pack: an id from ``list_prompt_packs``; with any other text each result is an error.
+        name: a display name; the server makes one by default.
+        max_tokens: 1 to 4096, by default 200.
+        num_runs: calls of each model, 1 to 10, by default 3.
     """
 
     model_ids: List[str]
@@ -127,10 +126,10 @@ class AlertRuleCreate(Model):
     Args:
         name: 1 to 255 characters.
         rule_type: ``any_model_down``, ``specific_model_down``, ``model_unavailable_everywhere`` or
-            ``performance_degradation``, which never raises one; the server takes any text.
-        target_model_id: the model's id; ``specific_model_down`` needs it.
-        target_model_name: the model's name; ``model_unavailable_everywhere`` needs it.
-        enabled, notify_in_app: true if left out.
+            ``performance_degradation``, which never raises one; the server accepts any text.
+        target_model_id: the id of the model for ``specific_model_down``.
+        target_model_name: the name of the model for ``model_unavailable_everywhere``.
+        enabled, notify_in_app: by default True.
     """
 
     name: str
@@ -147,7 +146,7 @@ class AlertRuleUpdate(Model):
 
     Args:
         name: 1 to 255 characters.
-        enabled, notify_in_app: whether it raises alerts, and shows them.
+        enabled, notify_in_app: whether it raises alerts and shows them.
     """
 
     name: Optional[str] = None

@@ -14,9 +14,8 @@ from .providers import Providers
 class ArgusLM(Providers, Models, Monitoring, Benchmarks, Alerts):
     """The endpoints of ArgusLM.
 
-    The server itself checks no keys; 401, 403 and 429 come from a gateway in front of it. Ids are UUIDs: with
-    anything else the answer is an UnprocessableEntityError, and NotFoundError means a UUID that is not known.
-    All methods raise ArgusLMError, which is always one of the library's errors as well.
+    Ids are UUIDs: an unknown one raises NotFoundError, any other text UnprocessableEntityError. The server
+    checks no API keys; 401, 403 and 429 come from a gateway in front of it. All methods raise ArgusLMError.
     """
 
     _spec = ServiceSpec(
