@@ -1,7 +1,7 @@
 """ArgusLM: the responses; ``extra`` of each object holds the fields that are not listed here.
 
-Ids, ``status`` and ``rule_type`` are strings. Date-times are aware, in UTC. Times are in milliseconds, ``tps``
-is in tokens per second.
+Ids, ``status`` and ``rule_type`` are strings. Date-times are aware, in UTC. Times are in milliseconds,
+``tps`` is in tokens per second.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What goes to Infinity Assistant and what comes back; what it sends beyond these fields is in ``extra``."""
+"""Infinity Assistant: requests and responses; ``extra`` holds the fields that are not listed here."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from .._core.result_list import ListResponse
 
 @dataclass
 class ChatRequest(Model):
-    """A message to the assistant. What is None is not sent.
+    """A message to the assistant.
 
     Args:
         message: not blank, at most 5000 characters (UTF-16 code units).
-        conversation_id: the conversation to go on with; the server makes a new one where none is given.
-        user_id: whose quota and history it is; the server takes it as it is.
+        conversation_id: the conversation to continue; by default a new one.
+        user_id: the user whose quota and history are used; the server does not check it.
         user_tier: ``free``, ``pro``, ``business``, ``enterprise``, ...; an unknown one counts as ``free``.
         mode: ``search``, ``assist`` (the default) or ``build``.
         user_context: added to the prompt.
         preferences: ``assistantMode``, ``role``, ``interests``, ``preferredLanguage``, ...
         essence: ``voiceTone``, ``familyMode``, ``childSafetyLevel``, ...
-        session_id: by which the server knows a speaker again.
-        driving_mode: ``{"enabled": True, "isEV": ..., "batteryPercent": ...}``; a mere True has no effect.
+        session_id: identifies the speaker.
+        driving_mode: ``{"enabled": True, "isEV": ..., "batteryPercent": ...}``; True alone has no effect.
     """
 
     message: str
@@ -42,7 +42,7 @@ class ChatRequest(Model):
 
 @dataclass
 class RateLimit(Model):
-    """The daily quota: -1 is unlimited; ``reset_at`` and ``reason`` are there only when it is used up."""
+    """The daily quota, -1 for unlimited; ``reset_at`` and ``reason`` are only set if it is used up."""
 
     allowed: bool = True
     limit: Optional[int] = None
@@ -53,10 +53,10 @@ class RateLimit(Model):
 
 @dataclass
 class ChatResponse(Answer):
-    """An answer of the assistant; ``text`` is the same as ``response``.
+    """An answer of the assistant.
 
-    ``metadata`` holds ``model``, ``tokensUsed``, ``processingTime`` in milliseconds and more. Where
-    ``tokensUsed`` is 0 the server had no language model at hand, and ``response`` is its apology.
+    ``metadata`` holds ``model``, ``tokensUsed``, ``processingTime`` in milliseconds and more. If
+    ``tokensUsed`` is 0, no language model was available, and the answer is an apology.
     """
 
     response: str = required_field(lambda value: isinstance(value, str), default="")
@@ -69,16 +69,16 @@ class ChatResponse(Answer):
 
     @property
     def text(self) -> str:
-        """The text of the answer."""
+        """The same as ``response``."""
         return _text(self.response)
 
 
 @dataclass
 class StreamChunk(Model):
-    """One piece of a streamed answer.
+    """A chunk of a streamed answer.
 
-    ``type`` is ``text`` (``content`` is what it adds), ``metadata`` (``metadata`` is what it tells) or
-    ``done``, the last one. Errors are raised, so that ``error`` stays None.
+    ``type`` is ``text`` (with ``content``), ``metadata`` (with ``metadata``), or ``done`` for the last chunk.
+    Errors are raised; ``error`` is always None.
     """
 
     type: str = ""
@@ -88,13 +88,13 @@ class StreamChunk(Model):
 
     @property
     def text(self) -> str:
-        """The text that this chunk adds; "" where it adds none."""
+        """The text that this chunk adds, "" if none."""
         return _text(self.content)
 
 
 @dataclass
 class KnowledgeFilters(Model):
-    """What to search in: ``type`` is ``wisdom``, ``pattern``, ``gotcha`` or ``all``."""
+    """Filters of a search; ``type`` is ``wisdom``, ``pattern``, ``gotcha`` or ``all``."""
 
     type: Optional[str] = None
     domain: Optional[str] = None
@@ -103,15 +103,15 @@ class KnowledgeFilters(Model):
 
 @dataclass
 class KnowledgeSearchRequest(Model):
-    """A search for knowledge. What is None is not sent.
+    """A search in the knowledge base.
 
     Args:
         query: not blank, at most 500 characters.
-        limit: how many at most, 20 by default; the server looks for no more than 50.
+        limit: the most items, by default 20; the server searches for 50 at most.
         type: ``all`` (the default), ``wisdom``, ``patterns`` or ``gotchas``, also ``pattern`` or ``gotcha``.
-        domain, tags: only what belongs to these.
-        user_id, user_tier: who asks; the tier is ``free`` by default.
-        filters: type, domain and tags in one object; a field beside it wins.
+        domain, tags: only items of this domain, or with these tags.
+        user_id, user_tier: the user and their tier, by default ``free``.
+        filters: type, domain and tags in one object; the fields above win over it.
     """
 
     query: str
@@ -126,7 +126,7 @@ class KnowledgeSearchRequest(Model):
 
 @dataclass
 class KnowledgeItem(Model):
-    """A piece of knowledge: ``type`` is ``wisdom``, ``pattern`` or ``gotcha``; a ``score`` may exceed 1."""
+    """An item of a search; ``type`` is ``wisdom``, ``pattern`` or ``gotcha``, and ``score`` may exceed 1."""
 
     id: str = ""
     type: str = ""
@@ -139,10 +139,10 @@ class KnowledgeItem(Model):
 
 @dataclass
 class KnowledgeSearchResponse(ListResponse[KnowledgeItem]):
-    """What a search found: wisdom, then patterns, then gotchas.
+    """The results of a search: wisdom, then patterns, then gotchas.
 
-    ``total`` and ``counts`` (by group) are from before the limit, so that they may exceed the list. For a
-    free user who finds nothing the server may write an answer of its own: ``generated_answer``.
+    ``total`` and ``counts`` (by group) ignore the limit. For a free user without results the server may write
+    an answer: ``generated_answer``.
     """
 
     _items_field = "results"
@@ -161,7 +161,7 @@ class KnowledgeSearchResponse(ListResponse[KnowledgeItem]):
 
 @dataclass
 class MemoryEntry(Model):
-    """Something remembered: ``created_at`` of a fact, ``timestamp`` of a message."""
+    """A fact, which has ``created_at``, or a message, which has ``timestamp``."""
 
     id: str = ""
     type: str = ""
@@ -174,7 +174,7 @@ class MemoryEntry(Model):
 
 @dataclass
 class TimeRange(Model):
-    """From when to when."""
+    """The time of the first and of the last message."""
 
     start: Optional[datetime] = None
     end: Optional[datetime] = None
@@ -182,7 +182,7 @@ class TimeRange(Model):
 
 @dataclass
 class MemorySummary(Model):
-    """Older messages in short."""
+    """A summary of older messages."""
 
     id: str = ""
     summary: str = ""
@@ -194,7 +194,7 @@ class MemorySummary(Model):
 
 @dataclass
 class Memory(Model):
-    """All that the server remembers of a conversation; messages are cut at 200 characters."""
+    """The memory of a conversation; messages are cut at 200 characters."""
 
     recent_messages: List[MemoryEntry] = json_field("recentMessages", default_factory=list)
     compressed_history: List[MemorySummary] = json_field("compressedHistory", default_factory=list)
@@ -203,7 +203,7 @@ class Memory(Model):
 
 @dataclass
 class MemoryStoreResponse(Model):
-    """What was stored; ``entry.content`` is the value as JSON text."""
+    """A stored entry; ``entry.content`` is the value as JSON text."""
 
     entry: MemoryEntry = required_field(default_factory=MemoryEntry)
     success: bool = True
@@ -213,9 +213,9 @@ class MemoryStoreResponse(Model):
 
 @dataclass
 class MemoryRetrieveResponse(Model):
-    """What is stored under a key: ``value``, or None where nothing is ``found``.
+    """The ``value`` under a key, None if none is ``found``.
 
-    ``entry`` is where the value comes from, ``memory`` all that the server remembers under the key.
+    ``entry`` holds the value as it is stored, ``memory`` everything that is stored under the key.
     """
 
     value: Optional[Any] = None
@@ -228,19 +228,18 @@ class MemoryRetrieveResponse(Model):
 
 @dataclass
 class ResearchRequest(Model):
-    """A topic to look into. What is None is not sent.
+    """A topic to research.
 
     Args:
         topic: not blank.
-        query: another name for the topic; ``topic`` wins.
-        mode: ``quick``, ``standard`` (the default), ``deep`` or ``comprehensive``; for another word the
-            server finds nothing.
-        depth: another name for the mode, which wins; also ``shallow`` (quick) and ``medium`` (standard).
-        context: what it is for.
-        domains: where to look.
-        max_sources: how many sources at most; this server only repeats it.
-        include_external: whether to look beyond its own knowledge; this server only repeats it.
-        sources: another name for ``max_sources``, which wins.
+        query: the same as *topic*, which wins.
+        mode: ``quick``, ``standard`` (the default), ``deep`` or ``comprehensive``; others find nothing.
+        depth: the same as *mode*, which wins; also ``shallow`` (quick) and ``medium`` (standard).
+        context: the purpose.
+        domains: the domains to search.
+        max_sources, include_external: the most sources, and whether to use external ones; ignored by the
+            published server.
+        sources: the same as *max_sources*, which wins.
     """
 
     topic: Optional[str] = None
@@ -256,7 +255,7 @@ class ResearchRequest(Model):
 
 @dataclass
 class ResearchQuery(Model):
-    """What was looked into."""
+    """The researched topic, and the options in use."""
 
     topic: str = ""
     mode: str = ""
@@ -268,7 +267,7 @@ class ResearchQuery(Model):
 
 @dataclass
 class Finding(Model):
-    """Something that research found; ``relevance`` and ``confidence`` are 0 to 1."""
+    """A finding; ``relevance`` and ``confidence`` are 0 to 1."""
 
     id: str = ""
     content: str = ""
@@ -282,7 +281,7 @@ class Finding(Model):
 
 @dataclass
 class Synthesis(Model):
-    """What the findings say together; ``confidence`` is 0 to 1."""
+    """A synthesis of the findings; ``confidence`` is 0 to 1."""
 
     summary: str = ""
     key_insights: List[str] = json_field("keyInsights", default_factory=list)
@@ -293,7 +292,7 @@ class Synthesis(Model):
 
 @dataclass
 class ResearchSources(Model):
-    """How many sources there were."""
+    """The numbers of sources."""
 
     internal: int = 0
     external: int = 0
@@ -302,7 +301,7 @@ class ResearchSources(Model):
 
 @dataclass
 class ResearchTiming(Model):
-    """When it was done: milliseconds of Unix time, and how many it took."""
+    """Start and end in milliseconds of Unix time, and the duration in milliseconds."""
 
     start_time: Optional[int] = json_field("startTime", default=None)
     end_time: Optional[int] = json_field("endTime", default=None)
@@ -311,7 +310,7 @@ class ResearchTiming(Model):
 
 @dataclass
 class ResearchResult(Model):
-    """What research brought."""
+    """The result of a research."""
 
     query: Optional[ResearchQuery] = None
     findings: List[Finding] = field(default_factory=list)
@@ -323,7 +322,7 @@ class ResearchResult(Model):
 
 @dataclass
 class ResearchResponse(Model):
-    """The answer to a research; ``findings`` (or ``results``) and ``summary`` are those of its ``result``."""
+    """The answer to a research."""
 
     result: ResearchResult = required_field(default_factory=ResearchResult)
     success: bool = True
@@ -331,8 +330,8 @@ class ResearchResponse(Model):
 
     @property
     def findings(self) -> List[Finding]:
-        """What was found."""
-        return self.result.findings if isinstance(self.result, ResearchResult) else []
+        """The findings in ``result``."""
+        return self.result.findings
 
     @property
     def results(self) -> List[Finding]:
@@ -341,9 +340,8 @@ class ResearchResponse(Model):
 
     @property
     def summary(self) -> str:
-        """What the findings say together."""
-        synthesis = self.result.synthesis if isinstance(self.result, ResearchResult) else None
-        return _text(synthesis.summary) if isinstance(synthesis, Synthesis) else ""
+        """The summary in the synthesis of ``result``."""
+        return _text(getattr(self.result.synthesis, "summary", None))
 
     def __getitem__(self, key: str) -> Any:
         return getattr(self, key) if key in ("findings", "results", "summary") else super().__getitem__(key)
@@ -351,7 +349,7 @@ class ResearchResponse(Model):
 
 @dataclass
 class ApiKey(Model):
-    """An API key; ``key`` itself is there only when it is created, ``last_used`` only once it was used."""
+    """An API key; only ``create_api_key`` returns ``key``, and ``last_used`` is None before the first use."""
 
     id: str = required_field(default="")
     name: str = ""
@@ -364,7 +362,7 @@ class ApiKey(Model):
 
 @dataclass
 class Webhook(Model):
-    """A webhook; ``secret`` is there only when it is created, ``last_triggered`` only once it was used."""
+    """A webhook; only ``create_webhook`` returns ``secret``."""
 
     id: str = required_field(default="")
     url: str = ""
@@ -378,7 +376,7 @@ class Webhook(Model):
 
 @dataclass
 class DeleteResponse(Model):
-    """What the server says to a deletion."""
+    """The server's message after a deletion."""
 
     success: bool = True
     message: str = ""
@@ -386,7 +384,7 @@ class DeleteResponse(Model):
 
 @dataclass
 class HealthCheck(Model):
-    """One thing that the server depends on; ``latency`` in milliseconds."""
+    """The state of a dependency of the server; ``latency`` in milliseconds."""
 
     status: str = ""
     latency: Optional[float] = None
@@ -395,7 +393,7 @@ class HealthCheck(Model):
 
 @dataclass
 class Health(Model):
-    """How the server is: ``status`` is ``healthy``, ``degraded`` or ``critical``."""
+    """The health of the server; ``status`` is ``healthy``, ``degraded`` or ``critical``."""
 
     status: str = required_field(default="")
     timestamp: Optional[datetime] = None

@@ -1,4 +1,4 @@
-"""Requests in the server's words, and its answers in those of the models."""
+"""Infinity Assistant: request bodies as the server reads them, and its answers as the models read them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from .._core.model import Model, to_send
 from .errors import InvalidRequestError
 from .models import KnowledgeSearchRequest, ResearchRequest
 
-_GROUPS = {"wisdom": "wisdom", "pattern": "patterns", "gotcha": "gotchas"}  # by what an item is called
+_GROUPS = {"wisdom": "wisdom", "pattern": "patterns", "gotcha": "gotchas"}  # by type of item
 _TYPES = {group: name for name, group in _GROUPS.items()}
-_MODES = {
+_MODES = {  # by depth
     "shallow": "quick",
     "medium": "standard",
     **{mode: mode for mode in ("quick", "standard", "deep", "comprehensive")},
@@ -19,20 +19,17 @@ _MODES = {
 
 
 def search_body(request: KnowledgeSearchRequest) -> Dict[str, Any]:
-    """Return the body of a search: the filters beside the other fields, which win; groups in the plural."""
+    """Return the body of a search: filters as top-level fields, which win over them; groups in the plural."""
     body = to_send(request)
-    body = {**_filters(body.pop("filters", None)), **body}
+    filters = body.pop("filters", {})
+    if isinstance(filters, Model):
+        filters = to_send(filters)
+    elif not isinstance(filters, Mapping):
+        raise TypeError(f"filters must be KnowledgeFilters or a dict, not {type(filters).__name__}")
+    body = {**{name: value for name, value in filters.items() if value is not None}, **body}
     if isinstance(body.get("type"), str):
         body["type"] = _GROUPS.get(body["type"], body["type"])
     return body
-
-
-def _filters(filters: object) -> Dict[str, Any]:
-    if isinstance(filters, Model):
-        return to_send(filters)
-    if filters is not None and not isinstance(filters, Mapping):
-        raise TypeError(f"filters must be KnowledgeFilters or a dict, not {type(filters).__name__}")
-    return {name: value for name, value in (filters or {}).items() if value is not None}
 
 
 def research_body(request: ResearchRequest) -> Dict[str, Any]:
@@ -42,36 +39,34 @@ def research_body(request: ResearchRequest) -> Dict[str, Any]:
     if body.setdefault("topic", query) is None:
         raise TypeError("research() needs topic")
     if depth is not None:
-        if depth not in list(_MODES):  # a list: not every depth can be hashed
+        if depth not in list(_MODES):  # a list: a depth may be unhashable
             raise InvalidRequestError(f"depth must be one of {', '.join(_MODES)}")
         body.setdefault("mode", _MODES[depth])
     if sources is not None:
-        if not isinstance(sources, (int, float)) or isinstance(sources, bool):
-            raise TypeError(f"sources must be a number, not {type(sources).__name__}")
         body.setdefault("maxSources", sources)
     return body
 
 
 def search_answer(body: Dict[str, Any]) -> Dict[str, Any]:
-    """Return the answer to a search with its groups as one list, the total beside it."""
-    found = body.get("results")
-    if isinstance(found, dict):
-        groups = {group: found[group] for group in [*_TYPES, *found] if group in found}
-        body["results"] = [item for group, items in groups.items() for item in _items(group, items)]
+    """Return the answer to a search with its groups as one list, and the total beside it."""
+    groups = body.get("results")
+    if isinstance(groups, dict):
+        results: List[Any] = []
+        for group in dict.fromkeys([*_TYPES, *groups]):
+            items = groups.get(group) or []
+            # Anything but a list of objects makes the answer unreadable, and is kept for its error.
+            results += [_flatten(group, item) for item in items] if isinstance(items, list) else [items]
+        body["results"] = results
     counts = body.get("counts")
     if isinstance(counts, dict) and "total" in counts:
         body.setdefault("total", counts["total"])
     return body
 
 
-def _items(group: str, items: Any) -> List[Any]:
-    # What is no list of objects stays in sight: an answer with it in its list is refused as unreadable.
-    found = items if isinstance(items, list) else [] if items is None else [items]
-    return [_item(group, item) if isinstance(item, dict) else item for item in found]
-
-
-def _item(group: str, item: Dict[str, Any]) -> Dict[str, Any]:
-    """Return one item under the names that all groups share."""
+def _flatten(group: str, item: Any) -> Any:
+    """Return an item with its type, and under the names that all groups share."""
+    if not isinstance(item, dict):
+        return item
     flat = {"type": _TYPES.get(group, group), **item}
     for name, other in (("title", "name"), ("content", "description")):
         if not flat.get(name) and other in flat:
@@ -79,13 +74,13 @@ def _item(group: str, item: Dict[str, Any]) -> Dict[str, Any]:
     return flat
 
 
-def memory_body(key: object, value: object) -> Dict[str, Any]:
+def memory_body(key: str, value: object) -> Dict[str, Any]:
     """Return the body that stores *value*, as JSON text, under *key*."""
-    return {"conversationId": memory_key(key), "content": json_codec.dumps(value).decode("utf-8")}
+    return {"conversationId": check_memory_key(key), "content": json_codec.dumps(value).decode("utf-8")}
 
 
-def memory_key(key: object) -> str:
-    """Return *key*; refuse what the server cannot keep, or what would lead it to other files."""
+def check_memory_key(key: str) -> str:
+    """Return *key*; raises InvalidRequestError for ``..``, since the server uses it as a file name."""
     if not isinstance(key, str) or not key.strip():
         raise InvalidRequestError("key must be text that is not empty")
     if ".." in key.replace("\\", "/").split("/"):
@@ -94,30 +89,21 @@ def memory_key(key: object) -> str:
 
 
 def memory_answer(body: Dict[str, Any]) -> Dict[str, Any]:
-    """Return what the server remembers, with the value that was stored last."""
+    """Return the memory of a key, with the value that was stored last."""
     memory = body.get("memory")
     facts = memory.get("criticalFacts") if isinstance(memory, dict) else None
     for fact in reversed(facts if isinstance(facts, list) else []):
-        if isinstance(fact, dict) and _is_remembered(fact):
-            return {"value": _value(fact.get("content")), "found": True, "entry": dict(fact), **body}
+        tags = fact.get("tags") if isinstance(fact, dict) else None
+        if isinstance(tags, list) and "remembered" in tags:
+            return {"value": _parse_value(fact.get("content")), "found": True, "entry": dict(fact), **body}
     return {**body, "found": False}
 
 
-def _is_remembered(fact: Dict[str, Any]) -> bool:
-    tags = fact.get("tags")
-    return isinstance(tags, list) and "remembered" in tags
-
-
-def _value(content: Any) -> Any:
-    """Return the value of a JSON text; other texts, stored by others, are the value themselves."""
+def _parse_value(content: Any) -> Any:
+    """Return the value of a JSON text; other text, which was not stored by this library, as it is."""
     try:
         value = json_codec.loads(content.encode("utf-8"))
-        json_codec.dumps(value)  # refuses NaN, which was not stored as a value then
+        json_codec.dumps(value)  # raises for NaN, which this library never stores
         return value
     except (AttributeError, ValueError, RecursionError):
         return content
-
-
-def drop_none(**fields: Any) -> Dict[str, Any]:
-    """Return the fields that are not None, which is never sent."""
-    return {name: value for name, value in fields.items() if value is not None}

@@ -1,4 +1,4 @@
-"""Infinity Assistant: chat with a memory, a knowledge base and research."""
+"""Infinity Assistant: chat, knowledge base, memory and research."""
 
 from __future__ import annotations
 
@@ -28,10 +28,9 @@ from .models import (
     Webhook,
 )
 from .serializers import (
-    drop_none,
+    check_memory_key,
     memory_answer,
     memory_body,
-    memory_key,
     research_body,
     search_answer,
     search_body,
@@ -44,13 +43,12 @@ ChatStream = Stream[StreamChunk, ChatResponse]
 class Infinity(ServiceClient, ChatService[ChatResponse]):
     """The endpoints of Infinity Assistant.
 
-    Who asks: the server gives whoever has no ``user_id`` an identity in a cookie. It is kept in this object
-    and its copies until the key changes, and goes nowhere else, so that all calls of one Client share quota
-    and history. Use one Client for each user, or give ``user_id``.
+    A call without ``user_id`` is anonymous: ``chat`` receives a cookie that identifies the user, which this
+    object and its copies send until the key changes. All calls of one Client thus share quota and history:
+    use one Client per user, or give ``user_id``.
 
-    Keys are read by ``chat`` alone, and one that is wrong is no error there: the call goes on as anonymous.
-
-    All methods raise InfinityAssistantError, which is always one of the library's errors as well.
+    The server only reads the API key in ``chat``, and treats a wrong one as none. All methods raise
+    InfinityAssistantError.
     """
 
     _spec = ServiceSpec(
@@ -65,7 +63,7 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
     )
 
     def get_api_key(self) -> Optional[str]:
-        """Return the key that calls such as POST /chat carry, or None."""
+        """Return the API key, which is sent with calls such as POST /chat, or None."""
         return self._credentials.key
 
     def chat(
@@ -89,24 +87,22 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
         driving_mode: Union[bool, Dict[str, Any], None] = None,
         drivingMode: Union[bool, Dict[str, Any], None] = None,
     ) -> ChatResponse:
-        """Send a message and wait for the whole answer.
+        """Send a message and return the answer.
 
-        Where the server's language models fail, the answer is an apology, with 0 in
-        ``metadata["tokensUsed"]``; it is no error. The server gives up after 60 seconds, which is the timeout
-        of this library too: to hear what it says then (499 or 504), use ``with_options(timeout=70)``.
+        If its language models fail, the server answers with an apology and 0 in ``metadata["tokensUsed"]``.
+        It gives up after 60 seconds, the default timeout: ``with_options(timeout=70)`` gets its error, 499
+        or 504.
 
         Args:
             request: a ChatRequest or a dict; or give its fields as keywords: ``message="Hello"``.
 
         Returns:
-            The answer; ``.text`` or ``["response"]`` is its text, ``conversation_id`` what to go on with.
+            The answer: its ``text``, and the ``conversation_id`` for the next message.
 
         Raises:
-            BadRequestError: a message that is blank or has more than 5000 characters.
-            InfinityAssistantRateLimitError: the daily quota is used up until ``reset_at``; it is not tried
-                again.
-            InfinityAssistantTimeoutError: no answer in time; it is not asked again, since it may be counted.
-            InfinityAssistantError: all else.
+            BadRequestError: the message is blank, or longer than 5000 characters.
+            InfinityAssistantRateLimitError: the daily quota is used up until ``reset_at``; not retried.
+            InfinityAssistantTimeoutError: no answer in time; not retried, since the message may count.
 
         POST /chat
         """
@@ -134,23 +130,23 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
         driving_mode: Union[bool, Dict[str, Any], None] = None,
         drivingMode: Union[bool, Dict[str, Any], None] = None,
     ) -> ChatStream:
-        """Send a message and get the answer in chunks, as they come.
+        """Send a message and stream the answer.
 
-        The server does not read the key here: quota and history are those of ``user_id``, or of the identity
-        that ``chat`` has brought. It has the whole answer made before the first piece of text; the silence
-        until then may last as long as the stream's timeout (120 seconds, or ``timeout``).
+        The server ignores the API key here: quota and history are those of ``user_id``, or of the cookie from
+        ``chat``. It sends no text until the answer is complete; the stream waits for up to 120 seconds, or
+        ``timeout``.
 
         Args:
             request: a ChatRequest or a dict; or give its fields as keywords: ``message="Hello"``.
 
         Returns:
-            A Stream of StreamChunk. ``chunk.text`` is what a chunk adds, "" for those that are no text;
-            ``.metadata`` of the stream holds what came beside it: ``conversationId``, ``tokensUsed``,
-            ``memory``, ``language``, ``speaker``, ``phase``, ...; ``.final()`` is the whole ChatResponse.
+            A Stream of StreamChunk. ``chunk.text`` is the text that it adds, "" if none. ``metadata`` of the
+            stream holds ``conversationId``, ``tokensUsed``, ``memory``, ``language``, ``speaker``, ``phase``,
+            ...; ``final()`` returns the ChatResponse.
 
         Raises:
-            InfinityAssistantError: as ``chat`` does; StreamError for an error event and
-                StreamInterruptedError for a cut while iterating.
+            InfinityAssistantError: as ``chat``; while iterating also StreamError for an error event, and
+                StreamInterruptedError if the stream is cut.
 
         POST /chat/stream
         """
@@ -178,10 +174,10 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
             request: a KnowledgeSearchRequest or a dict; or give its fields as keywords: ``query="Python"``.
 
         Returns:
-            What was found, in ``results``; iterating gives the items, and ``to_rows()`` rows for tables.
+            The items in ``results``; ``to_rows()`` gives rows for tables.
 
         Raises:
-            BadRequestError: a query that is blank or has more than 500 characters.
+            BadRequestError: the query is blank, or longer than 500 characters.
 
         POST /search
         """
@@ -191,20 +187,20 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
     def store_memory(self, key: str, value: Any, ttl: Optional[int] = None) -> MemoryStoreResponse:
         """Store a value under a key, as JSON text.
 
-        The server has no store for values of its own: the key is the id of a conversation, and the value a
-        fact that it remembers of it. So a key belongs to nobody, whoever knows it can read it; values are
-        added, the last one counts; and they may be lost when the server restarts.
+        The server has no key-value store: the key is the id of a conversation, and the value a fact about it.
+        Anyone who knows the key can read the value; values are added, and the last one counts; a restart of
+        the server may lose them.
 
         Args:
-            key: any text, without ``..`` as a part of a path.
-            value: what JSON can hold; None too.
-            ttl: cannot be given: the server keeps values without an expiry.
+            key: any text without ``..`` as a part of a path.
+            value: any JSON value, None included.
+            ttl: not supported; the server has no expiry.
 
         Returns:
-            The entry that was stored.
+            The stored entry, in ``entry``.
 
         Raises:
-            InvalidRequestError: a ttl, an unusable key, NaN; nothing was sent.
+            InvalidRequestError: a ttl, an invalid key, NaN; nothing was sent.
 
         POST /memory
         """
@@ -215,22 +211,21 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
         return self._request("POST", "/memory", json=body).model(MemoryStoreResponse)
 
     def retrieve_memory(self, key: str) -> MemoryRetrieveResponse:
-        """Return what was last stored under a key.
+        """Return the value that was stored last under a key.
 
         Args:
-            key: what was given to ``store_memory``, or the id of a conversation.
+            key: the key of ``store_memory``, or the id of a conversation.
 
         Returns:
-            The ``value``, and whether one was ``found``; an unknown key is no error. Of a conversation, what
-            the assistant was told to remember: plain text, as a value that is no JSON. ``memory`` is all
-            that the server keeps there.
+            The ``value``, and whether one was ``found``; an unknown key is no error. Of a conversation the
+            value is the text that the assistant was told to remember. ``memory`` holds everything stored.
 
         Raises:
-            InvalidRequestError: an unusable key; nothing was sent.
+            InvalidRequestError: an invalid key; nothing was sent.
 
         GET /memory
         """
-        params = {"conversationId": memory_key(key)}
+        params = {"conversationId": check_memory_key(key)}
         return self._request("GET", "/memory", params=params).model(MemoryRetrieveResponse, memory_answer)
 
     def research(
@@ -249,16 +244,16 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
         includeExternal: Optional[bool] = None,
         sources: Optional[int] = None,
     ) -> ResearchResponse:
-        """Look into a topic.
+        """Research a topic.
 
         Args:
             request: a ResearchRequest or a dict; or give its fields as keywords: ``topic="Python"``.
 
         Returns:
-            The ``result``; also ``findings`` and ``summary``.
+            The ``result``, with ``findings`` and ``summary``.
 
         Raises:
-            BadRequestError: a topic that is blank.
+            BadRequestError: the topic is blank.
             InvalidRequestError: an unknown depth; nothing was sent.
 
         POST /research
@@ -267,125 +262,105 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
         return self._request("POST", "/research", json=body).model(ResearchResponse)
 
     def list_api_keys(self) -> ResultList[ApiKey]:
-        """Return the account's API keys, newest first; revoked ones too.
-
-        Returns:
-            A list of ApiKey, without the keys themselves; ``to_rows()`` gives rows for tables.
+        """Return the API keys of the account, revoked ones too, newest first; without ``key`` itself.
 
         Raises:
-            AuthenticationError: nobody is signed in. The published server says so to everybody: it wants a
-                session of its website, and does not take API keys here.
+            AuthenticationError: not signed in. The published server always raises it: it accepts sessions of
+                its website only, no API keys.
 
         GET /api-keys
         """
         return self._request("GET", "/api-keys").records(ApiKey, "apiKeys")
 
     def create_api_key(self, name: str) -> ApiKey:
-        """Create an API key.
+        """Create an API key; only this response holds the ``key`` itself.
 
         Args:
-            name: what to call it; each name once, revoked keys included.
-
-        Returns:
-            The new key. ``.key`` is the key itself: the server never shows it again, and ``repr`` does not.
+            name: not blank, and used by no other key, revoked ones included.
 
         Raises:
-            BadRequestError: a blank name.
-            InternalServerError: a key of that name is there already.
-            AuthenticationError: as from ``list_api_keys``.
+            BadRequestError: the name is blank.
+            InternalServerError: the name is in use.
+            AuthenticationError: as ``list_api_keys``.
 
         POST /api-keys
         """
-        return self._request("POST", "/api-keys", json=drop_none(name=name)).model(ApiKey, "apiKey")
+        return self._request("POST", "/api-keys", json={"name": name}).model(ApiKey, "apiKey")
 
     def delete_api_key(self, key_id: str) -> DeleteResponse:
         """Revoke an API key.
 
         Args:
-            key_id: the ``id`` of the key, not the key itself.
+            key_id: the ``id`` of the key.
 
         Returns:
-            What the server says; it says the same of an id that no key has.
+            The server's message, the same for an unknown id.
 
         Raises:
             InvalidRequestError: an empty id; nothing was sent.
-            AuthenticationError: as from ``list_api_keys``.
-            NotFoundError: the id is no UUID.
+            AuthenticationError: as ``list_api_keys``.
+            NotFoundError: the id is not a UUID.
 
         DELETE /api-keys
         """
-        return self._request("DELETE", "/api-keys", params=self._id(key_id, "key_id")).model(DeleteResponse)
+        params = _id_param(key_id, "key_id")
+        return self._request("DELETE", "/api-keys", params=params).model(DeleteResponse)
 
     def list_webhooks(self) -> ResultList[Webhook]:
-        """Return the account's webhooks.
-
-        Returns:
-            A list of Webhook, without their secrets; ``to_rows()`` gives rows for tables.
+        """Return the webhooks of the account, without their secrets.
 
         Raises:
-            AuthenticationError: as from ``list_api_keys``.
+            AuthenticationError: as ``list_api_keys``.
 
         GET /webhooks
         """
         return self._request("GET", "/webhooks").records(Webhook, "webhooks")
 
     def create_webhook(self, url: str, events: Sequence[str]) -> Webhook:
-        """Register a URL that is told of events.
+        """Create a webhook; only this response holds its ``secret``, for ``verify_webhook_signature``.
 
         Args:
             url: where deliveries are sent.
-            events: at least one of ``chat.message``, ``chat.response``, ``knowledge.created``,
+            events: one or more of ``chat.message``, ``chat.response``, ``knowledge.created``,
                 ``memory.stored``, ``user.preferences.updated``, ``subscription.created``,
                 ``subscription.updated``, ``subscription.cancelled``.
 
-        Returns:
-            The new webhook. Keep its ``.secret``, which the server never shows again: with it
-            ``verify_webhook_signature`` tells whether a delivery is genuine.
-
         Raises:
             BadRequestError: no URL, no events, or unknown ones.
-            AuthenticationError: as from ``list_api_keys``.
+            AuthenticationError: as ``list_api_keys``.
 
         POST /webhooks
         """
         if isinstance(events, str):
             raise TypeError("events must be a list of names, not a text")
-        body = drop_none(url=url, events=list(events))
+        body = {"url": url, "events": list(events)}
         return self._request("POST", "/webhooks", json=body).model(Webhook, "webhook")
 
     def delete_webhook(self, webhook_id: str) -> DeleteResponse:
-        """Remove a webhook.
+        """Delete a webhook.
 
         Args:
             webhook_id: the ``id`` of the webhook.
 
-        Returns:
-            What the server says.
-
         Raises:
             InvalidRequestError: an empty id; nothing was sent.
-            AuthenticationError: as from ``list_api_keys``.
-            NotFoundError: no such webhook.
+            AuthenticationError: as ``list_api_keys``.
+            NotFoundError: there is no such webhook.
 
         DELETE /webhooks
         """
-        return self._request("DELETE", "/webhooks", params=self._id(webhook_id, "webhook_id")).model(
-            DeleteResponse
-        )
+        params = _id_param(webhook_id, "webhook_id")
+        return self._request("DELETE", "/webhooks", params=params).model(DeleteResponse)
 
     def health(self) -> Health:
-        """Return how the server is.
-
-        Returns:
-            Its ``status``: look at it, for a ``critical`` server answers as a healthy one does. ``checks``
-            are the things that it depends on, by name.
+        """Return the health of the server; a ``critical`` one answers with 200 too, so check ``status``.
 
         GET /health
         """
         return self._request("GET", "/health").model(Health)
 
-    def _id(self, value: str, name: str) -> Mapping[str, str]:
-        """Return the query that names what is to be deleted."""
-        if not isinstance(value, str) or not value.strip():
-            raise InvalidRequestError(f"{name} must not be empty")
-        return {"id": value}
+
+def _id_param(value: str, name: str) -> Dict[str, str]:
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidRequestError(f"{name} must not be empty")
+    return {"id": value}

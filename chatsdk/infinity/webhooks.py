@@ -1,4 +1,4 @@
-"""Webhooks: whether a delivery comes from the server."""
+"""Infinity Assistant: the signatures of webhook deliveries."""
 
 from __future__ import annotations
 
@@ -12,28 +12,27 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, Union
 def verify_webhook_signature(
     payload: Union[bytes, str, Mapping[str, Any]], signature: Optional[str], secret: str
 ) -> bool:
-    """Return whether *signature* shows that the ``data`` of a delivery comes from the server.
+    """Return whether *signature* is the server's signature of the ``data`` of a delivery.
 
-    A delivery is a POST of ``{"event": ..., "timestamp": ..., "data": ...}``. Its ``X-Infinity-Signature`` is
-    the hexadecimal HMAC-SHA256 of the JSON text of ``data`` alone: event and time are not signed, and a
-    delivery that somebody repeats is signed as well as the first. In a receiver, with the body as it came::
+    A delivery is a POST of ``{"event": ..., "timestamp": ..., "data": ...}``. ``X-Infinity-Signature`` is the
+    hexadecimal HMAC-SHA256 of the JSON text of ``data`` alone: event and timestamp are not signed, and a
+    replayed delivery is valid. In a receiver::
 
         if not verify_webhook_signature(request.body, request.headers.get("X-Infinity-Signature"), secret):
             return 401
 
     Args:
-        payload: the body as it was received, bytes or text. A decoded body works too as long as its numbers
-            and the order of its keys are as they came.
+        payload: the body as it was received, bytes or text; or decoded, with unchanged order of keys.
         signature: the value of ``X-Infinity-Signature``.
-        secret: what ``create_webhook`` returned as ``secret``.
+        secret: the ``secret`` that ``create_webhook`` returned.
 
     Returns:
-        False for a wrong signature, for none, and for a payload that is no delivery. It is compared in
+        False for a wrong or missing signature, and for a payload that is not a delivery. The comparison takes
         constant time.
 
     Raises:
-        TypeError: the secret is no text.
-        ValueError: the secret is empty; anybody could sign with that.
+        TypeError: the secret is not a string.
+        ValueError: the secret is empty.
     """
     if not isinstance(secret, str):
         raise TypeError(f"secret must be a string, not {type(secret).__name__}")
@@ -43,7 +42,7 @@ def verify_webhook_signature(
         return False
     try:
         texts = _signed_texts(payload)
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, LookupError, RecursionError):
         return False
     key = secret.encode("utf-8", "surrogatepass")
     given = signature.encode("utf-8", "surrogatepass")
@@ -52,25 +51,18 @@ def verify_webhook_signature(
 
 
 def _signed_texts(payload: Any) -> List[bytes]:
-    """Return the texts that may have been signed; ValueError or TypeError where there is none."""
-    if isinstance(payload, Mapping):
-        if "data" not in payload:
-            raise ValueError("no data")
-        return [_compact(payload["data"])]
+    """Return the texts of ``data`` that may have been signed; raises if *payload* is not a delivery."""
     if isinstance(payload, (bytes, bytearray, memoryview)):
         payload = bytes(payload).decode("utf-8-sig")
     if not isinstance(payload, str):
-        raise TypeError("no body")
-    members = _reject_duplicate_keys(list(_members(payload)))
-    if "data" not in members:
-        raise ValueError("no data")
-    text, value = members["data"]
-    # The text as it came; and as the server writes it, for bodies that a proxy has written anew.
+        return [_compact(payload["data"])]
+    text, value = _reject_duplicate_keys(list(_members(payload)))["data"]
+    # As received; and as the server writes it, for bodies that a proxy serialized again.
     return [text.encode("utf-8"), _compact(value)]
 
 
 def _members(body: str) -> Iterator[Tuple[str, Tuple[str, Any]]]:
-    """Yield the names in a JSON object, each with the text of its value and the value."""
+    """Yield each key of a JSON object with the text of its value and the value."""
     decode = json.JSONDecoder(object_pairs_hook=_reject_duplicate_keys).raw_decode
     mark, place = _mark("{", body, 0)
     while mark != "}":
@@ -86,7 +78,7 @@ def _members(body: str) -> Iterator[Tuple[str, Tuple[str, Any]]]:
 
 
 def _mark(marks: str, body: str, place: int) -> Tuple[str, int]:
-    """Return which of *marks* stands at *place*, and where the text behind it begins."""
+    """Return which of *marks* is at *place*, and the position of the text after it."""
     found = re.compile(rf"[ \t\n\r]*([{marks}])[ \t\n\r]*").match(body, place)
     if found is None:
         raise ValueError("no JSON object")
@@ -94,17 +86,14 @@ def _mark(marks: str, body: str, place: int) -> Tuple[str, int]:
 
 
 def _reject_duplicate_keys(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
-    """Return the object of *pairs*; of a name that comes twice readers differ in which they take."""
+    """Return the object of *pairs*; of duplicate keys some parsers take the first, some the last."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a name comes twice")
+        raise ValueError("a duplicate key")
     return found
 
 
 def _compact(value: Any) -> bytes:
-    """Return *value* as ``JSON.stringify`` writes it, lone surrogates escaped, all else as it is.
-
-    Of numbers only those with an exponent may be written otherwise.
-    """
+    """Return *value* as ``JSON.stringify`` writes it, except for some numbers with an exponent."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.encode("utf-8", "backslashreplace")

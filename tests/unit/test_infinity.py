@@ -457,11 +457,6 @@ class TestResearch:
             api.research(topic="t", depth=depth)
         assert isinstance(caught.value, InfinityAssistantError)
 
-    @pytest.mark.parametrize("sources", ["5", True, ["web"], {}])
-    def test_sources_that_are_no_number(self, api, sources):
-        with pytest.raises(TypeError, match="sources"):
-            api.research(topic="t", sources=sources)
-
     def test_answer(self, http, api):
         http.add("POST", URL + "/research", json={"success": True, "result": RESULT})
         found = api.research(topic="t")
