@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-from typing import (
-    Any,
-    Callable,
-    Dict,
-    Hashable,
-    Iterator,
-    Literal,
-    Optional,
-    Sequence,
-    Set,
-    Tuple,
-    TypeVar,
-    Union,
-)
+from typing import Any, Callable, Dict, Iterator, Literal, Set, TypeVar, Union
 
 from .model import Model
 from .result_list import ListResponse
 
 M = TypeVar("M", bound=Model)
-T = TypeVar("T")
-P = TypeVar("P", bound=Hashable)
 
-_START: Dict[str, Union[str, int]] = {"cursor": "", "page": 1, "offset": 0}
+_START: Dict[str, Union[str, int, None]] = {"cursor": None, "page": 1, "offset": 0}
 _SIZES = ("limit", "page_size", "per_page")
 
 
@@ -39,59 +24,43 @@ def iter_pages(
         query: its other arguments.
     """
     size = next(query[name] for name in _SIZES if name in query)
-    pages = received = 0
-
-    def fetch(position: Union[str, int]) -> Tuple[Sequence[M], Union[str, int, None]]:
-        nonlocal pages, received
-        page = get(**query, **{by: position if position != "" else None})
+    position = _START[by]
+    visited: Set[Union[str, int, None]] = set()  # a server may repeat a cursor
+    seen: Set[Union[str, int, None]] = (
+        set()
+    )  # ids; new entries move old ones to the next page, where they come again
+    received = 0
+    while position not in visited:
+        visited.add(position)
+        page = get(**query, **{by: position})
         items = list(page)
-        pages += 1
         received += len(items)
+        is_repeated = bool(items)
+        for item in items:
+            key = item.get("id")
+            key = key if isinstance(key, (str, int)) else None
+            if not key or key not in seen:
+                is_repeated = False
+                seen.add(key)
+                yield item
+        if is_repeated:  # a server that does not know the argument sends the same page for ever
+            return
         if by == "cursor":
-            cursor = page.get("next_cursor")
-            return items, cursor if isinstance(cursor, str) and cursor else None
-        more = page.get("has_more")
-        if more is None or by == "offset":  # a page number after the last one may be an error
-            # A total may be wrong: a full page is reason enough to ask for another. Some servers give fewer
-            # items than they were asked for, and say so in "limit".
-            full = min(size, count(page.get("limit")) or size)
-            more = more or len(items) >= full or received < count(page.get("total"))
-        following = received if by == "offset" else pages + 1
-        return items, following if items and more else None
-
-    return paginate(fetch, _START[by], key=lambda item: item.get("id") or None)
+            position = page.get("next_cursor")
+            if not position or not isinstance(position, str):
+                return
+        else:
+            more = page.get("has_more")
+            if more is None or by == "offset":  # a page number after the last one may be an error
+                # A total may be wrong: a full page is reason enough to ask for another. Some servers give
+                # fewer items than they were asked for, and say so in "limit".
+                full = min(size, count(page.get("limit")) or size)
+                more = more or len(items) >= full or received < count(page.get("total"))
+            if not items or not more:
+                return
+            position = received if by == "offset" else len(visited) + 1
 
 
 def count(value: object) -> int:
     """Return *value* if it is an int, else 0."""
     return value if isinstance(value, int) else 0
-
-
-def paginate(
-    fetch: Callable[[P], Tuple[Sequence[T], Optional[P]]], start: P, key: Callable[[T], Hashable]
-) -> Iterator[T]:
-    """Yield the items of all pages, each once.
-
-    Args:
-        fetch: returns the items at a position and the next position, None after the last page.
-        start: the first position.
-        key: what tells one item from another; new entries push old ones onto the next page, where they would
-            come again. None where an item has nothing of the kind.
-    """
-    seen: Set[Hashable] = set()
-    visited: Set[Hashable] = set()
-    position: Optional[P] = start
-    while position is not None and position not in visited:  # a server may send in circles
-        visited.add(position)
-        items, position = fetch(position)
-        fresh = 0
-        for item in items:
-            mark = key(item)
-            if not isinstance(mark, (str, int)):
-                mark = None
-            if mark is None or mark not in seen:
-                fresh += 1
-                seen.add(mark)
-                yield item
-        if items and not fresh:  # a server that does not know the parameter sends the same page for ever
-            return

@@ -7,7 +7,6 @@ from collections import OrderedDict
 import pytest
 
 from chatsdk import ConfigurationError, InvalidRequestError, StreamError
-from chatsdk._core.paging import paginate
 from chatsdk.chatserver import ChatServerError
 from chatsdk.zaguan import ChatResponse, ZaguanError
 
@@ -19,24 +18,6 @@ ANSWER = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "
 
 def sent(http):
     return json.loads(http.calls[0].request.body)
-
-
-def test_the_same_page_for_ever_ends():
-    """A server that does not know the parameter answers each page number with the first page."""
-    asked = []
-
-    def fetch(number):
-        asked.append(number)
-        return ["a", "b"], number + 1
-
-    assert list(paginate(fetch, 1, key=str)) == ["a", "b"]
-    assert asked == [1, 2]
-
-
-@pytest.mark.parametrize("mark", [{"a": 1}, ["a"], None])
-def test_items_that_cannot_be_told_apart_all_come(mark):
-    pages = {1: ([mark, mark], 2), 2: ([mark], None)}
-    assert list(paginate(pages.__getitem__, 1, key=lambda item: item)) == [mark] * 3
 
 
 @pytest.mark.parametrize("cursor", [{"a": 1}, ["x"], 7, ""])
