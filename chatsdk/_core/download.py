@@ -1,4 +1,4 @@
-"""Download: a file that a server sends, into memory or onto the disk."""
+"""Download: a file in a response, read into memory or saved to disk."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ Progress = Callable[[int, Optional[int]], object]
 
 
 class Download(CloseMixin):
-    """A file that a server sends: take ``content`` or ``text`` into memory, or ``save`` it.
+    """A file in a response: read ``content`` or ``text`` into memory, or ``save`` it.
 
-    Nothing of the body is read before one of them is used; leaving a ``with`` block, ``close()`` and dropping
-    the download free the connection.
+    The body is not read before. ``close()``, the end of a ``with`` block and deleting the download free the
+    connection.
 
     Attributes:
-        response: the ``requests.Response`` behind the download.
+        response: the ``requests.Response`` of the download.
     """
 
     def __init__(self, exchange: Exchange) -> None:
@@ -50,22 +50,22 @@ class Download(CloseMixin):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The headers of the answer; names in any case."""
+        """The headers of the response; their names are case-insensitive."""
         return self.response.headers
 
     @cached_property
     def filename(self) -> Optional[str]:
-        """The name that the server gives the file, None if it gives none.
+        """The file name from the Content-Disposition header, or None.
 
-        It has no folders, at most 255 bytes, and nothing in it that some system does not take in a name.
+        It has no folders, at most 255 bytes, and only characters that every operating system accepts.
         """
         return parse_filename(self.response.headers.get("Content-Disposition", ""))
 
     @property
     def content(self) -> bytes:
-        """The whole file, read at the first use and kept.
+        """The bytes of the file, read at the first use and kept.
 
-        Raises APIConnectionError where it is cut short, APIResponseError where it is larger than
+        Raises APIConnectionError if it is cut short, APIResponseError if it is larger than
         ``max_response_bytes``, and APIError after ``save`` or ``close()``.
         """
         if not self._loaded:
@@ -77,29 +77,30 @@ class Download(CloseMixin):
 
     @property
     def text(self) -> str:
-        """``content`` as text, which is UTF-8."""
+        """``content``, decoded as UTF-8."""
         return self.content.decode("utf-8-sig", "replace")
 
     def save(self, path: FilePath, progress: Optional[Progress] = None) -> None:
-        """Write the file to *path*, piece by piece; what stood there before is replaced at the very end.
+        """Write the file to *path* in chunks, without reading it into memory.
 
         Args:
-            path: where to; its folder must exist. Until the file is whole it has another name in that folder;
-                a failure removes it and leaves *path* as it was. A file that is replaced keeps its mode.
-            progress: called after each piece with the bytes so far and their total, None where it is unknown.
+            path: the file to write or replace, in an existing folder. The chunks go to a temporary file in
+                that folder, which is renamed at the end: after a failure *path* is unchanged. A file that is
+                replaced keeps its mode.
+            progress: called after each chunk with the bytes so far and their total, None if it is unknown.
 
         Raises:
             APIConnectionError: the connection broke; APITimeoutError: no more bytes came in time.
-            APIError: it was saved or closed before, and is not in memory.
-            OSError: the file cannot be written, or *path* is a folder, a device or a pipe. If it is raised
-                before anything is read, the download can still be saved elsewhere.
+            APIError: the download was saved or closed before, and is not in memory.
+            OSError: the file cannot be written, or *path* is a folder, a device or a pipe. If nothing was
+                read yet, the download can still be saved elsewhere.
         """
         self._check_unspent()
         name = os.fsdecode(path)
         target = os.path.realpath(name)
         mode = _mode_of_file(target, name)
         part = os.path.join(os.path.dirname(target), f".{os.urandom(8).hex()}.part")
-        file = open(part, "xb")  # noqa: SIM115 - leaving a "with" flushes again, which hides the first error
+        file = open(part, "xb")  # noqa: SIM115  # the end of a "with" flushes again, which hides the first error
         try:
             if mode is not None:
                 os.chmod(part, mode)
@@ -115,7 +116,7 @@ class Download(CloseMixin):
             raise
 
     def close(self) -> None:
-        """Free the connection; what was read into memory stays."""
+        """Free the connection; ``content`` that was read stays available."""
         self._spent = True
         self._body.close()
 
@@ -124,13 +125,13 @@ class Download(CloseMixin):
         length = "" if "Content-Encoding" in headers else headers.get("Content-Length", "")
         total = int(length) if re.fullmatch("[0-9]{1,18}", length) else None
         done = 0
-        for piece in self._pieces():
-            file.write(piece)
-            done += len(piece)
+        for chunk in self._chunks():
+            file.write(chunk)
+            done += len(chunk)
             if progress is not None:
                 progress(done, total)
 
-    def _pieces(self) -> Iterator[bytes]:
+    def _chunks(self) -> Iterator[bytes]:
         self._spent = True
         try:
             yield from self._body
@@ -145,7 +146,7 @@ class Download(CloseMixin):
 
 
 def _mode_of_file(target: str, name: str) -> Optional[int]:
-    """Return the mode of the file that is replaced, None if there is none; refuse all but regular files."""
+    """Return the mode of the file that is replaced, None if there is none; raise if it is no regular file."""
     mode = os.lstat(target).st_mode if os.path.lexists(target) else None
     if os.path.basename(name) in ("", ".", "..") or os.path.isdir(target):
         raise IsADirectoryError(EISDIR, "cannot save a file: this is a folder", name)
