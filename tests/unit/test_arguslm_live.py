@@ -94,7 +94,9 @@ def connect():
     clients = []
 
     def make(server, session=None, **settings):
-        service = Service(server.url, **{"api_key": KEY, "max_retries": 0, **settings})
+        # A run that the server calls running for ever is polled for an hour otherwise.
+        limits = {"max_retries": 0, "total_timeout": 20}
+        service = Service(server.url, **{"api_key": KEY, **limits, **settings})
         clients.append(Client(arguslm=service, session=session))
         return clients[-1].arguslm
 
@@ -580,6 +582,9 @@ class TestTLS:
             monkeypatch.delenv(name, raising=False)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.CERTIFICATE)
+        # A ticket makes the client's reading thread enter OpenSSL while the other one writes the handshake
+        # there: a TLS connection is not made for that, and now and then loses what was written.
+        context.num_tickets = 0
         with LiveServer(frames(START, *pair(1, 1, result()), COMPLETE), RUNNING, secure=context) as server:
             yield server
 

@@ -180,7 +180,7 @@ class TestWebSocket:
                     return said(request)
                 return json_reply(left.pop(0) if len(left) > 1 else left[0])
 
-            api, server = argus(answer, **{"max_retries": 0, **settings})
+            api, server = argus(answer, **{"max_retries": 0, "total_timeout": 20, **settings})
             return list(api.stream_benchmark(ID)), server
 
         return make
