@@ -1,4 +1,4 @@
-"""Connections: each read and write ends in time, and none is used again while bytes are left on it."""
+"""HTTP connections with a deadline for the whole call; http.client only bounds each read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import weakref
 from contextlib import contextmanager, suppress
 from functools import lru_cache, partial
 from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead, parse_headers
-from typing import Any, Iterator, Optional, Tuple, Type
+from typing import Any, Iterator, List, Optional, Tuple, Type
 
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
@@ -21,7 +21,7 @@ from urllib3.util.connection import is_connection_dropped
 from .call import CallContext
 
 _MAX_INTERIM_RESPONSES = 100
-_SEND_SIZE = 16384  # bytes
+_SEND_SIZE = MAX_JOINED_BODY = 16384  # bytes
 _IDLE_CHECKS = 4  # idle connections that each call looks at
 
 # Without keep-alive a NAT forgets a connection that is silent for minutes while a long answer is computed.
@@ -32,14 +32,30 @@ for _name, _value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPALIVE", 60), ("TCP_KEEPINT
         _KEEP_ALIVE.append((socket.IPPROTO_TCP, getattr(socket, _name), _value))
 
 
-class _Sending(threading.local):
-    """The call that this thread is sending: http.client makes its responses without a way to hand it down."""
+class Process:
+    """This process; ``os.getpid`` is a system call, too slow where sandboxes watch those."""
+
+    id = os.getpid()
+
+
+def _after_fork() -> None:
+    Process.id = os.getpid()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+class _CurrentCall(threading.local):
+    """The call that this thread is sending: urllib3 has no way to pass it on to its connections."""
 
     call: Optional[CallContext] = None
     read_timeout: Optional[float] = None  # seconds
+    body: Optional[bytes] = None  # to be sent with the head, in one piece
+    connected = False
 
 
-sending = _Sending()
+current = _CurrentCall()
 
 
 def apply_deadline(sock: Any, read_timeout: Optional[float], deadline: Optional[float]) -> None:
@@ -53,7 +69,7 @@ def apply_deadline(sock: Any, read_timeout: Optional[float], deadline: Optional[
 
 
 def innermost_socket(sock: Any) -> Any:
-    """Return the socket below the TLS layers that are no sockets: those of pyOpenSSL and of TLS in TLS.
+    """Return the socket below the TLS layers of pyOpenSSL and of TLS in TLS, which are no sockets.
 
     They have no ``gettimeout``, or no ``shutdown`` that wakes a reader.
     """
@@ -63,23 +79,21 @@ def innermost_socket(sock: Any) -> Any:
 
 
 class _DeadlineRawIO(io.RawIOBase):
-    """The receiving end of a socket, which minds the deadline of its call in each read."""
+    """Reads from a socket, each read within the deadline of the call."""
 
-    def __init__(self, file: Any, sock: Any, call: Optional[CallContext]) -> None:
+    def __init__(self, file: Any, sock: Any) -> None:
         super().__init__()
         self._file = file
         self._sock = innermost_socket(sock)
         self._read_timeout = self._sock.gettimeout()
-        self._call = call
+        self._call = current.call
         self.ended = False
         self.stopped = False
 
     def readable(self) -> bool:
-        """Return True, which io.BufferedReader wants to hear."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Read what is there, or wait for the next bytes."""
         if self.stopped:
             return 0
         if self._call is not None:
@@ -89,25 +103,24 @@ class _DeadlineRawIO(io.RawIOBase):
         return count
 
     def close(self) -> None:
-        """Close the file below too: it keeps the socket open."""
         super().close()
-        self._file.close()
+        self._file.close()  # it keeps the socket open
 
 
 class DeadlineHTTPResponse(HTTPResponse):
-    """An answer that arrives before the deadline of its call, or not at all."""
+    """A response that is read within the deadline of its call."""
 
     def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
         self._sock = sock
-        self._process = os.getpid()
-        self._install_response_class = _DeadlineRawIO(self.fp.detach(), sock, sending.call)
-        self.fp = io.BufferedReader(self._install_response_class)
+        self._process = Process.id
+        self._raw = _DeadlineRawIO(self.fp.detach(), sock)
+        self.fp = io.BufferedReader(self._raw)
 
     def begin(self) -> None:
-        """Read status and headers; http.client takes a head that was cut off for a whole one."""
+        """Read status and headers; http.client accepts headers that were cut off."""
         super().begin()
-        if self._install_response_class.ended:
+        if self._raw.ended:
             raise IncompleteRead(b"")
         # urllib3 logs what it finds here as a warning: the line with the fault, which may hold a key.
         self.headers.defects.clear()
@@ -123,19 +136,19 @@ class DeadlineHTTPResponse(HTTPResponse):
         raise HTTPException("too many interim responses")
 
     def _close_conn(self) -> None:
-        """Let go of the connection; make it unusable if more has arrived than this response."""
+        """Release the connection; shut it down if more has arrived than this response."""
         file = self.fp
         if file is None:  # another thread was faster
             return
         # The next call would take the rest for its answer. The pool drops a connection that is shut down.
         # A forked child must not: the connection is its parent's.
-        if not self.will_close and self._process == os.getpid() and self._has_rest(file):
+        if not self.will_close and self._process == Process.id and self._has_rest(file):
             shut_down(self._sock)
         self.fp = None  # type: ignore[assignment]
         file.close()
 
     def _has_rest(self, file: io.BufferedReader) -> bool:
-        self._install_response_class.stopped = True
+        self._raw.stopped = True
         try:
             if file.peek(1):
                 return True
@@ -162,13 +175,13 @@ def _has_input(sock: Any) -> bool:
 
 
 def shut_down(sock: Any) -> None:
-    """End the connection of *sock*; whoever waits in a read of it is woken."""
+    """End the connection of *sock*, which wakes a thread that reads from it."""
     with suppress(OSError):
         innermost_socket(sock).shutdown(socket.SHUT_RDWR)
 
 
-class _TimelyPool(HTTPConnectionPool):
-    """What a pool of any kind adds to its connections."""
+class _DeadlinePool(HTTPConnectionPool):
+    """What a pool of any class adds to its connections."""
 
     _next_check = 0
 
@@ -182,10 +195,11 @@ class _TimelyPool(HTTPConnectionPool):
         return connection
 
     def _get_conn(self, timeout: Optional[float] = None) -> Any:
-        self._drop_closed()
+        self._close_dropped()
         connection: Any = super()._get_conn(timeout)
-        if sending.read_timeout is not None:
-            connection.timeout = sending.read_timeout  # requests 2.28 sends chunked bodies under no other
+        current.connected = False
+        if current.read_timeout is not None:
+            connection.timeout = current.read_timeout  # requests 2.28 sends chunked bodies under no other
         return connection
 
     def _prepare_proxy(self, conn: Any) -> None:
@@ -197,21 +211,22 @@ class _TimelyPool(HTTPConnectionPool):
             super()._validate_conn(conn)
             if conn.sock is None:
                 conn.connect()
-        if sending.read_timeout is not None:
-            # urllib3 leaves the connect timeout on the socket until all is sent.
-            conn.timeout = sending.read_timeout
-            if conn.sock is not None:  # a recorder that plays an answer has none
+        current.connected = True
+        if current.read_timeout is not None:
+            # urllib3 1.26 leaves the connect timeout on the socket until all is sent.
+            conn.timeout = current.read_timeout
+            if conn.sock is not None and innermost_socket(conn.sock).gettimeout() != conn.timeout:
                 conn.sock.settimeout(conn.timeout)
 
-    def _drop_closed(self) -> None:
+    def _close_dropped(self) -> None:
         """Close idle connections that the server has closed: look at a few, and at more while some are found.
 
-        urllib3 looks at the one it takes, which is the youngest.
+        urllib3 looks only at the one it takes, the youngest.
         """
         pool = self.pool
         if pool is None or pool.qsize() < 2:
             return
-        closed = []
+        dropped = []
         with pool.mutex:
             idle = pool.queue
             checks = _IDLE_CHECKS
@@ -219,7 +234,7 @@ class _TimelyPool(HTTPConnectionPool):
                 self._next_check %= len(idle)
                 connection = idle[self._next_check]
                 if connection is None or is_connection_dropped(connection):
-                    closed.append(connection)
+                    dropped.append(connection)
                     del idle[self._next_check]
                     checks = _IDLE_CHECKS
                     continue
@@ -227,34 +242,41 @@ class _TimelyPool(HTTPConnectionPool):
                 checks -= 1
                 if not checks:
                     break
-        for connection in closed:
+        for connection in dropped:
             if connection is not None:
                 connection.close()
 
 
 @lru_cache(maxsize=None)
-def timely_pool(pool_class: Type[HTTPConnectionPool]) -> Type[HTTPConnectionPool]:
-    """Return *pool_class* with connections of ours; a SOCKS proxy has pool classes of its own."""
-    if issubclass(pool_class, _TimelyPool):
+def deadline_pool(pool_class: Type[HTTPConnectionPool]) -> Type[HTTPConnectionPool]:
+    """Return *pool_class* with deadlines; SOCKS proxies have pool classes of their own."""
+    if issubclass(pool_class, _DeadlinePool):
         return pool_class
-    return type(pool_class.__name__, (_TimelyPool, pool_class), {})
+    return type(pool_class.__name__, (_DeadlinePool, pool_class), {})
 
 
 def _send(original: Any, data: Any) -> None:
-    """Send *data* in pieces, each before the deadline: ``sendall`` applies its timeout to all it is given."""
+    """Send *data* in pieces, each before the deadline: ``sendall`` applies its timeout to the whole.
+
+    The head of a request takes a short body along: urllib3 sends them apart, in two packets.
+    """
     send = original()
-    pieces = [data]
-    if isinstance(data, (bytes, bytearray)) and len(data) > _SEND_SIZE:
+    pieces: List[Any] = [data]
+    if current.connected and current.body is not None:
+        if data is current.body:
+            return
+        pieces = [data + current.body]
+    elif isinstance(data, (bytes, bytearray)) and len(data) > _SEND_SIZE:
         pieces = [data[start : start + _SEND_SIZE] for start in range(0, len(data), _SEND_SIZE)]
     for piece in pieces:
-        if sending.call is not None and send.__self__.sock is not None:
-            apply_deadline(innermost_socket(send.__self__.sock), sending.read_timeout, sending.call.deadline)
+        if current.call is not None and send.__self__.sock is not None:
+            apply_deadline(innermost_socket(send.__self__.sock), current.read_timeout, current.call.deadline)
         send(piece)
 
 
 @contextmanager
 def _connecting(connection: Any) -> Iterator[None]:
-    """Say of what breaks in a ``with`` block that no connection could be made: nothing was sent yet."""
+    """Raise what breaks in a ``with`` block as a failure to connect: nothing was sent yet."""
     try:
         yield
     except (socket.timeout, TimeoutError) as error:

@@ -21,7 +21,7 @@ from urllib3.util import Retry, Timeout
 
 from ..errors import ConfigurationError
 from .call import CallContext
-from .connection import sending
+from .connection import current
 from .error_body import ErrorBody
 
 P = TypeVar("P", bound="DeadlineRetry")
@@ -106,7 +106,7 @@ class DeadlineRetry(Retry):
         time.sleep(self.wait)
         if self.call is not None:
             self.call.start_attempt()
-        if response is None and sending.call is not None:
+        if response is None and current.call is not None:
             raise AnotherAttempt(self)
 
     def plan_wait(self, asked: Optional[float]) -> bool:
