@@ -1,10 +1,9 @@
-"""One exchange from start to end: request out, answer in, every failure an error of the library."""
+"""Sends one request; raises every failure as an error of the library."""
 
 from __future__ import annotations
 
 import time
 import zlib
-from contextlib import suppress
 from dataclasses import fields
 from functools import cached_property
 from http.client import HTTPException
@@ -12,7 +11,7 @@ from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Type, TypeV
 
 import requests
 from urllib3.exceptions import HTTPError as URLLib3Error, ProtocolError
-from urllib3.util import Retry, Timeout
+from urllib3.util import Timeout
 
 from .. import errors
 from . import json_codec
@@ -24,21 +23,21 @@ from .causes import PROXY_AUTH, describe, is_timeout
 from .error_body import ErrorBody, decode_failure, parse_error_body
 from .options import Options, ServiceSpec
 from .redaction import Redactor, iter_causes, raise_alone, redact_members, redact_new_secret
-from .retry import SAFE_METHODS, CallTimeout, DefaultRetry, bind_to_call, wait_after
+from .retry import SAFE_METHODS, Attempts, CallTimeout, wait_after
 from .transport import RedirectError, ServiceRequest, Transport
 
 E = TypeVar("E", bound=errors.APIError)
 T = TypeVar("T")
 
-# What requests, urllib3, http.client, zlib and the socket raise where an exchange fails.
+# What requests, urllib3, http.client, zlib and the socket raise.
 TRANSPORT_ERRORS = (requests.RequestException, URLLib3Error, HTTPException, OSError, zlib.error, ValueError)
 
 _SHOWN_BODY = 2000  # characters of an unreadable answer that its error keeps
-_SHOWN_START = 65536  # bytes in which they are looked for: what hides a secret changes the length
+_SHOWN_START = 65536  # bytes that they are taken from: redaction changes the length
 
 
 class Exchange:
-    """A request on its way, with its limits and all that its errors have to tell."""
+    """One request with its limits, and the errors that it raises."""
 
     def __init__(
         self,
@@ -75,41 +74,35 @@ class Exchange:
         return f"{self._call.method} {self._call.url}"
 
     def open(self) -> requests.Response:
-        """Send the request; return a success with its body unread, raise all else."""
+        """Send the request like ``run``; return a success with its body unread."""
         return self.run(read_body=False)
 
     def run(self, read_body: bool = True) -> requests.Response:
-        """Send the request; return a success with its body read, raise all else.
-
-        urllib3 retries until the headers are there. After that, with the body in hand, it is done here.
-        """
-        next_policy: Retry = bind_to_call(self.options.retry, self._call)
+        """Send the request, again if the retry policy allows it; return a success with its body read."""
+        attempts = Attempts(self._call, None if self._transport.has_user_session else self.options.retry)
         while True:
-            response = self._send(next_policy)
-            policy = self._policy_in_force(response, next_policy)
+            response = self._send(attempts)
             succeeded = _is_success(response)
             try:
                 if read_body or not succeeded:
                     self.read_body(response)
-            except errors.APIConnectionError as cut:
-                next_policy = self._policy_after_cut(policy, cut)
+            except errors.APIConnectionError as error:
+                self._call.log(type(error).__name__)
+                cut = ProtocolError("the body was cut")
+                if self._call.method not in SAFE_METHODS or not attempts.after_error(cut):
+                    raise
                 continue
             self._call.log(response.status_code)
             if succeeded:
                 return response
-            error = self._status_error(response)
-            if not isinstance(policy, DefaultRetry):  # the user's own
-                raise error
-            again = policy.after_status(response.status_code, response.headers, parse_error_body(error.body))
-            if again is None:
-                raise error
-            again.sleep()
-            next_policy = again
+            failure = self._status_error(response)
+            if not attempts.after_status(response, parse_error_body(failure.body)):
+                raise failure
 
     def connect(self, upgrade: Callable[[ServiceRequest, Mapping[str, Any], Timeout], T]) -> T:
-        """Return what *upgrade* makes of the signed request, for what is not HTTP any more.
+        """Return the connection that *upgrade* opens for the signed request, such as a WebSocket.
 
-        It is also given proxies, CA bundle and certificate as requests names them, and the timeouts.
+        It also gets proxies, CA bundle and certificate as requests names them, and the timeouts.
         """
         settings = self._transport.settings(self._auth.origin, direct=self._request.direct)
         signed = self._transport.sign(self._request, self._auth)
@@ -122,11 +115,11 @@ class Exchange:
         return made
 
     def body(self, response: requests.Response) -> ResponseBody:
-        """Return the body of *response*, to be read as it arrives."""
+        """Return the body of *response*, to be read in pieces."""
         return ResponseBody(response, self._call)
 
     def read_body(self, response: requests.Response, body: Optional[ResponseBody] = None) -> None:
-        """Read the body of *response* into it; *body* is what was begun to be read."""
+        """Read the body of *response*, or the rest of *body*, into the response."""
         body = body or self.body(response)
         content = b""
         try:
@@ -137,7 +130,7 @@ class Exchange:
                 raise_alone(self.invalid_response_error(response, str(error)))
         except TRANSPORT_ERRORS as error:
             body.close()
-            if _is_success(response):  # of a failure the status is the news, not that its text was cut
+            if _is_success(response):  # a failure is reported by its status even if its text was cut
                 raise_alone(self.connection_error(error), self.safe_cause(error))
         response._content = content
         response._content_consumed = True
@@ -160,7 +153,7 @@ class Exchange:
         return value
 
     def error(self, kind: Type[E], message: str, **details: Any) -> E:
-        """Return an error of *kind* and of the service, which knows what was asked."""
+        """Return an error of the service's class for *kind*, with the request it belongs to."""
         own = cast(Type[E], self._spec.errors.get(kind, kind))
         error = own(
             self._redactor.redact_text(message),
@@ -176,7 +169,7 @@ class Exchange:
     def invalid_response_error(
         self, response: requests.Response, what: str, said: Optional[str] = None
     ) -> errors.APIResponseError:
-        """Return the error for a success that brought *what* instead of what was expected."""
+        """Return the error for a success with an unexpected body: *what* it holds."""
         content_type = self._redactor.redact_text(response.headers.get("Content-Type", ""))
         start = (response._content or b"")[:_SHOWN_START]
         text = self._redactor.redact_text(start.decode("utf-8", "replace"))[:_SHOWN_BODY]
@@ -192,7 +185,7 @@ class Exchange:
     def connection_error(
         self, error: BaseException, cut: Type[errors.APIError] = errors.APIConnectionError
     ) -> errors.APIError:
-        """Return the error for an exchange that failed with *error*: APITimeoutError or *cut*."""
+        """Return the error for a request that failed with *error*: APITimeoutError or *cut*."""
         causes = list(iter_causes(error))
         place = f"{self._spec.name} at {self._auth.origin.rstrip('/')}"
         if is_timeout(causes):
@@ -200,18 +193,18 @@ class Exchange:
         return self.error(cut, f"the connection to {place} failed: {describe(causes)}")
 
     def safe_cause(self, error: BaseException) -> Optional[BaseException]:
-        """Return what may be shown as the cause of an error: its text must repeat neither key nor request."""
+        """Return the cause, or None if its text would leak the key or the request."""
         return self._redactor.safe_cause(error, (self._request.url or "").partition("?")[2])
 
     def decode_error(self, data: bytes) -> Any:
-        """Return the decoded JSON of *data*, or else its text, without the secrets of the request."""
+        """Return the decoded JSON of *data*, or its text, without the secrets of the request."""
         try:
             return self._redactor.redact_value(decode_failure(data))
         except (ValueError, RecursionError):  # nested too deeply
             return self._redactor.redact_text(data.decode("utf-8", "replace"))
 
     def _has_secret_answer(self) -> bool:
-        """Return whether the answer brings a new key or token, which may stand anywhere in it."""
+        """Return whether the response holds a new key or token."""
         return self.answer_class is not None and not all(field.repr for field in fields(self.answer_class))
 
     @cached_property
@@ -221,41 +214,28 @@ class Exchange:
     def _timeout(self) -> CallTimeout:
         return CallTimeout(self.options.connect_timeout, self.read_timeout, self._call.deadline)
 
-    def _send(self, policy: Retry) -> requests.Response:
-        request = self._request
-        request.retry = policy
-        try:
-            response = self._transport.send(request, self._auth, self._timeout())
-        except RedirectError as redirect:
-            response = redirect.response
-        except TRANSPORT_ERRORS as error:
-            answer = getattr(error, "response", None)
-            if not isinstance(error, requests.HTTPError) or answer is None:
+    def _send(self, attempts: Attempts) -> requests.Response:
+        while True:
+            try:
+                response = self._transport.send(self._request, self._auth, self._timeout())
+                break
+            except RedirectError as redirect:
+                response = redirect.response
+                break
+            except TRANSPORT_ERRORS as error:
+                answer = getattr(error, "response", None)
+                if isinstance(error, requests.HTTPError) and answer is not None:
+                    response = answer  # a hook of the user's session called raise_for_status()
+                    break
                 broken = self.connection_error(error)
                 self._call.log(type(broken).__name__)
-                raise_alone(broken, self.safe_cause(error))
-            response = answer  # a hook of the user's own session called raise_for_status()
+                if not attempts.after_error(error):
+                    raise_alone(broken, self.safe_cause(error))
+        if self._transport.has_user_session:
+            attempts.policy = getattr(response.raw, "retries", None)  # of its adapter
         self._request_id = response.headers.get("X-Request-Id") or self._request_id
         self._auth.store_identity_cookie(response)
         return response
-
-    def _policy_in_force(self, response: requests.Response, policy: Retry) -> Optional[Retry]:
-        """Return the policy that counts the attempts so far; None if the session has one of its own."""
-        counted = getattr(response.raw, "retries", None)
-        if isinstance(counted, Retry):
-            return counted
-        return None if self._transport.has_user_session else policy
-
-    def _policy_after_cut(self, policy: Optional[Retry], error: errors.APIConnectionError) -> Retry:
-        """Return the policy for another attempt after a cut body, or raise *error*."""
-        if self._call.method in SAFE_METHODS and policy is not None:
-            with suppress(URLLib3Error):
-                cut = ProtocolError("the body was cut")
-                policy = policy.increment(self._call.method, self._call.url, error=cut)
-                policy.sleep()
-                return policy
-        self._call.log(type(error).__name__)
-        raise error
 
     def _status_error(self, response: requests.Response) -> errors.APIStatusError:
         status = response.status_code

@@ -10,7 +10,7 @@ from urllib3.util import Retry
 
 from ..errors import ConfigurationError, OwnClasses
 from .auth import validate_headers
-from .retry import DeadlineRetry, retry_policy
+from .retry import retry_policy
 
 if TYPE_CHECKING:
     from typing_extensions import TypeGuard
@@ -68,7 +68,7 @@ class Options:
     read_timeout: float
     stream_timeout: float
     total_timeout: Optional[float]
-    retry: DeadlineRetry
+    retry: Retry
     headers: Mapping[str, str]
     max_response_bytes: int
     timeout_given: bool

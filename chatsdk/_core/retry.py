@@ -1,17 +1,18 @@
-"""What is sent again, and after how long a wait: nothing that the server may have acted on."""
+"""Retry policy: only requests that are safe to repeat."""
 
 from __future__ import annotations
 
-import copy
 import random
 import re
 import time
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import Any, Mapping, Optional, TypeVar, Union
+from typing import Any, Mapping, Optional, Union
 
+import requests
 from urllib3.exceptions import (
     ConnectTimeoutError,
+    HTTPError as URLLib3Error,
     MaxRetryError,
     ProtocolError,
     ProxyError,
@@ -21,20 +22,18 @@ from urllib3.util import Retry, Timeout
 
 from ..errors import ConfigurationError
 from .call import CallContext
-from .connection import current
 from .error_body import ErrorBody
-
-P = TypeVar("P", bound="DeadlineRetry")
+from .redaction import iter_causes
 
 SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS"])
-MAX_RETRY_WAIT = 60.0  # seconds; a caller who is told to wait longer decides for himself
+MAX_RETRY_WAIT = 60.0  # seconds; a longer wait is left to the caller
 BACKOFF_INITIAL = 0.5
 BACKOFF_MAX = 8.0
 _SECONDS = r"\d{1,15}(\.\d+)?"
 
 
 def retry_after(headers: Mapping[str, str]) -> Optional[float]:
-    """Return the seconds that ``retry-after-ms`` or ``Retry-After`` asks for; None if neither is readable."""
+    """Return the seconds of ``retry-after-ms`` or ``Retry-After``; None if neither is valid."""
     for name, per_second in (("retry-after-ms", 1000), ("Retry-After", 1)):
         value = (headers.get(name) or "").strip()
         if re.fullmatch(_SECONDS, value, re.ASCII):
@@ -49,97 +48,17 @@ def retry_after(headers: Mapping[str, str]) -> Optional[float]:
 
 
 def wait_after(headers: Mapping[str, str], body: ErrorBody) -> Optional[float]:
-    """Return the seconds that the body or the headers of a failure ask to wait, or None."""
+    """Return the seconds to wait that the body or the headers of a failure name, or None."""
     return retry_after(headers) if body.retry_after is None else body.retry_after
 
 
-class AnotherAttempt(Exception):
-    """Leaves the loop of urllib3, which logs a warning with the values of the query at each attempt."""
-
-    def __init__(self, policy: Retry) -> None:
-        super().__init__("another attempt")
-        self.policy = policy
-
-
-class DeadlineRetry(Retry):
-    """What every retry policy minds in a call of ours: its deadline, long waits, garbage, and the log."""
-
-    call: Optional[CallContext] = None
-    wait = 0.0  # seconds before the next attempt
-
-    def new(self, **options: Any) -> DeadlineRetry:
-        """Return a copy with other settings; urllib3 asks for one after each attempt."""
-        policy: DeadlineRetry = super().new(**options)
-        policy.call = self.call
-        return policy
-
-    def increment(
-        self: P,
-        method: Optional[str] = None,
-        url: Optional[str] = None,
-        response: Any = None,
-        error: Optional[Exception] = None,
-        _pool: Any = None,
-        _stacktrace: Any = None,
-    ) -> P:
-        """Return the policy for the next attempt.
-
-        Raises MaxRetryError where no attempt or time is left; with a response in hand,
-        urllib3 then returns that response.
-        """
-        if self.call is not None and not self.call.can_repeat and not _is_unsent(error):
-            raise error or MaxRetryError(_pool, url or "")
-        policy: P = super().increment(method, url, response, error, _pool, _stacktrace)
-        asked = None
-        if response is not None and self.respect_retry_after_header:
-            asked = retry_after(response.headers)
-        if not policy.plan_wait(asked):
-            raise MaxRetryError(_pool, url or "", error)
-        if response is not None:
-            response.close()  # urllib3 would read the whole of it, however large, to save the connection
-        if self.call is not None:
-            self.call.log(type(error).__name__ if response is None else response.status)
-        return policy
-
-    def sleep(self, response: Any = None) -> None:
-        """Wait before the next attempt, as long as ``increment`` decided."""
-        time.sleep(self.wait)
-        if self.call is not None:
-            self.call.start_attempt()
-        if response is None and current.call is not None:
-            raise AnotherAttempt(self)
-
-    def plan_wait(self, asked: Optional[float]) -> bool:
-        """Wait *asked* seconds before the next attempt, or back off; return whether that is acceptable."""
-        self.wait = asked or self.get_backoff_time()
-        deadline = None if self.call is None else self.call.deadline
-        in_time = deadline is None or time.monotonic() + self.wait < deadline
-        return in_time and self.wait <= MAX_RETRY_WAIT
-
-
-class DefaultRetry(DeadlineRetry):
+class DefaultRetry(Retry):
     """The library's retry policy.
 
     GET, HEAD and OPTIONS are sent again after connection errors, read errors and 429, 502, 503, 504.
     Any other method only if no connection could be made, after 429, and after 503 with a valid
     ``Retry-After``: after a timeout or a broken connection the server may have acted.
     """
-
-    def after_status(
-        self, status: int, headers: Mapping[str, str], body: ErrorBody
-    ) -> Optional[DefaultRetry]:
-        """Return the policy for another attempt after an answer with a failing *status*; None for none."""
-        call = self.call
-        forbidden = headers.get("x-should-retry", "").strip().lower() == "false"
-        if call is None or not call.can_repeat or not self.total or forbidden or body.is_exhausted:
-            return None
-        asked = wait_after(headers, body)
-        if call.method in SAFE_METHODS:
-            again = status in (429, 502, 503, 504)
-        else:
-            again = status == 429 or (status == 503 and asked is not None)
-        policy: DefaultRetry = Retry.increment(self, call.method, call.url)
-        return policy if again and policy.plan_wait(asked) else None
 
     def increment(
         self,
@@ -150,9 +69,9 @@ class DefaultRetry(DeadlineRetry):
         _pool: Any = None,
         _stacktrace: Any = None,
     ) -> DefaultRetry:
-        """Return the policy for the next attempt, or raise *error* where it forbids one."""
-        safe = (method or "").upper() in SAFE_METHODS
-        if error is not None and not _is_retryable(error, safe):
+        """Return the policy for the next attempt; raises *error* if there must be none."""
+        is_read_error = method in SAFE_METHODS and isinstance(error, (ProtocolError, ReadTimeoutError))
+        if error is not None and not is_read_error and not _is_unsent(error):
             raise error
         return super().increment(method, url, response, error, _pool, _stacktrace)
 
@@ -162,49 +81,81 @@ class DefaultRetry(DeadlineRetry):
         return random.uniform(longest / 2, longest)
 
 
-def bind_to_call(policy: DeadlineRetry, call: CallContext) -> DeadlineRetry:
-    """Return *policy* for one call."""
-    policy = copy.copy(policy)
-    policy.call = call
-    return policy
+def retry_policy(max_retries: Union[int, Retry]) -> Retry:
+    """Return the policy for a number of retries, or the user's own."""
+    if isinstance(max_retries, Retry):
+        return max_retries
+    if not isinstance(max_retries, int) or max_retries < 0:
+        raise ConfigurationError("max_retries must be a whole number from 0, or a urllib3 Retry")
+    return DefaultRetry(max_retries)
 
 
-def _is_retryable(error: Exception, safe: bool) -> bool:
-    return _is_unsent(error) or (safe and isinstance(error, (ProtocolError, ReadTimeoutError)))
+class Attempts:
+    """The attempts of one call under a retry policy; without a policy there is one."""
+
+    def __init__(self, call: CallContext, policy: Optional[Retry]) -> None:
+        self._call = call
+        self.policy = policy
+
+    def after_error(self, error: BaseException) -> bool:
+        """Wait for another attempt after *error*; return False if there must be none."""
+        for cause in iter_causes(error):
+            if isinstance(cause, URLLib3Error) and not isinstance(cause, MaxRetryError):
+                may_repeat = self._call.can_repeat or _is_unsent(cause)
+                return may_repeat and self._wait(None, error=cause)
+        return False
+
+    def after_status(self, response: requests.Response, body: ErrorBody) -> bool:
+        """Wait for another attempt after a failing status; return False if there must be none."""
+        method, status, headers = self._call.method, response.status_code, response.headers
+        asked = wait_after(headers, body)
+        if self.policy is None or not self._call.can_repeat:
+            return False
+        if not isinstance(self.policy, DefaultRetry):
+            again = self.policy.is_retry(method, status, bool(headers.get("Retry-After")))
+            asked = asked if self.policy.respect_retry_after_header else None
+            return again and self._wait(asked, response=response.raw)
+        if body.is_exhausted or headers.get("x-should-retry", "").strip().lower() == "false":
+            return False
+        if method in SAFE_METHODS:
+            again = status in (429, 502, 503, 504)
+        else:
+            again = status == 429 or (status == 503 and asked is not None)
+        return again and self._wait(asked)
+
+    def _wait(self, asked: Optional[float], **reason: Any) -> bool:
+        """Wait *asked* seconds, or back off, unless the policy, the deadline or the length forbids it."""
+        if self.policy is None:
+            return False
+        try:
+            self.policy = self.policy.increment(self._call.method, self._call.url, **reason)
+        except URLLib3Error:
+            return False
+        wait = asked or self.policy.get_backoff_time()
+        deadline = self._call.deadline
+        if wait > MAX_RETRY_WAIT or (deadline is not None and time.monotonic() + wait >= deadline):
+            return False
+        time.sleep(wait)
+        self._call.start_attempt()
+        return True
 
 
-def _is_unsent(error: Optional[Exception]) -> bool:
+def _is_unsent(error: BaseException) -> bool:
     """Return whether no connection could be made, so that nothing was sent."""
     if isinstance(error, ProxyError):
         error = error.original_error
     return isinstance(error, ConnectTimeoutError)  # also what urllib3 raises for a refused connection
 
 
-def retry_policy(max_retries: Union[int, Retry]) -> DeadlineRetry:
-    """Return the policy for a number of retries; a user's own Retry keeps its rules.
-
-    The last answer must reach the caller with its body, so nothing is raised on a status.
-    """
-    if isinstance(max_retries, Retry):
-        kind = type(max_retries)
-        timely: DeadlineRetry = object.__new__(type(kind.__name__, (DeadlineRetry, kind), {}))
-        timely.__dict__.update(max_retries.new(raise_on_status=False).__dict__)
-        return timely
-    if not isinstance(max_retries, int) or max_retries < 0:
-        raise ConfigurationError("max_retries must be a whole number from 0, or a urllib3 Retry")
-    # urllib3 would repeat after a status with Retry-After before the body is there, which may forbid it.
-    return DefaultRetry(max_retries, raise_on_status=False, respect_retry_after_header=False)
-
-
 class CallTimeout(Timeout):
-    """Connect and read timeouts, and a moment by which all attempts together must be over."""
+    """Connect and read timeouts, and a deadline for all attempts together."""
 
     def __init__(self, connect: float, read: float, deadline: Optional[float]) -> None:
         super().__init__(connect=connect, read=read)
         self._deadline = deadline
 
     def clone(self) -> Timeout:
-        """Return the timeouts of one attempt; urllib3 asks for them as it begins one."""
+        """Return the timeouts of one attempt; urllib3 calls this as it begins one."""
         left = None
         if self._deadline is not None:
             left = max(self._deadline - time.monotonic(), 0.001)

@@ -1,4 +1,4 @@
-"""The base of all services: what lets a method be a few lines that read like its line in the contract."""
+"""The base class of all services."""
 
 from __future__ import annotations
 
@@ -8,18 +8,7 @@ import re
 from contextlib import contextmanager
 from dataclasses import replace
 from types import FunctionType
-from typing import (
-    Any,
-    ClassVar,
-    Dict,
-    Iterator,
-    Mapping,
-    Optional,
-    Sequence,
-    Type,
-    TypeVar,
-    Union,
-)
+from typing import Any, ClassVar, Dict, Iterator, Mapping, Optional, Sequence, Type, TypeVar, Union
 
 import requests
 from requests.structures import CaseInsensitiveDict
@@ -30,7 +19,7 @@ from .. import errors
 from .._version import __version__
 from . import json_codec
 from .address import check_base_url, encode_query, quote_path_segment
-from .auth import Credentials, drop_sensitive_headers, validate_headers, without_framing
+from .auth import Credentials, drop_sensitive_headers, validate_headers
 from .error_body import ErrorBody
 from .hints import explain_calls
 from .options import Service, ServiceSpec, Timeout, make_options
@@ -80,7 +69,7 @@ class ServiceClient(SharesTransport):
 
     @property
     def base_url(self) -> Optional[str]:
-        """The address in force: the given one, the environment's or the default; None if there is none."""
+        """The base URL: the given one, else the environment's or the default; None if there is none."""
         if self._base_url is not None:
             return self._base_url
         from_environment = os.environ.get(self._spec.env_prefix + "_BASE_URL", "").strip()
@@ -89,7 +78,7 @@ class ServiceClient(SharesTransport):
             return self._normalize_base_url(check_base_url(url, self._spec.name)) if url else None
 
     def set_api_key(self, api_key: Optional[str]) -> None:
-        """Use another API key from now on, here and in all copies of this object; None for no key."""
+        """Replace the API key, here and in all copies of this object; None for no key."""
         with self._service_errors():
             self._credentials.set_key(api_key)
 
@@ -102,17 +91,17 @@ class ServiceClient(SharesTransport):
         total_timeout: Optional[float] = None,
         max_response_bytes: Optional[int] = None,
     ) -> S:
-        """Return a copy with other settings, which shares connections and key.
+        """Return a copy with other settings and the same connections and key.
 
         Args:
             timeout: seconds to wait for each read, or ``(connect, read)``; also between reads of a stream.
             max_retries: how often a safe request is sent again, or a ``urllib3.util.Retry`` of your own.
-            headers: further headers, beside those in force.
-            total_timeout: seconds for a whole call, retries and a slow body included.
-            max_response_bytes: the most that is read into memory of one answer, decompressed.
+            headers: additional headers.
+            total_timeout: seconds for a whole call, including retries and a slow body.
+            max_response_bytes: limit for a response that is read into memory, decompressed.
 
         Raises:
-            ConfigurationError: one of them cannot work.
+            ConfigurationError: a setting is invalid.
         """
         given = {
             "timeout": timeout,
@@ -121,9 +110,9 @@ class ServiceClient(SharesTransport):
             "total_timeout": total_timeout,
             "max_response_bytes": max_response_bytes,
         }
-        changes: Dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         clone = copy.copy(self)
         with self._service_errors():
+            changes: Dict[str, Any] = {name: value for name, value in given.items() if value is not None}
             clone._set_options(replace(self._settings, **changes))
         return clone
 
@@ -140,25 +129,23 @@ class ServiceClient(SharesTransport):
         timeout: Optional[Timeout] = None,
         stream: bool = False,
     ) -> requests.Response:
-        """Send any request to the service, with its key, retries and errors.
-
-        The way to endpoints that this library does not know yet.
+        """Send a request to any endpoint of the service, with its key, retries and errors.
 
         Args:
             method: ``"GET"``, ``"POST"``, ...
-            path: what follows the base URL, from its slash on.
+            path: the path after the base URL, with its leading slash.
             params: the query; None values are left out.
             json: a value to send as JSON.
             data, files: a form or an upload, as ``requests`` takes them.
-            headers: further headers.
+            headers: additional headers.
             timeout: as in ``with_options``.
             stream: leave the body unread, for ``iter_content`` of the response.
 
         Returns:
-            The ``requests.Response``; its status is a success.
+            The ``requests.Response``, with a status of 2xx.
 
         Raises:
-            APIError: as everywhere; also for a status that is no success.
+            APIError: the request failed, or its status is not 2xx.
         """
         with self._service_errors():
             if not re.fullmatch("[A-Za-z]+", method):
@@ -179,10 +166,8 @@ class ServiceClient(SharesTransport):
         self._settings = settings
         self._options = make_options(settings, self._spec.timeout, self._spec.max_retries)
 
-    # What the methods of the services are made of.
-
     def _path(self, template: str, **parts: object) -> str:
-        """Return *template* with its parts quoted."""
+        """Return *template* filled with quoted *parts*."""
         with self._service_errors():
             return template.format(**{name: quote_path_segment(part, name) for name, part in parts.items()})
 
@@ -198,36 +183,29 @@ class ServiceClient(SharesTransport):
         files: Any = None,
         secrets: Sequence[str] = (),
     ) -> Request:
-        """Return a request ready to be sent; what is wrong with it is raised here, before it is sent.
+        """Return a request ready to be sent; raises what is wrong with it before it is sent.
 
-        Errors never repeat the *secrets* that it holds.
+        Errors never repeat the *secrets* in its body.
         """
         with self._service_errors():
-            shared = self._transport.session.headers  # empty, unless the session is the user's own
             base_url = self._resolve_base_url()
             request = ServiceRequest()
             request.direct = self._direct
             request.method = method
             request.url = base_url + path + (encode_query(params, "?" in path) if params else "")
-            self._transport.add_params(request, params or {})
-            # None is how a user tells requests not to send a header; Accept is what requests puts there.
-            given = {name: value for name, value in shared.items() if value is not None}
-            request.headers = CaseInsensitiveDict(without_framing(given))
-            for name in ("Accept", "Accept-Encoding"):
-                request.headers.pop(name, None)
-            request.headers["User-Agent"] = _USER_AGENT
+            content: Dict[str, Any] = {"User-Agent": _USER_AGENT}
             if form is not None or files is not None:
-                _add_form(request, form, files)
+                content.update(_add_form(request, form, files))
             elif json is not None:
                 request.body = json_codec.dumps(json)
-                request.headers["Content-Type"] = "application/json"
-                request.headers["Content-Length"] = str(len(request.body))
+                content["Content-Type"] = "application/json"
+                content["Content-Length"] = str(len(request.body))
             elif method not in ("GET", "HEAD"):
-                request.headers["Content-Length"] = "0"
-            request.headers.update(self._call_headers())
-            request.headers.update(self._options.headers)
-            if headers:
-                request.headers.update(validate_headers(headers))
+                content["Content-Length"] = "0"
+            given = validate_headers(headers) if headers else {}
+            own = self._transport.add_defaults(request, params or {})
+            layers = (own, content, self._call_headers(), self._options.headers, given)
+            request.headers = CaseInsensitiveDict(item for layer in layers for item in layer.items())
             auth = self._credentials.auth(
                 base_url, self._spec.key_header, self._spec.identity_cookie, has_secret=bool(secrets)
             )
@@ -236,7 +214,7 @@ class ServiceClient(SharesTransport):
         )
 
     def _resolve_base_url(self) -> str:
-        """Return the base URL, from now on the same one."""
+        """Return the base URL; the first one found is kept."""
         if self._base_url is None:
             self._base_url = self.base_url
         if self._base_url is None:
@@ -247,16 +225,16 @@ class ServiceClient(SharesTransport):
         return self._base_url
 
     def _call_headers(self) -> Dict[str, str]:
-        """Return the headers that are new for each call; services with such headers override this."""
+        """Return headers that differ from call to call, for services to override."""
         return {}
 
     def _normalize_base_url(self, base_url: str) -> str:
-        """Return a checked address in the form that this service's paths continue."""
+        """Return a checked base URL without what the paths of this service begin with."""
         return base_url
 
     @contextmanager
     def _service_errors(self) -> Iterator[None]:
-        """Make what is refused in a ``with`` block an error of this service."""
+        """Raise errors of a ``with`` block as this service's classes."""
         try:
             yield
         except errors.ChatSDKError as error:
@@ -264,21 +242,20 @@ class ServiceClient(SharesTransport):
 
     @classmethod
     def _status_error_class(cls, status: int, failure: ErrorBody) -> Type[errors.APIStatusError]:
-        """Return the class of error for a status; services with words of their own override this."""
+        """Return the error class for a status, for services to override."""
         # LiteLLM sends 400, 422 or 429 for a budget that is used up.
         if not failure.codes.isdisjoint(("insufficient_credits", "budget_exceeded")):
             return errors.InsufficientCreditsError
         return errors.status_error(status)
 
 
-def _add_form(request: ServiceRequest, data: Any, files: Any) -> None:
-    """Take body and content type of a form or upload from requests, which knows how to write them."""
+def _add_form(request: ServiceRequest, data: Any, files: Any) -> Dict[str, Any]:
+    """Let requests write a form or an upload into *request*; return the headers for it."""
     try:
         written = requests.Request("POST", "http://localhost/", data=data, files=files).prepare()
     except (requests.RequestException, ValueError, TypeError):
         raise errors.InvalidRequestError("data or files cannot be sent as a form") from None
     request.body = written.body
     request._body_position = written._body_position
-    for name in ("Content-Type", "Content-Length", "Transfer-Encoding"):
-        if name in written.headers:
-            request.headers[name] = written.headers[name]
+    names = ("Content-Type", "Content-Length", "Transfer-Encoding")
+    return {name: written.headers[name] for name in names if name in written.headers}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import queue
-import threading
 from contextlib import suppress
 from typing import Any, Dict, List, Mapping, Optional, Tuple, TypeVar
 
@@ -12,14 +11,13 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar, merge_cookies
 from requests.utils import rewind_body
-from urllib3.util import Retry, Timeout
+from urllib3.util import Timeout
 
 from ..errors import ChatSDKError
-from .auth import OriginAuth, header_secrets
+from .auth import OriginAuth, header_secrets, without_framing
 from .call import CallContext
 from .closable import CloseMixin
 from .connection import MAX_JOINED_BODY, Process, current, deadline_pool
-from .retry import AnotherAttempt
 
 S = TypeVar("S", bound="SharesTransport")
 
@@ -31,9 +29,8 @@ _VARIABLES = [
 
 
 class ServiceRequest(requests.PreparedRequest):
-    """A prepared request with its origin, its retry policy and its call."""
+    """A prepared request with its origin and its call."""
 
-    retry: Retry
     origin = ""
     call: Optional[CallContext] = None
     direct = False  # without the proxies of the environment
@@ -63,43 +60,24 @@ class RedirectError(Exception):
         self.response = response
 
 
-class RetryAdapter(HTTPAdapter):
-    """An HTTPAdapter with a retry policy for each request: two services may share an origin."""
+class DeadlineAdapter(HTTPAdapter):
+    """An HTTPAdapter whose connections end in time; it retries nothing."""
 
     def __init__(self) -> None:
-        self._current = threading.local()
         self._pools: Dict[Tuple[str, bool], Any] = {}
         # A pool without a limit keeps as many connections as threads used it at once; with one, urllib3
         # throws the others away and a busy client would connect again and again.
         super().__init__(pool_maxsize=0)
 
-    @property
-    def max_retries(self) -> Retry:
-        """The policy of the request that this thread is sending."""
-        policy: Retry = self._current.policy
-        return policy
-
-    @max_retries.setter
-    def max_retries(self, policy: Retry) -> None:
-        self._current.policy = policy
-
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        """Send *request* under its own retry policy."""
-        if not isinstance(request, ServiceRequest):
-            return super().send(request, *args, **kwargs)
-        self.max_retries = request.retry
-        current.call = request.call
+        """Send *request* within the deadline of its call."""
+        if isinstance(request, ServiceRequest):
+            current.call = request.call
         current.read_timeout = getattr(kwargs.get("timeout"), "read_timeout", None)
         if isinstance(request.body, bytes) and len(request.body) <= MAX_JOINED_BODY:
             current.body = request.body
         try:
-            while True:
-                try:
-                    return super().send(request, *args, **kwargs)
-                except AnotherAttempt as attempt:
-                    self.max_retries = attempt.policy
-                if request.is_seekable:
-                    rewind_body(request)
+            return super().send(request, *args, **kwargs)
         finally:
             current.call = current.read_timeout = current.body = None
 
@@ -168,13 +146,23 @@ class Transport:
         """Whether the session is the user's, with its own retries."""
         return self._user_session is not None
 
-    def add_params(self, request: ServiceRequest, given: Mapping[str, Any]) -> None:
-        """Add the params of the user's session to *request*, whose *given* ones take precedence."""
-        params: Any = self.session.params
-        if isinstance(params, Mapping):
-            params = {name: value for name, value in params.items() if name not in given}
-        if params:
-            request.prepare_url(request.url or "", params)
+    def add_defaults(self, request: ServiceRequest, params: Mapping[str, Any]) -> Dict[str, str]:
+        """Add the params of the user's session to *request*, whose own *params* win; return its headers."""
+        session = self.session
+        if self._user_session is None:
+            return {}
+        defaults: Any = session.params
+        if isinstance(defaults, Mapping):
+            defaults = {name: value for name, value in defaults.items() if name not in params}
+        if defaults:
+            request.prepare_url(request.url or "", defaults)
+        # None is how a user tells requests not to send a header; requests itself sets those for the answer.
+        kept = {name: value for name, value in session.headers.items() if value is not None}
+        return {
+            name: value
+            for name, value in without_framing(kept).items()
+            if name.lower() not in ("accept", "accept-encoding")
+        }
 
     def sign(self, request: ServiceRequest, auth: OriginAuth) -> ServiceRequest:
         """Return a signed copy of *request*, with cookies and auth of the user's session."""
@@ -288,7 +276,7 @@ class Transport:
         """Read the settings again before the next call."""
         self._settings.clear()
         for adapter in self._session.adapters.values():
-            if isinstance(adapter, RetryAdapter):
+            if isinstance(adapter, DeadlineAdapter):
                 adapter.forget()
 
     def _reset_after_fork(self) -> None:
@@ -327,7 +315,7 @@ def _environment() -> List[Any]:
 
 def _new_session() -> requests.Session:
     session = requests.Session()
-    adapter = RetryAdapter()
+    adapter = DeadlineAdapter()
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     session.headers.clear()

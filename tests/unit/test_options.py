@@ -1,7 +1,6 @@
 import dataclasses
 
 import pytest
-from urllib3.util import Retry
 
 from chatsdk import Client, ConfigurationError, Service
 from chatsdk._core.options import make_options, split_timeout
@@ -86,14 +85,6 @@ def test_no_changes():
     after = before.with_options()
     assert (after._options.read_timeout, after._options.total_timeout) == (3.0, None)
     assert after._options.retry.total == before._options.retry.total
-
-
-def test_a_retry_of_the_users_own():
-    own = Retry(7, status_forcelist=[500], raise_on_status=True)
-    kept = options(max_retries=own).retry
-    assert (kept.total, kept.status_forcelist) == (7, [500])
-    assert kept.raise_on_status is False
-    assert own.raise_on_status is True
 
 
 class TestService:

@@ -4,22 +4,22 @@ from email.utils import format_datetime
 from itertools import product
 
 import pytest
-from requests.structures import CaseInsensitiveDict
+import requests
 from urllib3.exceptions import (
     ConnectTimeoutError,
+    LocationParseError,
     MaxRetryError,
     NewConnectionError,
     ProtocolError,
     ReadTimeoutError,
 )
-from urllib3.response import HTTPResponse
 from urllib3.util import Retry
 
 from chatsdk import ConfigurationError
 from chatsdk._core import retry
 from chatsdk._core.call import CallContext
 from chatsdk._core.error_body import parse_error_body
-from chatsdk._core.retry import CallTimeout, DefaultRetry, retry_after, retry_policy
+from chatsdk._core.retry import Attempts, CallTimeout, DefaultRetry, retry_after, retry_policy
 from tests.support.cases import for_each
 
 SAFE = ["GET", "HEAD", "OPTIONS"]
@@ -70,25 +70,38 @@ def test_retry_after_as_a_date(seconds):
     assert seconds - 5 < wait <= seconds
 
 
-def answer(status, **headers):
-    return HTTPResponse(status=status, headers={k.replace("_", "-"): v for k, v in headers.items()})
+@pytest.fixture(autouse=True)
+def slept(monkeypatch):
+    """The waits between attempts, none of which takes place."""
+    waits = []
+    monkeypatch.setattr(retry.time, "sleep", waits.append)
+    return waits
 
 
-def after(status, method="POST", retries=2, body=None, **headers):
-    policy = retry.bind_to_call(retry_policy(retries), CallContext(method, "https://api.example/"))
-    headers = CaseInsensitiveDict({name.replace("_", "-"): value for name, value in headers.items()})
-    return policy.after_status(status, headers, parse_error_body(body))
+def attempts_of(method, retries=2, **context):
+    return Attempts(CallContext(method, "https://api.example/", **context), retry_policy(retries))
+
+
+def after(status, method="POST", retries=2, body=None, attempts=None, **headers):
+    """Whether there is another attempt."""
+    response = requests.Response()
+    response.status_code = status
+    response.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
+    attempts = attempts or attempts_of(method, retries)
+    return attempts.after_status(response, parse_error_body(body))
 
 
 @pytest.mark.parametrize("method", SAFE)
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
 def test_safe_methods_repeat_after(method, status):
-    assert after(status, method).total == 1
+    attempts = attempts_of(method)
+    assert after(status, attempts=attempts)
+    assert attempts.policy.total == 1
 
 
 @for_each(product(SAFE + UNSAFE, [301, 400, 401, 403, 404, 408, 409, 422, 500, 501, 529]))
 def test_nobody_repeats_after(method, status):
-    assert after(status, method, Retry_After="1") is None
+    assert not after(status, method, Retry_After="1")
 
 
 @pytest.mark.parametrize(
@@ -105,53 +118,49 @@ def test_nobody_repeats_after(method, status):
     ],
 )
 def test_other_methods_repeat_after_a_refusal(status, headers, again):
-    found = [after(status, method, **headers) for method in UNSAFE]
-    assert [policy and policy.total for policy in found] == [1 if again else None] * len(UNSAFE)
+    assert [after(status, method, **headers) for method in UNSAFE] == [again] * len(UNSAFE)
 
 
 def test_without_retries_nothing_is_repeated():
-    assert after(503, "GET", retries=0) is None
+    assert not after(503, "GET", retries=0)
 
 
 def test_a_body_that_is_used_up_is_not_sent_again():
-    policy = retry.bind_to_call(retry_policy(2), CallContext("POST", "https://api.example/"))
-    policy.call.can_repeat = False
-    assert policy.after_status(429, {}, parse_error_body(None)) is None
+    attempts = attempts_of("POST")
+    attempts._call.can_repeat = False
+    assert not after(429, attempts=attempts)
+    assert not attempts.after_error(ProtocolError("reset"))
+    assert attempts.after_error(ConnectTimeoutError("connect"))
 
 
-def test_urllib3_leaves_statuses_to_us():
-    assert not retry_policy(2).is_retry("GET", 503, True)
+def test_a_wait_is_what_the_server_asks_for(slept):
+    assert after(429, Retry_After="7")
+    assert after(429, body={"retry_after": 8})
+    assert slept == [7.0, 8.0]
 
 
-def test_a_wait_is_what_the_server_asks_for():
-    assert after(429, Retry_After="7").wait == 7.0
-    assert after(429, body={"retry_after": 8}).wait == 8.0
-
-
-def test_garbage_is_the_usual_wait():
-    assert 0 < after(429, Retry_After="soon").wait <= 0.5
+def test_garbage_is_the_usual_wait(slept):
+    assert after(429, Retry_After="soon")
+    assert 0 < slept[0] <= 0.5
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_too_long_a_wait_is_left_to_the_caller(method):
-    assert after(429, method, Retry_After="60").wait == 60.0
-    assert after(429, method, Retry_After="61") is None
+    assert after(429, method, Retry_After="60")
+    assert not after(429, method, Retry_After="61")
 
 
-def test_waits_double_up_to_a_limit_with_jitter():
-    policy = retry.bind_to_call(retry_policy(12), CallContext("POST", "https://api.example/"))
+def test_waits_double_up_to_a_limit_with_jitter(slept):
+    attempts = attempts_of("POST", 12)
     for longest in [0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0]:
-        policy = policy.after_status(429, {}, parse_error_body(None))
-        assert longest / 2 <= policy.wait <= longest
+        assert after(429, attempts=attempts)
+        assert longest / 2 <= slept[-1] <= longest
 
 
 def test_attempts_are_counted():
-    policy = retry_policy(2)
-    for _ in range(2):
-        policy = policy.increment("GET", "/", error=ProtocolError("reset"))
-    with pytest.raises(MaxRetryError):
-        policy.increment("GET", "/", error=ProtocolError("reset"))
-    assert policy.after_status(429, {}, parse_error_body(None)) is None
+    attempts = attempts_of("GET")
+    assert [attempts.after_error(ProtocolError("reset")) for _ in range(3)] == [True, True, False]
+    assert not after(429, attempts=attempts)
 
 
 NEVER_CONNECTED = [
@@ -164,43 +173,38 @@ MAY_HAVE_ACTED = [ProtocolError("reset"), ReadTimeoutError(None, "/", "read")]
 @pytest.mark.parametrize("error", NEVER_CONNECTED, ids=repr)
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_a_connection_that_could_not_be_made(method, error):
-    assert retry_policy(2).increment(method, "/", error=error).total == 1
+    assert attempts_of(method).after_error(requests.ConnectionError(MaxRetryError(None, "/", error)))
 
 
 @pytest.mark.parametrize("error", MAY_HAVE_ACTED, ids=repr)
 def test_a_connection_that_broke(error):
-    assert retry_policy(2).increment("GET", "/", error=error).total == 1
-    with pytest.raises(type(error)):
-        retry_policy(2).increment("POST", "/", error=error)
+    assert attempts_of("GET").after_error(requests.ConnectionError(error))
+    assert not attempts_of("POST").after_error(requests.ConnectionError(error))
 
 
+@pytest.mark.parametrize("error", [OSError("disk"), LocationParseError("x"), requests.ConnectionError()])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_other_errors_are_not_repeated(method):
-    with pytest.raises(OSError, match="disk"):
-        retry_policy(2).increment(method, "/", error=OSError("disk"))
+def test_other_errors_are_not_repeated(method, error):
+    assert not attempts_of(method).after_error(error)
 
 
 def test_no_attempt_begins_after_the_deadline():
-    call = CallContext("GET", "https://api.example/", deadline=time.monotonic() + 5)
-    policy = retry.bind_to_call(retry_policy(2), call)
-    assert policy.after_status(503, {"Retry-After": "1"}, parse_error_body(None)).call is call
-    assert policy.after_status(503, {"Retry-After": "6"}, parse_error_body(None)) is None
+    deadline = time.monotonic() + 5
+    assert after(503, attempts=attempts_of("GET", deadline=deadline), Retry_After="1")
+    assert not after(503, attempts=attempts_of("GET", deadline=deadline), Retry_After="6")
 
 
-def test_sleeping(monkeypatch):
-    slept = []
-    monkeypatch.setattr(retry.time, "sleep", slept.append)
-    call = CallContext("GET", "https://api.example/")
-    policy = retry.bind_to_call(retry_policy(2), call)
-    policy.after_status(503, {"Retry-After": "3"}, parse_error_body(None)).sleep()
-    assert slept == [3.0]
-    assert call.attempt == 2
+def test_attempts_are_numbered():
+    attempts = attempts_of("GET")
+    assert after(503, attempts=attempts)
+    assert attempts._call.attempt == 2
 
 
 def test_a_policy_is_not_changed_by_its_use():
     policy = retry_policy(2)
-    retry.bind_to_call(policy, CallContext("GET", "https://api.example/")).increment("GET", "/", answer(503))
-    assert (policy.total, policy.call, policy.wait) == (2, None, 0.0)
+    attempts = Attempts(CallContext("GET", "https://api.example/"), policy)
+    assert after(503, attempts=attempts)
+    assert (policy.total, attempts.policy.total) == (2, 1)
 
 
 @pytest.mark.parametrize("given", [-1, 1.5, "2", None, [1]])
@@ -211,9 +215,8 @@ def test_numbers_that_cannot_work(given):
 
 def test_kinds_of_policies():
     assert isinstance(retry_policy(1), DefaultRetry)
-    own = retry_policy(Retry(1))
-    assert isinstance(own, Retry)
-    assert not isinstance(own, DefaultRetry)
+    own = Retry(1)
+    assert retry_policy(own) is own
 
 
 def test_timeouts_of_an_attempt():

@@ -2,10 +2,9 @@ import pickle
 
 import pytest
 import requests
-from urllib3.util import Retry
 
 from chatsdk import ChatSDKError
-from chatsdk._core.transport import RetryAdapter, ServiceRequest, Transport
+from chatsdk._core.transport import Transport
 
 
 def test_a_session_says_nothing_of_its_own():
@@ -33,14 +32,3 @@ def test_pickles_as_a_new_one():
     transport = Transport()
     transport.close()
     assert isinstance(pickle.loads(pickle.dumps(transport)).session, requests.Session)
-
-
-def test_each_request_brings_its_policy():
-    adapter = RetryAdapter()
-    assert adapter.max_retries.total == 0
-    request = ServiceRequest()
-    request.retry = Retry(3)
-    request.url, request.method, request.headers = "nonsense", "GET", {}
-    with pytest.raises(requests.RequestException):
-        adapter.send(request)
-    assert adapter.max_retries.total == 3
