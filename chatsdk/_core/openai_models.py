@@ -1,13 +1,9 @@
-"""The models of the OpenAI dialect, for all services that speak it.
-
-Fields that a server may leave out are Optional; what it sends beyond these fields is in ``extra``.
-"""
+"""The requests and responses of OpenAI-compatible services; keys without a field are in ``extra``."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import (
-    TYPE_CHECKING,
     Any,
     Callable,
     Dict,
@@ -33,7 +29,7 @@ ResponseFormat = Union[Mapping[str, Any], type]
 
 @dataclass
 class FunctionCall(Model):
-    """The function that a model wants called; ``arguments`` is JSON text, of a stream a fragment of it."""
+    """A function call by the model; ``arguments`` is JSON text, in a stream a fragment of it."""
 
     name: Optional[str] = None
     arguments: Optional[str] = None
@@ -41,7 +37,7 @@ class FunctionCall(Model):
 
 @dataclass
 class CustomToolCall(Model):
-    """A custom tool that a model wants called with free text."""
+    """A call of a custom tool, whose ``input`` is free text."""
 
     name: Optional[str] = None
     input: Optional[str] = None
@@ -49,7 +45,7 @@ class CustomToolCall(Model):
 
 @dataclass
 class ToolCall(Model):
-    """One call that a model asks for; ``index`` is there only in fragments of a stream."""
+    """A tool call by the model; ``index`` is set only in the chunks of a stream."""
 
     id: Optional[str] = None
     type: Optional[str] = None
@@ -94,7 +90,7 @@ class ToolCall(Model):
 
 @dataclass
 class UrlCitation(Model):
-    """A web page that a part of the text comes from."""
+    """A web page that a part of the text cites."""
 
     start_index: Optional[int] = None
     end_index: Optional[int] = None
@@ -104,7 +100,7 @@ class UrlCitation(Model):
 
 @dataclass
 class Annotation(Model):
-    """A remark on a part of the text."""
+    """An annotation of a part of the text."""
 
     type: Optional[str] = None
     url_citation: Optional[UrlCitation] = None
@@ -112,7 +108,7 @@ class Annotation(Model):
 
 @dataclass
 class Audio(Model):
-    """A spoken answer: ``data`` in base64, ``expires_at`` in seconds of Unix time."""
+    """An audio answer: ``data`` is base64, ``expires_at`` a Unix time in seconds."""
 
     id: Optional[str] = None
     data: Optional[str] = None
@@ -124,10 +120,10 @@ class Audio(Model):
 class Message(Model):
     """A message of a conversation.
 
-    ``role`` is ``system``, ``developer``, ``user``, ``assistant`` or ``tool``; other words pass. ``content``
-    is text or a list of parts, and None in answers that only call tools. A message of an answer may go back
-    into the next request as it is; ``extra`` and what only answers have (annotations) stay behind, reasoning
-    too unless the message calls tools. A dict is sent whole.
+    ``role`` is ``system``, ``developer``, ``user``, ``assistant``, ``tool`` or any other string. ``content``
+    is a string or a list of parts, or None in answers that only call tools. The message of an answer may be
+    sent back as it is: fields that only answers have are left out, such as annotations, ``extra`` and, unless
+    the message calls tools, reasoning. A dict is sent unchanged.
     """
 
     role: str = "user"
@@ -146,19 +142,19 @@ class Message(Model):
 
 @dataclass
 class ChatRequest(Model):
-    """A request for a chat completion. What is None is not sent.
+    """A request for a chat completion; fields that are None are not sent.
 
     Args:
         model: ``provider/model``, or a bare model name.
-        messages: a text, or a list that mixes Message objects, dicts and texts.
+        messages: a string, or a list of Message objects, dicts and strings (messages of the user).
         temperature: 0 to 2.
         max_tokens: at least 1.
         top_p: 0 to 1.
         stream: set by ``chat`` and ``chat_stream``.
-        tools: what the model may call: functions with type hints, Tools or dicts.
-        response_format: a dict, or a dataclass, which is sent as a strict JSON schema; ``parse()`` of
-            the answer reads it.
-        provider_specific_params: passed on to the provider; ``extra_body`` is merged into it and wins.
+        tools: functions with type hints, Tool objects or dicts.
+        response_format: a dict, or a dataclass, which is sent as a strict JSON schema; ``response.parse()``
+            returns an instance of it.
+        provider_specific_params: passed to the provider; Zaguan merges ``extra_body`` into it.
     """
 
     model: str
@@ -206,7 +202,7 @@ class ChatRequest(Model):
 
 @dataclass
 class TokenDetails(Model):
-    """Where the tokens of a prompt or of a completion went."""
+    """The tokens of a prompt or of a completion, by kind."""
 
     reasoning_tokens: Optional[int] = None
     cached_tokens: Optional[int] = None
@@ -220,7 +216,7 @@ class TokenDetails(Model):
 
 @dataclass
 class Usage(Model):
-    """Tokens used; some gateways add the cost to ``extra``."""
+    """Tokens used; some gateways send the cost too, which is in ``extra``."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -229,16 +225,9 @@ class Usage(Model):
     completion_tokens_details: Optional[TokenDetails] = None
 
 
-# It may be None, but scripts that read it unchecked pass type checkers, as with re.Match.group in typeshed.
-if TYPE_CHECKING:
-    _OptionalUsage = Union[Usage, Any]
-else:
-    _OptionalUsage = Optional[Usage]
-
-
 @dataclass
 class TopLogprob(Model):
-    """A token that might have come instead; a logprob of -9999.0 means very unlikely."""
+    """An alternative token and its log probability; -9999.0 means very unlikely."""
 
     token: str = ""
     logprob: float = 0.0
@@ -247,7 +236,7 @@ class TopLogprob(Model):
 
 @dataclass
 class TokenLogprob(Model):
-    """A token and how likely it was."""
+    """A token and its log probability."""
 
     token: str = ""
     logprob: float = 0.0
@@ -257,7 +246,7 @@ class TokenLogprob(Model):
 
 @dataclass
 class ChoiceLogprobs(Model):
-    """The log probabilities of one choice's tokens."""
+    """The log probabilities of the tokens of a choice."""
 
     content: Optional[List[TokenLogprob]] = None
     refusal: Optional[List[TokenLogprob]] = None
@@ -275,14 +264,14 @@ class Choice(Model):
 
 @dataclass
 class ChatResponse(ChatAnswer):
-    """A chat completion; ``text`` is the text of its first choice. ``usage`` is None if none came."""
+    """A chat completion; ``text`` is the text of its first choice, ``usage`` is None if none was sent."""
 
     id: str = ""
     object: str = "chat.completion"
     created: Optional[int] = None
     model: str = ""
     choices: List[Choice] = required_field(default_factory=list)
-    usage: _OptionalUsage = None
+    usage: Union[Usage, Any, None] = None  # Any: scripts may read it unchecked and pass type checkers
     system_fingerprint: Optional[str] = None
     service_tier: Optional[str] = None
     metadata: Optional[Dict[str, Any]] = None
@@ -293,14 +282,14 @@ class ChatResponse(ChatAnswer):
 
     @property
     def message(self) -> Message:
-        """The message of the first choice, to send back in the next request; an empty one if none came."""
+        """The message of the first choice, to append to ``messages``; an empty one if there is none."""
         found = first_choice_part(self, "message")
         return found if isinstance(found, Message) else Message("assistant")
 
 
 @dataclass
 class ChoiceDelta(Model):
-    """What one chunk adds to a message."""
+    """The part of a message that a chunk adds."""
 
     role: Optional[str] = None
     content: Optional[str] = None
@@ -314,7 +303,7 @@ class ChoiceDelta(Model):
 
 @dataclass
 class ChunkChoice(Model):
-    """One choice's part of a chunk."""
+    """The part of a choice that a chunk adds."""
 
     index: int = 0
     delta: ChoiceDelta = field(default_factory=ChoiceDelta)
@@ -324,7 +313,7 @@ class ChunkChoice(Model):
 
 @dataclass
 class ChatChunk(Model):
-    """One piece of a streamed completion; ``usage`` comes with one of the last, if at all."""
+    """A chunk of a streamed completion; ``usage`` is set in one of the last chunks, if it is sent."""
 
     id: str = ""
     object: str = "chat.completion.chunk"
@@ -339,13 +328,13 @@ class ChatChunk(Model):
 
     @property
     def text(self) -> str:
-        """The text that this chunk adds to the first choice; "" where it adds none."""
+        """The text that this chunk adds to the first choice; "" if it adds none."""
         return first_choice_text(self, "delta")
 
 
 @dataclass
 class ModelInfo(Model):
-    """A model that the server offers."""
+    """A model of the server."""
 
     id: str = ""
     object: str = "model"

@@ -1,4 +1,4 @@
-"""The endpoints that all services of the OpenAI dialect have."""
+"""The endpoints of all OpenAI-compatible services."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ChatStream = Stream[ChatChunk, ChatResponse]
 
 
 class OpenAIService(ServiceClient, ChatService[ChatResponse]):
-    """A service that speaks the OpenAI dialect."""
+    """An OpenAI-compatible service."""
 
     def chat(
         self,
@@ -66,19 +66,18 @@ class OpenAIService(ServiceClient, ChatService[ChatResponse]):
         function_call: Union[str, Dict[str, Any], None] = None,
         moderation: Optional[Dict[str, Any]] = None,
     ) -> ChatResponse:
-        """Ask for a completion and wait for the whole of it.
+        """Create a chat completion.
 
         Args:
-            request: a ChatRequest or a dict; or give its fields as keywords.
-            request_id: the id of this call; a new UUID where none is given.
+            request: a ChatRequest or a dict; or pass its fields as keywords.
+            request_id: the ``X-Request-Id`` of this call; a new UUID by default.
 
         Returns:
             The completion; ``.text`` is the text of its first choice.
 
         Raises:
-            InsufficientCreditsError, PermissionDeniedError, RateLimitError: it is too much for the account.
-            APITimeoutError: no answer in time; it is not asked again, since it may be charged already.
-            ChatSDKError: all else.
+            InsufficientCreditsError, PermissionDeniedError, RateLimitError: the account does not allow it.
+            APITimeoutError: no answer in time; not retried, since the server may have charged the request.
 
         POST /v1/chat/completions
         """
@@ -137,18 +136,19 @@ class OpenAIService(ServiceClient, ChatService[ChatResponse]):
         function_call: Union[str, Dict[str, Any], None] = None,
         moderation: Optional[Dict[str, Any]] = None,
     ) -> ChatStream:
-        """Ask for a completion and get it in chunks, as they come.
+        """Create a chat completion and stream it.
 
         Args:
-            request: a ChatRequest or a dict; or give its fields as keywords.
-            request_id: the id of this call; a new UUID where none is given.
+            request: a ChatRequest or a dict; or pass its fields as keywords.
+            request_id: the ``X-Request-Id`` of this call; a new UUID by default.
 
         Returns:
-            A Stream of ChatChunk; ``.text`` of a chunk is what it adds, ``.final()`` of the stream the whole
-            ChatResponse with merged tool calls and usage (``stream_options={"include_usage": True}``).
+            A Stream of ChatChunk. ``chunk.text`` is the text that a chunk adds; ``stream.final()`` returns
+            the whole ChatResponse, with tool calls merged, and with usage if the server sends it (many only
+            do so with ``stream_options={"include_usage": True}``).
 
         Raises:
-            ChatSDKError: as ``chat`` does; StreamError and StreamInterruptedError while iterating.
+            The errors of ``chat``; StreamError and StreamInterruptedError while iterating.
 
         POST /v1/chat/completions
         """
@@ -158,20 +158,17 @@ class OpenAIService(ServiceClient, ChatService[ChatResponse]):
         )
 
     def list_models(self, request_id: Optional[str] = None) -> ResultList[ModelInfo]:
-        """Return all models that the server offers.
+        """Return the models of the server, as a list with ``to_rows()`` for tables.
 
         Args:
-            request_id: the id of this call; a new UUID where none is given.
-
-        Returns:
-            A list of ModelInfo, with ``to_rows()`` for tables.
+            request_id: the ``X-Request-Id`` of this call; a new UUID by default.
 
         GET /v1/models
         """
         return self._request("GET", "/v1/models", headers=id_header(request_id)).records(ModelInfo, "data")
 
     def _normalize_base_url(self, base_url: str) -> str:
-        # Other clients want the address with /v1 at its end.
+        # Other clients take a base URL that ends with /v1.
         return base_url[:-3] if base_url.endswith("/v1") else base_url
 
     def _chat_body(self, request: ChatRequest, stream: bool) -> Dict[str, Any]:
@@ -188,7 +185,7 @@ class OpenAIService(ServiceClient, ChatService[ChatResponse]):
 
 
 def id_header(request_id: Optional[str]) -> Optional[Dict[str, str]]:
-    """Return the header for an id that the caller chose."""
+    """Return the header for a *request_id* of the caller."""
     return {"X-Request-Id": str(request_id)} if request_id else None
 
 
