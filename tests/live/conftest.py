@@ -36,8 +36,8 @@ def pytest_collection_modifyitems(items: List[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def base_url(request: pytest.FixtureRequest) -> str:
     """The address of the server that all tests share."""
-    told = os.environ.get("ARGUSLM_BASE_URL", "").strip()
-    return told or request.getfixturevalue("start_server")().url
+    given = os.environ.get("ARGUSLM_BASE_URL", "").strip()
+    return given or request.getfixturevalue("start_server")().url
 
 
 @pytest.fixture(scope="session")

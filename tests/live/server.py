@@ -67,14 +67,14 @@ class ArgusLMServer:
         with requests.Session() as session:
             session.trust_env = False
             while time.monotonic() < deadline and self._process.poll() is None:
-                url = self._told_address()
+                url = self._printed_address()
                 if url is not None and _is_healthy(session, url):
                     return url
                 time.sleep(0.05)
         output = self._output.read_text("utf-8", "replace")
         raise RuntimeError(f"the ArgusLM server did not start; its output:\n{output[-5000:]}")
 
-    def _told_address(self) -> Optional[str]:
+    def _printed_address(self) -> Optional[str]:
         """Return the address that the output names, once it does: the server has chosen its port itself."""
         found = re.search(r"running on (http://127\.0\.0\.1:\d+)", self._output.read_text("utf-8", "replace"))
         return found and found.group(1)

@@ -137,9 +137,9 @@ def test_alert_filters_and_pages(api, add_rule, down):
     assert len(everything) == 3
     page = api.list_alerts(rule_id=rule.id, limit=2, offset=2)
     assert (len(page.items), page.limit, page.offset) == (1, 2, 2)
-    walked = [alert.id for alert in api.iter_alerts(rule_id=rule.id, limit=2)]
-    assert len(set(walked)) == len(walked)
-    assert set(walked) <= everything  # those of the same second come in any order, on each page anew
+    found = [alert.id for alert in api.iter_alerts(rule_id=rule.id, limit=2)]
+    assert len(set(found)) == len(found)
+    assert set(found) <= everything  # those of the same second come in any order, on each page anew
 
     now = datetime.now(timezone.utc)
     hour = timedelta(hours=1)

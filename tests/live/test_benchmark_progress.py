@@ -64,7 +64,7 @@ def check_whole(events, api, run_id, total):
 
 
 def test_live_results_come_before_the_run_ends(api, stub, runs, live):
-    """Nothing goes on before its event was seen: were events late, the run would never end."""
+    """Each call waits for the event of the one before: with late events the run would never end."""
     first, second = stub.add_held("first"), stub.add_held("second")
     run_id = runs("first", "second")
     events = []
@@ -157,7 +157,7 @@ def test_the_deadline_of_a_run_that_goes_on(api, stub, runs, either_way):
 
 
 def test_a_run_that_never_ends(api, stub, runs, either_way):
-    """The server cannot store such an error; it says "running" for ever."""
+    """The server cannot store such an error; the run stays "running"."""
     stub.add("garbled", refuses="half a character: \ud800")
     run_id = runs("garbled")
     with pytest.raises((APITimeoutError, StreamError)):

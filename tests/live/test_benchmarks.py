@@ -95,9 +95,9 @@ def test_list(api, ids):
     listed = {run.id: run for run in api.list_benchmarks(per_page=100).runs}
     assert set(mine) <= set(listed)
     assert (listed[mine[0]].name, listed[mine[0]].result_count) == ("Run 0", 1)
-    walked = [run.id for run in api.iter_benchmarks(per_page=100)]
-    assert len(set(walked)) == len(walked)
-    assert set(mine) <= set(walked)
+    found = [run.id for run in api.iter_benchmarks(per_page=100)]
+    assert len(set(found)) == len(found)
+    assert set(mine) <= set(found)
 
 
 def test_list_by_status(api, stub, find_models):

@@ -110,7 +110,7 @@ def test_an_address_with_a_slash_at_its_end(base_url):
         assert client.arguslm.get_unread_alert_count().count >= 0
 
 
-def test_nobody_there(stub):
+def test_a_refused_connection(stub):
     stub.close()
     with Client(arguslm=stub.url, max_retries=0) as client, pytest.raises(APIConnectionError):
         client.arguslm.list_providers()

@@ -94,5 +94,5 @@ def test_pages(api, provider):
     assert (len(page.items), page.total, page.has_more, page.limit, page.offset) == (2, 5, True, 2, 1)
     last = api.list_models(provider_id=provider.id, limit=2, offset=4)
     assert (len(last.items), last.has_more) == (1, False)
-    walked = [model.id for model in api.iter_models(provider_id=provider.id, limit=2)]
-    assert sorted(walked) == sorted(made)
+    found = [model.id for model in api.iter_models(provider_id=provider.id, limit=2)]
+    assert sorted(found) == sorted(made)

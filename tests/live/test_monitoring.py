@@ -116,10 +116,10 @@ def test_uptime_pages(api, checked):
     up = checked["up"].id
     page = api.get_uptime_history(model_id=up, limit=2, offset=1)
     assert (len(page.items), page.total, page.limit, page.offset) == (2, 3, 2, 1)
-    walked = [check.id for check in api.iter_uptime_history(model_id=up, limit=2)]
-    assert len(set(walked)) == len(walked)
+    found = [check.id for check in api.iter_uptime_history(model_id=up, limit=2)]
+    assert len(set(found)) == len(found)
     # Checks of the same second come in any order, on each page anew.
-    assert set(walked) <= {check.id for check in api.get_uptime_history(model_id=up).items}
+    assert set(found) <= {check.id for check in api.get_uptime_history(model_id=up).items}
 
 
 def test_export_json(api, checked, tmp_path):

@@ -58,7 +58,7 @@ def sse(*events):
     return "".join([*lines, "data: [DONE]\n\n"])
 
 
-def told(events):
+def summarize(events):
     """The events of a benchmark as short tuples."""
     return [
         (

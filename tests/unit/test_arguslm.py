@@ -553,7 +553,7 @@ class TestAnswers:
         assert (check.ttft_ms, check.tps, check.latency_ms, check.output_tokens) == (None, None, None, None)
         assert (check.status, check.error) == ("down", "x\u2028y")
 
-    def test_words_that_nobody_knows_yet(self, http, api):
+    def test_new_words(self, http, api):
         item = {"id": "c", "status": "degraded"}
         http.add("GET", API + "/monitoring/uptime", json={"items": [item]})
         assert api.get_uptime_history().items[0].status == "degraded"
@@ -688,7 +688,7 @@ class TestCredentials:
 
 
 class TestPatience:
-    """What may take the server half a minute gets a minute, unless the user said otherwise."""
+    """The default timeout of slow calls is a minute."""
 
     CALLS = (
         ("test_provider_connection", [{"display_name": "n", "provider_type": "t"}]),
@@ -741,7 +741,7 @@ class TestDownloads:
 
 
 class TestTotals:
-    """How many calls a run makes is remembered, since no endpoint tells it."""
+    """The number of calls of a run is remembered, since no endpoint returns it."""
 
     @pytest.mark.parametrize(
         ("fields", "total"),

@@ -24,7 +24,7 @@ from websockets.http11 import Response
 
 from tests.support.recordings import recordings
 
-from .helpers import told
+from .helpers import summarize
 from .live_server import LiveServer, frames, vanish
 
 KEY = "sk-argus-very-secret"
@@ -36,7 +36,7 @@ COMPLETE = {"type": "complete", "status": "completed"}
 
 
 def recorded_texts(name):
-    """What the server said by text in a recorded conversation, up to the end of the run."""
+    """The text frames that the server sent in a recorded conversation, up to the end of the run."""
     texts = [
         frame["text"]
         for frame in RECORDINGS[name]["ws_frames"]
@@ -64,7 +64,7 @@ def result(model="m", ttft=1.5, error=None, number=0):
 
 
 def pair(completed, total, shown):
-    """The frames that tell of a result."""
+    """The two frames of a result."""
     data = {name: shown[name] for name in ("model_id", "model_name", "ttft_ms", "error")}
     progress = {"completed": completed, "total": total, "current_model": shown["model_name"]}
     return [
@@ -124,12 +124,12 @@ class TestRecordings:
             if "completed" in frame:
                 assert (event["completed"], event["total"]) == (frame["completed"], frame["total"])
         assert (events[0].completed, events[0].total) == (0, 0)  # which the server does not say
-        assert told(events)[-1] == ("complete", 12, 12, None)
-        assert server.requests == [f"/api/v1/benchmarks/{ID}"]  # all results were told
+        assert summarize(events)[-1] == ("complete", 12, 12, None)
+        assert server.requests == [f"/api/v1/benchmarks/{ID}"]  # all results came live
         assert server.closed == [1000]
 
     def test_both_ways_mean_the_same(self, connect):
-        """What the WebSocket told of this run is what HTTP shows of it."""
+        """The frames and the stored results of this run are the same."""
         texts = recorded_texts("ws_benchmark_full_run")
         detail = recorded_body("benchmark_get")
         with LiveServer(frames(*texts), RUNNING, detail) as server:
@@ -151,12 +151,12 @@ class TestRecordings:
         before = [result(f"before {number}", number) for number in range(8)]
         with LiveServer(frames(*texts), RUNNING, results=[*before, *shown]) as server:
             events = list(connect(server).stream_benchmark(ID))
-        assert told(events[:1]) == [("progress", 8, 12, None)]
+        assert summarize(events[:1]) == [("progress", 8, 12, None)]
         names = [event.data.model_name for event in events if event.type == "result"]
         assert names == [*(item["model_name"] for item in data), *(f"before {n}" for n in range(8))]
         assert {event.total for event in events} == {12}
         assert [event.completed for event in events] == sorted(event.completed for event in events)
-        assert told(events)[-1] == ("complete", 12, 12, None)
+        assert summarize(events)[-1] == ("complete", 12, 12, None)
 
     @pytest.mark.parametrize("end", [vanish, lambda connection: connection.close(1012)])
     def test_the_connection_ends_early_but_not_the_run(self, connect, end):
@@ -177,7 +177,7 @@ class TestRecordings:
                 events.append(event)
                 if len(events) == len(texts):
                     seen.set()
-        assert told(events)[len(texts) :] == [
+        assert summarize(events)[len(texts) :] == [
             item
             for number in range(4)
             for item in [
@@ -252,7 +252,7 @@ def test_the_total_of_a_run_that_was_started_here(connect):
         api = connect(server)
         api._expected_calls[ID] = 2
         events = list(api.with_options(timeout=5).stream_benchmark(ID))
-    assert told(events)[0] == ("progress", 0, 2, None)
+    assert summarize(events)[0] == ("progress", 0, 2, None)
     assert [event.total for event in events] == [2] * 6
 
 
@@ -267,12 +267,12 @@ def test_events_come_before_the_run_ends(connect):
     with LiveServer(play, RUNNING) as server:
         stream = connect(server).stream_benchmark(ID)
         first = [next(stream) for _ in range(3)]
-        assert told(first)[-1] == ("result", 1, 2, "first")
+        assert summarize(first)[-1] == ("result", 1, 2, "first")
         go_on.set()
-        assert told(stream)[-1] == ("complete", 2, 2, None)
+        assert summarize(stream)[-1] == ("complete", 2, 2, None)
 
 
-def test_each_of_several_watchers_is_told_everything(connect):
+def test_each_of_several_watchers_gets_all_events(connect):
     go_on = Event()
 
     def play(connection):
@@ -288,7 +288,7 @@ def test_each_of_several_watchers_is_told_everything(connect):
             go_on.set()
             rests = list(pool.map(list, streams))
     assert [first.type for first in firsts] == ["progress"] * 4
-    assert [told(rest) for rest in rests] == [
+    assert [summarize(rest) for rest in rests] == [
         [("progress", 1, 1, "m"), ("result", 1, 1, "m"), ("complete", 1, 1, None)]
     ] * 4
 
@@ -298,7 +298,7 @@ class TestEnds:
         detail = completed(result("a"), result("b", 0.0, "no"))
         with LiveServer(frames({"type": "ping"}), detail) as server:
             events = list(connect(server).stream_benchmark(ID))
-        assert told(events) == [
+        assert summarize(events) == [
             ("progress", 0, 0, None),
             ("progress", 1, 2, "a"),
             ("result", 1, 2, "a"),
@@ -352,7 +352,7 @@ class TestEnds:
         with LiveServer(play, RUNNING, RUNNING, completed(*shown)) as server:
             events = list(connect(server).stream_benchmark(ID))
             assert server.left.wait(5)
-        assert told(events)[3:] == [
+        assert summarize(events)[3:] == [
             ("progress", 2, 2, "b"),
             ("result", 2, 2, "b"),
             ("complete", 2, 2, None),
@@ -397,7 +397,7 @@ class TestEnds:
         play = frames(*(pair(0, 0, result(name))[1] for name in "ab"), COMPLETE)
         with LiveServer(play, RUNNING, results=[result(name) for name in "abc"]) as server:
             events = list(connect(server).stream_benchmark(ID))
-        assert told(events) == [
+        assert summarize(events) == [
             ("result", 1, 0, "a"),
             ("result", 2, 0, "b"),
             ("progress", 3, 3, "c"),
@@ -498,7 +498,11 @@ class TestOddMessages:
         play = frames(START, {"type": "result", "data": {"error": "x" * 5000}})
         with LiveServer(play, RUNNING, completed(result())) as server:
             events = list(connect(server, max_response_bytes=4000).stream_benchmark(ID))
-        assert told(events)[1:] == [("progress", 1, 1, "m"), ("result", 1, 1, "m"), ("complete", 1, 1, None)]
+        assert summarize(events)[1:] == [
+            ("progress", 1, 1, "m"),
+            ("result", 1, 1, "m"),
+            ("complete", 1, 1, None),
+        ]
 
 
 class TestConnection:
@@ -574,7 +578,7 @@ class TestConnection:
 
 
 class TestTLS:
-    CERTIFICATE = str(Path(__file__).with_name("loopback.pem"))  # for 127.0.0.1, signed by itself
+    CERTIFICATE = str(Path(__file__).with_name("loopback.pem"))  # for 127.0.0.1, self-signed
 
     @pytest.fixture
     def server(self, monkeypatch):
@@ -590,14 +594,14 @@ class TestTLS:
 
     @pytest.mark.parametrize("verify", [CERTIFICATE, False])
     @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
-    def test_the_session_says_whom_to_trust(self, connect, server, verify):
+    def test_verify_of_the_session_is_used(self, connect, server, verify):
         with requests.Session() as session:
             session.verify = verify
             events = list(connect(server, session).stream_benchmark(ID))
         assert [event.type for event in events] == ["progress", "progress", "result", "complete"]
         assert len(server.handshakes) == 1
 
-    def test_nobody_else_is_trusted(self, connect, server):
+    def test_a_self_signed_certificate_is_not_trusted_by_default(self, connect, server):
         with pytest.raises(errors.APIConnectionError):
             list(connect(server).stream_benchmark(ID))
         assert (server.handshakes, server.requests) == ([], [])

@@ -1,4 +1,4 @@
-"""The paging twins of ArgusLM: all items once, whatever a server says of its pages."""
+"""The iterators over pages of ArgusLM: each item once, even if counts and positions are wrong."""
 
 import json
 from urllib.parse import parse_qsl, urlsplit
@@ -18,7 +18,7 @@ def api():
         yield api
 
 
-# Twin, its path, the key of its list, the parameters of a page, and filters that must go along.
+# Iterator, its path, the key of its list, the parameters of a page, and filters that must go along.
 ITERATORS = {
     "iter_models": (
         "/models",
@@ -40,16 +40,16 @@ ITERATORS = {
 
 
 class Paged:
-    """A server with a list of ids, which keeps to its own ideas of paging."""
+    """A server with a list of ids; keywords replace fields of its answers."""
 
-    def __init__(self, http, name, ids, cap=500, ignores_position=False, echo=True, **said):
+    def __init__(self, http, name, ids, cap=500, ignores_position=False, echo=True, **wrong):
         self.path, self.list_name, _ = ITERATORS[name]
-        self.ids, self.cap, self.ignores_position, self.echo, self.said = (
+        self.ids, self.cap, self.ignores_position, self.echo, self.wrong = (
             ids,
             cap,
             ignores_position,
             echo,
-            said,
+            wrong,
         )
         self.queries = []
         http.add_callback("GET", API + self.path, self.answer)
@@ -69,7 +69,7 @@ class Paged:
             body["total"] = len(self.ids)
         if self.echo:
             body.update({"per_page" if "page" in query else "limit": size})
-        body.update({name: value for name, value in self.said.items() if name in body})
+        body.update({name: value for name, value in self.wrong.items() if name in body})
         return 200, {}, json.dumps(body)
 
 
@@ -77,7 +77,7 @@ def ids(number):
     return [f"id-{index}" for index in range(number)]
 
 
-def walked(api, name, size, **filters):
+def collect(api, name, size, **filters):
     size_name = "per_page" if name == "iter_benchmarks" else "limit"
     return [item.id for item in getattr(api, name)(**{size_name: size}, **filters)]
 
@@ -87,12 +87,12 @@ class TestIterators:
     @pytest.mark.parametrize(("number", "requests"), [(0, 1), (1, 1), (3, 2), (5, 3), (4, 3)])
     def test_all_items(self, http, api, name, number, requests):
         server = Paged(http, name, ids(number))
-        assert walked(api, name, 2) == ids(number)
+        assert collect(api, name, 2) == ids(number)
         assert len(server.queries) == requests
 
     def test_filters_go_along(self, http, api, name):
         server = Paged(http, name, ids(3))
-        assert walked(api, name, 2, **ITERATORS[name][2]) == ids(3)
+        assert collect(api, name, 2, **ITERATORS[name][2]) == ids(3)
         sent = {key: "true" if value is True else value for key, value in ITERATORS[name][2].items()}
         for query in server.queries:
             assert {key: query[key] for key in sent} == sent
@@ -107,26 +107,26 @@ class TestIterators:
 
     def test_a_server_that_gives_fewer_than_asked(self, http, api, name):
         Paged(http, name, ids(7), cap=3)
-        assert walked(api, name, 100) == ids(7)
+        assert collect(api, name, 100) == ids(7)
 
-    @pytest.mark.parametrize("said", [0, 1, 10**9, None, "many"])
-    def test_totals_that_lie(self, http, api, name, said):
-        Paged(http, name, ids(5), total=said)
-        assert walked(api, name, 2) == ids(5)
+    @pytest.mark.parametrize("count", [0, 1, 10**9, None, "many"])
+    def test_wrong_totals(self, http, api, name, count):
+        Paged(http, name, ids(5), total=count)
+        assert collect(api, name, 2) == ids(5)
 
-    @pytest.mark.parametrize("said", [False, None, "", 0])
-    def test_a_full_page_is_followed_whatever_is_said(self, http, api, name, said):
-        Paged(http, name, ids(5), has_more=said, total=0)
-        assert walked(api, name, 2) == ids(5)
+    @pytest.mark.parametrize("count", [False, None, "", 0])
+    def test_a_full_page_is_followed_even_if_it_is_the_last_one(self, http, api, name, count):
+        Paged(http, name, ids(5), has_more=count, total=0)
+        assert collect(api, name, 2) == ids(5)
 
     @pytest.mark.parametrize("size", [1, 5, 100])
     def test_a_server_that_ignores_the_position(self, http, api, name, size):
         Paged(http, name, ids(5), ignores_position=True, total=10**9, has_more=True, limit=1)
-        assert walked(api, name, size) == ids(5)[:size]
+        assert collect(api, name, size) == ids(5)[:size]
 
-    def test_a_server_that_promises_for_ever(self, http, api, name):
+    def test_a_server_that_always_promises_more(self, http, api, name):
         Paged(http, name, ids(3), total=10**9, has_more=True, limit=0)
-        assert walked(api, name, 2) == ids(3)
+        assert collect(api, name, 2) == ids(3)
 
     def test_what_moves_to_the_next_page_comes_once(self, http, api, name):
         server = Paged(http, name, ids(4))

@@ -1,4 +1,4 @@
-"""Waiting for a benchmark over plain HTTP: what a clock, a server and a user may do."""
+"""Waiting for a benchmark over plain HTTP."""
 
 import logging
 from types import SimpleNamespace
@@ -10,7 +10,7 @@ from chatsdk import Client, Service, errors
 from chatsdk._core import websocket
 from chatsdk.arguslm import ArgusLMError, BenchmarkDetail, live, runs
 
-from .helpers import told
+from .helpers import summarize
 
 ID = "f2bfa32b-2249-4ed0-9d6e-6a11f5d9b6c0"
 URL = f"https://argus.example/api/v1/benchmarks/{ID}"
@@ -36,7 +36,7 @@ DONE = detail("completed", result("a"), result("b", "no"), completed_at="2026-11
 
 
 class Clock:
-    """Time that passes only where somebody sleeps."""
+    """Time that passes only in sleep()."""
 
     def __init__(self):
         self.now = 1000.0
@@ -74,7 +74,7 @@ class TestEvents:
     def test_from_start_to_end(self, http, api, clock):
         plan(http, PENDING, RUNNING, RUNNING, DONE)
         events = list(api.stream_benchmark(ID))
-        assert told(events) == [
+        assert summarize(events) == [
             ("progress", 0, 0, None),
             ("progress", 1, 2, "a"),
             ("result", 1, 2, "a"),
@@ -96,11 +96,11 @@ class TestEvents:
     def test_the_first_comes_as_soon_as_it_runs(self, http, api, clock):
         plan(http, PENDING, RUNNING, DONE)
         stream = api.stream_benchmark(ID)
-        assert told([next(stream)]) == [("progress", 0, 0, None)]
+        assert summarize([next(stream)]) == [("progress", 0, 0, None)]
         assert len(http.calls) == 2
         list(stream)
 
-    def test_data_is_what_the_websocket_tells(self, http, api):
+    def test_data_has_the_fields_of_the_websocket(self, http, api):
         plan(http, DONE)
         first, second = [event.data for event in api.stream_benchmark(ID) if event.type == "result"]
         assert first.to_dict() == {"model_id": "id-of-a", "model_name": "a", "ttft_ms": 1.5, "tps": 20.0}
@@ -115,7 +115,7 @@ class TestEvents:
 
     def test_a_run_without_results(self, http, api):
         plan(http, detail("completed"))
-        assert told(api.stream_benchmark(ID)) == [("progress", 0, 0, None), ("complete", 0, 0, None)]
+        assert summarize(api.stream_benchmark(ID)) == [("progress", 0, 0, None), ("complete", 0, 0, None)]
 
     def test_nothing_is_asked_before_it_is_needed(self, api):
         api.stream_benchmark(ID).close()
@@ -170,7 +170,7 @@ class TestWaiting:
         assert not isinstance(caught.value, (errors.APITimeoutError, errors.APIStatusError))
         assert caught.value.partial.status == "failed"
 
-    def test_for_what_ended_in_a_way_that_nobody_knows_yet(self, http, api):
+    def test_for_a_run_with_a_new_final_status(self, http, api):
         plan(http, RUNNING, detail("cancelled"), detail("cancelled", completed_at="2026-11-20T09:41:50Z"))
         with pytest.raises(errors.APIError, match=r"cancelled$"):
             api.wait_for_benchmark(ID)

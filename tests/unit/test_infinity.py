@@ -29,7 +29,7 @@ def api():
         yield client.infinity
 
 
-def test_where_it_is_unless_told_otherwise(http):
+def test_the_default_address(http):
     http.add("GET", "https://infinityassistant.io/api/health", json={"status": "healthy"})
     with Client() as client:
         assert client.infinity.health().status == "healthy"
@@ -485,7 +485,7 @@ class TestResearch:
 
 
 class TestKeysAndWebhooks:
-    def test_a_new_key_is_shown_to_nobody_but_the_caller(self, http, api):
+    def test_a_new_key_is_not_in_the_repr(self, http, api):
         made = {"id": "k1", "name": "My App", "key": "ia_new_secret", "prefix": "ia_new_", "createdAt": STAMP}
         http.add("POST", URL + "/api-keys", json={"success": True, "apiKey": made, "message": "Save it"})
         found = api.create_api_key("My App")
@@ -572,7 +572,7 @@ class TestKeysAndWebhooks:
             with pytest.raises(errors.APIResponseError):
                 method()
 
-    def test_a_refusal_is_told_as_it_is(self, http, api):
+    def test_a_refusal(self, http, api):
         http.add("GET", URL + "/api-keys", json={"error": "Authentication required"}, status=401)
         with pytest.raises(errors.AuthenticationError, match=r"^HTTP \d+: Authentication required \("):
             api.list_api_keys()
@@ -650,7 +650,7 @@ class TestFailures:
             ([], None),
         ],
     )
-    def test_a_quota_without_a_moment(self, http, api, body, expected):
+    def test_a_quota_without_a_readable_time(self, http, api, body, expected):
         http.add("POST", URL + "/chat", json=body, status=429)
         with pytest.raises(infinity.InfinityAssistantRateLimitError) as caught:
             api.chat(message="Hi")

@@ -105,7 +105,7 @@ class TestWaiting:
         assert len(waits) == 1
         assert len(server.requests) == 3
 
-    def test_one_that_stays_broken_is_told(self, argus, waits):
+    def test_one_that_stays_broken_raises(self, argus, waits):
         api, server = argus(json_reply(RUNNING), [RESET], max_retries=2)
         with pytest.raises(APIConnectionError):
             api.wait_for_benchmark(ID, poll_interval=0.01)
@@ -125,7 +125,7 @@ class TestWaiting:
 
     @pytest.mark.parametrize("method", ["wait_for_benchmark", "stream_benchmark"])
     def test_a_server_that_says_nothing(self, argus, method):
-        """The reads of each look would wait much longer than the caller wants."""
+        """The read timeout of each request is longer than the timeout of the call."""
         api, _ = argus([SILENCE])
         begun = time.monotonic()
         with pytest.raises(APITimeoutError) as caught:
@@ -169,15 +169,15 @@ class TestWebSocket:
 
     @pytest.fixture
     def stream(self, argus):
-        """Events of a run whose WebSocket is answered by *said*: steps made from the request."""
+        """Events of a run whose WebSocket is answered by *reply*: steps made from the request."""
 
-        def make(said, details=(RUNNING, RUNNING, DONE), **settings):
+        def make(reply, details=(RUNNING, RUNNING, DONE), **settings):
             left = list(details)
 
             def answer(request):
                 if request.target.endswith("/stream"):
                     assert request.headers["authorization"] == f"Bearer {KEY}"
-                    return said(request)
+                    return reply(request)
                 return json_reply(left.pop(0) if len(left) > 1 else left[0])
 
             api, server = argus(answer, **{"max_retries": 0, "total_timeout": 20, **settings})
@@ -186,7 +186,7 @@ class TestWebSocket:
         return make
 
     def check(self, events):
-        """All is told, each thing once, however it came."""
+        """Each event comes once, over the WebSocket or by polling."""
         assert [event.type for event in events] == ["progress", "progress", "result", "complete"]
         assert [(event.completed, event.total) for event in events[1:]] == [(1, 1)] * 3
         assert events[1].current_model == events[2].data.model_name == "a\u2028\u6a21"
@@ -197,8 +197,8 @@ class TestWebSocket:
         assert len(server.requests) == 2
 
     def test_frames_byte_by_byte(self, stream):
-        said = START + PROGRESS + TOLD + END
-        pieces = [said[number : number + 1] for number in range(len(said))]
+        sent = START + PROGRESS + TOLD + END
+        pieces = [sent[number : number + 1] for number in range(len(sent))]
         events, _ = stream(lambda request: [handshake(request), *pieces, CLOSE])
         self.check(events)
 
@@ -223,7 +223,7 @@ class TestWebSocket:
         self.check(events)
 
     @pytest.mark.parametrize(
-        "said",
+        "reply",
         [
             lambda request: [CLOSE],
             lambda request: [RESET],
@@ -235,8 +235,8 @@ class TestWebSocket:
         ],
         ids=["closed", "reset", "nonsense", "wrong key", "404", "200", "cut"],
     )
-    def test_that_does_not_open(self, stream, said):
-        events, server = stream(said)
+    def test_that_does_not_open(self, stream, reply):
+        events, server = stream(reply)
         self.check(events)
         assert sum(request.target.endswith("/stream") for request in server.requests) == 1
 
@@ -285,8 +285,8 @@ def test_credentials_are_in_no_error_of_a_broken_exchange(argus):
         b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n" + secret.encode()
     )
     broken = f"{secret}\r\n\r\n".encode()
-    for said in (echo, broken):
-        api, _ = argus([said, CLOSE])
+    for reply in (echo, broken):
+        api, _ = argus([reply, CLOSE])
         create = partial(api.create_provider, display_name="n", provider_type="t")
         with pytest.raises(APIConnectionError) as caught:
             create(credentials={"api_key": secret})

@@ -171,7 +171,7 @@ class TestIdentity:
         api.health()
         assert cookies_of(server) == [None, None]
 
-    def test_an_answer_to_the_person_before_names_nobody(self, serve, infinity):
+    def test_an_answer_for_the_previous_key_sets_no_cookie(self, serve, infinity):
         def changed_meanwhile(request):
             api.set_api_key("ia_2")
             return named("anon_1")
@@ -258,7 +258,7 @@ class TestOnceOnly:
         assert caught.value.code == "TIMEOUT"
         assert len(server.settled()) == 1
 
-    def test_a_wait_that_somebody_asks_for(self, serve, infinity, waits):
+    def test_a_wait_that_retry_after_asks_for(self, serve, infinity, waits):
         """A proxy may send the header that the server does not."""
         server = serve(json_reply({"error": "No"}, 429, "Retry-After: 7"), named("a"))
         assert infinity(server).chat(message="Hi").text == "Paris."
@@ -343,7 +343,7 @@ class TestStreams:
         api.health()
         assert len(server.connections) == 1
 
-    def test_what_comes_after_done_concerns_nobody(self, serve, infinity):
+    def test_events_after_done_are_ignored(self, serve, infinity):
         late = [START, ONE, DONE, event("error", '{"message":"late"}'), ONE]
         stream = infinity(serve(framed("chunked", late, cut=True))).chat_stream(message="Hi")
         assert stream.final().text == "Pa"
