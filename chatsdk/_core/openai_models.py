@@ -271,7 +271,7 @@ class ChatResponse(ChatAnswer):
     created: Optional[int] = None
     model: str = ""
     choices: List[Choice] = required_field(default_factory=list)
-    usage: Union[Usage, Any, None] = None  # Any: scripts may read it unchecked and pass type checkers
+    usage: Union[Usage, Any] = None  # not Optional: scripts that read it unchecked pass type checkers
     system_fingerprint: Optional[str] = None
     service_tier: Optional[str] = None
     metadata: Optional[Dict[str, Any]] = None

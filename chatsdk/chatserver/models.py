@@ -75,8 +75,7 @@ class ChatCompletionResponse(ChatAnswer):
     created: Optional[int] = None
     model: str = ""
     choices: List[ChatCompletionChoice] = required_field(default_factory=list)
-    # None is among the values, but scripts that read it unchecked shall pass type checkers.
-    usage: Union[UsageInfo, Any, None] = None
+    usage: Union[UsageInfo, Any] = None  # not Optional: scripts that read it unchecked pass type checkers
     system_fingerprint: Optional[str] = None
 
     @property

@@ -5,6 +5,7 @@ import json
 import typing
 from datetime import datetime
 
+from chatsdk import chatserver, zaguan
 from chatsdk._core.model import Model
 from chatsdk._core.result_list import ListResponse
 from tests.support.cases import for_each
@@ -82,12 +83,21 @@ def test_each_field_is_optional_or_has_a_default_of_its_type(cls):
     hints = typing.get_type_hints(cls)
     for name in cls.__dataclass_fields__:
         hint = hints[name]
-        optional = type(None) in getattr(hint, "__args__", ())
+        optional = not {type(None), typing.Any}.isdisjoint(getattr(hint, "__args__", ()))
         default = getattr(cls(), name)
         assert (default is None) <= optional, name
         if hint in (int, str, bool):
             assert type(default) is hint, name
         assert hint is not datetime, f"{name}: a server may leave it out"
+
+
+def test_usage_may_be_read_unchecked():
+    """Type checkers refuse ``response.usage.total_tokens`` if None is among the types."""
+    for cls in (chatserver.ChatCompletionResponse, zaguan.ChatResponse):
+        usage = typing.get_type_hints(cls)["usage"].__args__
+        assert usage[1:] == (typing.Any,)
+        assert issubclass(usage[0], Model)
+        assert cls.from_dict({}).usage is None
 
 
 @for_each(MODELS)
