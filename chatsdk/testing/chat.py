@@ -118,7 +118,10 @@ class ChatModel:
             answer = PlannedAnswer(self._call_reply(messages, info))
         value = _default_reply(messages, info) if answer.value is None else answer.value
         message = _to_message(value)
-        usage = {**count_usage(messages, _answer_text(message)), **answer.usage}
+        prompt = sum(_count_tokens(content_text(message.get("content"))) for message in messages)
+        completion = _count_tokens(_answer_text(message))
+        counted = {"prompt_tokens": prompt, "completion_tokens": completion}
+        usage = {**counted, "total_tokens": prompt + completion, **answer.usage}
         reason = answer.finish_reason or ("tool_calls" if message.get("tool_calls") else "stop")
         return ModelAnswer(message, reason, usage, answer.usage)
 
@@ -208,17 +211,6 @@ def pieces(text: str) -> List[str]:
     return _CHUNK_SIZE.findall(text)
 
 
-def count_usage(messages: Messages, answer: str) -> Dict[str, Any]:
-    """The tokens of an exchange: about what a tokenizer would count, words and signs."""
-    prompt = sum(len(_TOKEN.findall(content_text(message.get("content")))) for message in messages)
-    completion = len(_TOKEN.findall(answer))
-    return {
-        "prompt_tokens": prompt,
-        "completion_tokens": completion,
-        "total_tokens": prompt + completion,
-    }
-
-
 def _default_reply(messages: Messages, info: ChatInfo) -> ReplyValue:
     """A call of the tool that is asked for, JSON that fits the response_format, or an echo."""
     tool = _tool_to_call(messages, info)
@@ -278,6 +270,11 @@ def _to_tool_call(call: ToolCall) -> Dict[str, Any]:
 def _answer_text(message: Mapping[str, Any]) -> str:
     calls = [call["function"] for call in message.get("tool_calls") or []]
     return " ".join([content_text(message.get("content")), *(f"{f['name']}{f['arguments']}" for f in calls)])
+
+
+def _count_tokens(text: str) -> int:
+    """About what a tokenizer would count: words and signs."""
+    return len(_TOKEN.findall(text))
 
 
 def _takes_info(reply: Callable[..., object]) -> bool:

@@ -6,7 +6,6 @@ import json
 import time
 import uuid
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any, Dict, Iterator, List, Mapping, Optional
 
 from .chat import ChatInfo, ChatModel, Completion, ModelError, content_text
@@ -15,6 +14,7 @@ from .exchange import Answer, EventStream, HTTPError, Reply, Request, event
 from .routing import FakeService, route
 from .validation import Param, is_uuid
 
+_ERRORS = {401: "Not authenticated"}
 _CONTEXTS = {
     "gemini-2.5-pro@default": 2097152,
     "gemini-2.5-flash@default": 1048576,
@@ -56,7 +56,7 @@ class ChatServer(FakeService):
     """The stand-in of ChatServer."""
 
     name = "chatserver"
-    error_messages = MappingProxyType({401: "Not authenticated"})
+    error_messages = _ERRORS
 
     def __init__(self, model: ChatModel) -> None:
         super().__init__(model)

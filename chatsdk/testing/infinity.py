@@ -275,7 +275,7 @@ class Infinity(FakeService):
 
     def _answer(self, request: Request, user_id: str) -> Tuple[Record, Optional[str], Optional[ModelError]]:
         """Return the answer to a chat, what it asks to remember, and why there is only an apology."""
-        asked, started, text, tokens, error = request.fields, time.monotonic(), "", 0, None
+        asked, started, error = request.fields, time.monotonic(), None
         message = request.json()["message"]  # with the white space around it
         match = _REMEMBER.search(message)
         with self.lock:
@@ -290,10 +290,10 @@ class Infinity(FakeService):
             made = self.model.answer(messages, ChatInfo(self.name, "infinity-agent"))
             text, tokens = made.text, made.usage["total_tokens"]
         except ModelError as model_error:
-            error = model_error
-        metadata = {"model": "infinity-agent", "tokensUsed": tokens if text else 0}
-        metadata["processingTime"] = int((time.monotonic() - started) * 1000)
-        answer.update(response=text or _APOLOGY, metadata=metadata)
+            text, tokens, error = _APOLOGY, 0, model_error
+        milliseconds = int((time.monotonic() - started) * 1000)
+        metadata = {"model": "infinity-agent", "tokensUsed": tokens, "processingTime": milliseconds}
+        answer.update(response=text, metadata=metadata)
         return answer, match and match[1], error
 
     def _count_chat(self, user_id: str, tier: Optional[str]) -> Record:

@@ -54,25 +54,24 @@ def _example(schema: Any, root: Mapping[str, Any], text: str, depth: int) -> Any
     return {"boolean": True, "null": None}.get(kind, _text(schema, text))
 
 
-def _resolve(schema: Any, root: Mapping[str, Any]) -> Dict[str, Any]:
+def _resolve(schema: Any, root: Mapping[str, Any], depth: int = _MAX_DEPTH) -> Dict[str, Any]:
     """Return the schema with its reference and the parts of "allOf" merged into it."""
-    merged: Dict[str, Any] = dict(schema) if isinstance(schema, dict) else {}
-    for _ in range(_MAX_DEPTH):
-        if "$ref" not in merged:
-            break
+    merged: Dict[str, Any] = dict(schema) if isinstance(schema, dict) and depth else {}
+    parts: List[Any] = list(merged.pop("allOf", None) or ())
+    if "$ref" in merged:
         target: Any = root
-        for part in merged.pop("$ref").split("/")[1:]:
-            target = target.get(part, {})
-        merged = {**target, **merged}
-    for part in merged.pop("allOf", None) or []:
-        resolved = _resolve(part, root)
-        for name, value in resolved.items():
+        for name in merged.pop("$ref").split("/")[1:]:
+            target = target.get(name, {})
+        parts.append(target)
+    for part in parts:
+        for name, value in _resolve(part, root, depth - 1).items():
             known = merged.get(name)
             if isinstance(known, dict) and isinstance(value, dict):
-                value = {**known, **value}
-            elif isinstance(known, list) and isinstance(value, list):
-                value = known + value
-            merged[name] = value
+                merged[name] = {**value, **known}
+            elif name == "required" and known:
+                merged[name] = [*known, *value]
+            else:
+                merged.setdefault(name, value)
     return merged
 
 

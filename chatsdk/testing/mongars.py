@@ -49,8 +49,7 @@ def _peer_url(text: str) -> str:
     parts = urlsplit(text.strip())
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("URL scheme should be 'http' or 'https'")
-    netloc = re.sub({"http": ":80$", "https": ":443$"}[parts.scheme], "", parts.netloc.lower())
-    return parts._replace(netloc=netloc).geturl().rstrip("/")
+    return parts._replace(netloc=parts.netloc.lower()).geturl().rstrip("/")
 
 
 _ITEM = Param("item", min=1, strip=True)

@@ -257,22 +257,15 @@ class Zaguan(FakeService):
 
     def _add_entry(self, age: float, request_id: str, model: _Model, usage: Mapping[str, Any]) -> None:
         price = _PRICES[model.band]
-        counts = ("prompt_tokens", "completion_tokens", "total_tokens")
-        self._entries.add(
-            {
-                "id": f"hist_{len(self._entries) + 1}",
-                "timestamp": timestamp(-age, "seconds"),
-                "request_id": request_id,
-                "model": model.id,
-                "provider": model.provider,
-                "band": model.band,
-                **{name: usage[name] for name in counts},
-                "credits_debited": price,
-                "cost": _cost(price),
-                "latency_ms": 120,
-                "status": "success",
-            }
-        )
+        entry: Record = {
+            "id": f"hist_{len(self._entries) + 1}",
+            "request_id": request_id,
+            "status": "success",
+        }
+        entry.update(model=model.id, provider=model.provider, band=model.band)
+        entry.update((name, usage[name]) for name in ("prompt_tokens", "completion_tokens", "total_tokens"))
+        entry.update(credits_debited=price, cost=_cost(price), latency_ms=120)
+        self._entries.add({**entry, "timestamp": timestamp(-age, "seconds")})
 
 
 def _events(completion: Completion, usage: Optional[Mapping[str, Any]]) -> Iterator[str]:

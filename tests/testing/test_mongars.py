@@ -323,7 +323,7 @@ class TestPeers:
         for action, url, status, count in [
             ("register", "https://b.example:8443/api/", "registered", 1),
             ("register", "https://B.example:8443/api", "already registered", 1),
-            ("register", "HTTP://A.Example:80", "registered", 2),
+            ("register", "HTTP://A.Example", "registered", 2),
             ("unregister", "http://a.example/", "unregistered", 1),
             ("unregister", "http://a.example", "not registered", 1),
         ]:
