@@ -9,7 +9,7 @@ import math
 import re
 import time
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from itertools import chain
 from typing import Any, Dict, List, Mapping, Optional, Set
 from urllib.parse import urlsplit
@@ -49,7 +49,8 @@ def _peer_url(text: str) -> str:
     parts = urlsplit(text.strip())
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("URL scheme should be 'http' or 'https'")
-    return parts._replace(netloc=parts.netloc.lower()).geturl().rstrip("/")
+    netloc = re.sub({"http": ":80$", "https": ":443$"}[parts.scheme], "", parts.netloc.lower())
+    return parts._replace(netloc=netloc).geturl().rstrip("/")
 
 
 _ITEM = Param("item", min=1, strip=True)
@@ -189,8 +190,9 @@ class MonGARS(FakeService):
         try:
             response = self.model.answer(messages, ChatInfo(self.name)).text
             confidence = min(len(response.split()) / 512, 1.0)
-            item = {"user_id": request.user, "query": query, "response": response}
-            item.update(timestamp=timestamp(), expires_at=timestamp(86400))
+            now = datetime.now(timezone.utc)
+            times = {"timestamp": format_utc(now), "expires_at": format_utc(now + timedelta(days=1))}
+            item = {"user_id": request.user, "query": query, "response": response, **times}
             exchange = [messages[-1], {"role": "assistant", "content": response}]
             turn = {"conversation": conversation, "messages": exchange, "item": item}
             with self.lock:

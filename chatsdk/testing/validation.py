@@ -22,6 +22,7 @@ _BOOLEANS = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
     **dict.fromkeys(("false", "0", "no", "off"), False),
 }
+_NOUNS = {str: "string", int: "integer", float: "number", bool: "boolean", dict: "dictionary"}
 
 
 @dataclass(frozen=True)
@@ -175,13 +176,14 @@ def _convert(value: Any, kind: type, strict: bool) -> Any:
     if kind is int and type(value) is float and value.is_integer():
         return int(value)
     name = "string" if kind is str else kind.__name__.lower()
+    message = f"Input should be a valid {_NOUNS.get(kind, kind.__name__)}"
     if isinstance(value, str) and kind in _PARSERS and not (strict and kind in (int, float, bool)):
         try:
             return _PARSERS[kind](value)
         except (ValueError, KeyError):
             kind_name = "datetime_from_date" if kind is datetime else name
-            raise _InvalidValue(f"{kind_name}_parsing", f"Input should be a valid {name}") from None
-    raise _InvalidValue(f"{name}_type", f"Input should be a valid {name}")
+            raise _InvalidValue(f"{kind_name}_parsing", message) from None
+    raise _InvalidValue(f"{name}_type", message)
 
 
 def _check_range(value: Any, param: Param) -> None:

@@ -217,7 +217,7 @@ class TestConversation:
         assert (newest["query"], newest["response"]) == ("second", "Hello! You said: second")
         assert (oldest["query"], oldest["response"]) == ("1 &lt; 2 &amp; 3", "planned")
         times = [datetime.fromisoformat(oldest[name][:-1]) for name in ("timestamp", "expires_at")]
-        assert timedelta(0) <= times[1] - times[0] - timedelta(days=1) < timedelta(seconds=5)
+        assert times[1] - times[0] == timedelta(days=1)
         assert history(alice, limit=1) == [newest]
         assert alice.get(HISTORY, params={"user_id": "u1"}).status_code == 403
         assert mongars.get(HISTORY, params={"user_id": "alice"}).status_code == 403
@@ -323,7 +323,7 @@ class TestPeers:
         for action, url, status, count in [
             ("register", "https://b.example:8443/api/", "registered", 1),
             ("register", "https://B.example:8443/api", "already registered", 1),
-            ("register", "HTTP://A.Example", "registered", 2),
+            ("register", "HTTP://A.Example:80", "registered", 2),
             ("unregister", "http://a.example/", "unregistered", 1),
             ("unregister", "http://a.example", "not registered", 1),
         ]:

@@ -87,6 +87,8 @@ def test_refused_values():
         (problem,) = problems_of(check_params, {"x": value}, [param], ("body",))
         assert (problem["type"], problem["loc"]) == (kind, ["body", "x"]), (param, value)
     for param, value, message in [
+        (Param("x", int), "x", "Input should be a valid integer"),
+        (Param("x", UUID), "x", "Input should be a valid UUID"),
         (Param("x", max=2), "abc", "Input should have at most 2 characters"),
         (Param("x", float, min=0.5), 0, "Input should be greater than or equal to 0.5"),
         (Param("x", choices=("a", "b")), "c", "Input should be 'a' or 'b'"),
