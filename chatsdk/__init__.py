@@ -36,13 +36,16 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
+    from .batch import Batch as Batch
     from .conversation import Conversation as Conversation
     from .tools import Tool as Tool
 else:
 
     def __getattr__(name):
         """Import on first use what few programs need."""
-        if name == "Conversation":
+        if name == "Batch":
+            from .batch import Batch as found
+        elif name == "Conversation":
             from .conversation import Conversation as found
         elif name == "Tool":
             from .tools import Tool as found

@@ -163,7 +163,13 @@ class InternalServerError(APIStatusError):
 
 
 class APIConnectionError(APIError):
-    """The server could not be reached, or the connection broke before the answer was whole."""
+    """The server could not be reached, or the connection broke before the answer was whole.
+
+    Attributes:
+        unsent: True if no connection could be made, so that the server has not seen the request.
+    """
+
+    unsent: bool = False
 
 
 class APITimeoutError(APIConnectionError):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import socket
-from typing import Sequence
+import ssl
+from typing import Iterable, Sequence
 
 import requests
 from urllib3.exceptions import (
+    ConnectTimeoutError,
     NewConnectionError,
     ProxyError,
     TimeoutError as URLLib3TimeoutError,
@@ -56,6 +58,12 @@ def is_timeout(causes: Sequence[BaseException]) -> bool:
     kinds = (requests.Timeout, URLLib3TimeoutError, socket.timeout, TimeoutError)
     # urllib3 counts a refused connection as a timeout.
     return any(isinstance(cause, kinds) and not isinstance(cause, NewConnectionError) for cause in causes)
+
+
+def is_unsent(causes: Iterable[BaseException]) -> bool:
+    """Return whether no connection could be made, so that nothing was sent."""
+    kinds = (ConnectTimeoutError, ssl.SSLCertVerificationError, requests.exceptions.InvalidSchema)
+    return any(isinstance(cause, kinds) for cause in causes)  # the first is also that of a refused connection
 
 
 def describe(causes: Sequence[BaseException]) -> str:

@@ -19,7 +19,7 @@ from .address import redirect_target
 from .auth import OriginAuth, header_secrets
 from .body import BodyError, ResponseBody
 from .call import CallContext
-from .causes import PROXY_AUTH, describe, is_timeout
+from .causes import PROXY_AUTH, describe, is_timeout, is_unsent
 from .error_body import ErrorBody, decode_failure, parse_error_body
 from .options import Options, ServiceSpec
 from .redaction import Redactor, iter_causes, raise_alone, redact_members, redact_new_secret
@@ -228,6 +228,8 @@ class Exchange:
                     response = answer  # a hook of the user's session called raise_for_status()
                     break
                 broken = self.connection_error(error)
+                if isinstance(broken, errors.APIConnectionError):
+                    broken.unsent = is_unsent(iter_causes(error))
                 self._call.log(type(broken).__name__)
                 if not attempts.after_error(error):
                     raise_alone(broken, self.safe_cause(error))

@@ -1,0 +1,75 @@
+"""The progress of long operations: a bar of tqdm where it is installed, else a line on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+import warnings
+from importlib import import_module
+from typing import Any, Optional
+
+_TERMINAL_SECONDS = 0.2  # between two updates of a terminal
+_LOG_SECONDS = 10.0  # between two lines in a file
+
+
+class Progress:
+    """Shows how much of a long operation is done.
+
+    Args:
+        total: how much there is to do; None if nobody knows.
+        unit: what is counted.
+    """
+
+    def __init__(self, total: Optional[int] = None, unit: str = "it") -> None:
+        self._total = total
+        self._unit = unit
+        self._bar = _tqdm_bar(total, unit)
+        self._done = 0
+        self._start = time.monotonic()
+        self._facts = ""
+        self._shown_at = 0.0
+        self._width = 0
+
+    def update(self, count: int = 1, facts: str = "") -> None:
+        """Show that *count* more are done, and other *facts* beside it."""
+        self._done += count
+        self._facts = facts
+        if self._bar is not None:
+            self._bar.set_postfix_str(facts, refresh=False)
+            self._bar.update(count)
+            return
+        seconds = _TERMINAL_SECONDS if sys.stderr.isatty() else _LOG_SECONDS
+        if time.monotonic() - self._shown_at >= seconds:
+            self._show()
+
+    def close(self) -> None:
+        """Show the end and leave the line."""
+        if self._bar is not None:
+            self._bar.close()
+            return
+        self._show()
+        if sys.stderr.isatty():
+            print(file=sys.stderr)
+
+    def _show(self) -> None:
+        self._shown_at = time.monotonic()
+        rate = self._done / max(self._shown_at - self._start, 0.001)
+        parts = [f"{self._done}{f'/{self._total}' if self._total else ''} {self._unit}", f"{rate:.1f}/s"]
+        if self._total and self._done:
+            left = round((self._total - self._done) / rate)
+            parts.append(f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02} left")
+        text = ", ".join([*parts, *filter(None, [self._facts])])
+        if not sys.stderr.isatty():
+            print(text, file=sys.stderr, flush=True)
+            return
+        print("\r" + text.ljust(self._width), end="", file=sys.stderr, flush=True)
+        self._width = len(text)
+
+
+def _tqdm_bar(total: Optional[int], unit: str) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of notebooks that lack the widgets for a bar
+            return import_module("tqdm.auto").tqdm(total=total, unit=f" {unit}", dynamic_ncols=True)
+    except ImportError:
+        return None
