@@ -287,8 +287,12 @@ def to_json_value(value: Any, mode: str = "json", exclude_none: bool = True) -> 
 def to_send(model: Model) -> Dict[str, Any]:
     """Return the JSON object of *model* without what is None; the values in it are not converted."""
     values = model.__dict__
-    sent = {json_name: values[name] for name, json_name in _schema_of(type(model)).json_names.items()}
-    return {name: value for name, value in {**sent, **model.extra}.items() if value is not None}
+    names = _schema_of(type(model)).json_names
+    sent = {json_name: values[name] for name, json_name in names.items() if values[name] is not None}
+    extra = getattr(model, "_extra", None)  # reading .extra would make one
+    if extra:
+        sent.update((name, value) for name, value in extra.items() if value is not None)
+    return sent
 
 
 def json_default(value: Any) -> Any:

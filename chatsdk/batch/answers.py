@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 from .._core.model import Model
 from .result_file import DONE, STARTED, FilePath, iter_lines, line_kind
@@ -29,7 +29,7 @@ def to_rows(path: FilePath) -> List[Dict[str, Any]]:
             "request_id": response.get("request_id"),
             "error": error.get("message"),
             "text": text_of(body) if kind == DONE else None,
-            "total_tokens": tokens_of(body) if kind == DONE else None,
+            "total_tokens": usage_of(body)[0] if kind == DONE else None,
             "body": body,
         }
     return list(rows.values())
@@ -42,16 +42,15 @@ def _member(value: Any, *names: str) -> Any:
     return value
 
 
-def tokens_of(answer: Any) -> Optional[int]:
-    """Return the tokens that an answer took, if it tells them."""
-    found = _member(answer, "usage", "total_tokens") or _member(answer, "metadata", "tokensUsed")
-    return found if isinstance(found, int) else None
-
-
-def cost_of(answer: Any) -> Optional[float]:
-    """Return what an answer cost, if it tells that."""
-    found = _member(answer, "usage", "cost")
-    return float(found) if isinstance(found, (int, float)) else None
+def usage_of(answer: Any) -> Tuple[Optional[int], Optional[float]]:
+    """Return the tokens that an answer took, and what it cost, if it tells them."""
+    usage = _member(answer, "usage")
+    tokens = _member(usage, "total_tokens") or _member(answer, "metadata", "tokensUsed")
+    cost = _member(usage, "cost")
+    return (
+        tokens if isinstance(tokens, int) else None,
+        float(cost) if isinstance(cost, (int, float)) else None,
+    )
 
 
 def text_of(body: Any) -> Optional[str]:

@@ -18,6 +18,7 @@ class IdSet:
     """A set of 64-bit digests, kept as sorted arrays: a set of ints takes 60 bytes for each."""
 
     def __init__(self) -> None:
+        self._count = 0
         self._shards = [array("Q") for _ in range(1 << _SHARD_BITS)]
 
     def add(self, digest: int) -> bool:
@@ -27,12 +28,15 @@ class IdSet:
         if place < len(shard) and shard[place] == digest:
             return False
         shard.insert(place, digest)
+        self._count += 1
         return True
 
     def __contains__(self, digest: int) -> bool:
+        if not self._count:
+            return False
         shard = self._shards[digest >> (64 - _SHARD_BITS)]
         place = bisect_left(shard, digest)
         return place < len(shard) and shard[place] == digest
 
     def __len__(self) -> int:
-        return sum(map(len, self._shards))
+        return self._count

@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 import json
 import os
+from collections.abc import Mapping, Sequence, Sized  # those of typing are slow in isinstance()
 from hashlib import sha256
-from typing import Any, Callable, Dict, Iterable, Iterator, Mapping, Optional, Sequence, Sized, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Tuple, Union
 
 from .._core import json_codec
 from .._core.model import json_default
@@ -35,14 +36,14 @@ class Arguments:
         """Return positional and keyword arguments for one request."""
         args: Tuple[Any, ...] = ()
         kwargs: Dict[str, Any] = {}
-        if isinstance(request, Mapping):
+        if self._text_name and isinstance(request, (str, list)):
+            kwargs[self._text_name] = request
+        elif isinstance(request, Mapping):
             kwargs = dict(request)
             if self._names is not None and self._takes_request:
                 # What only the server knows goes there as it is.
                 rest = {name: kwargs.pop(name) for name in request if name not in self._names}
                 args = (rest,) if rest else ()
-        elif self._text_name and isinstance(request, (str, list)):
-            kwargs[self._text_name] = request
         else:
             args = (request,)
         if request_id is not None:
@@ -54,7 +55,9 @@ def iter_input(requests: Requests) -> Iterator[Tuple[Optional[str], Any]]:
     """Yield the given id, or None, and the request of each item of the input."""
     for position, value in enumerate(_iter_values(requests)):
         custom_id, request = None, value
-        if isinstance(value, tuple) and len(value) == 2:
+        if isinstance(value, str):
+            pass
+        elif isinstance(value, tuple) and len(value) == 2:
             custom_id, request = value
         elif isinstance(value, Mapping) and "body" in value:
             custom_id, request = value.get("custom_id"), value["body"]

@@ -11,8 +11,9 @@ import threading
 import time
 import uuid
 import weakref
+from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, BinaryIO, Dict, Iterator, Mapping, Optional, Set, Tuple, Union
+from typing import TYPE_CHECKING, Any, BinaryIO, Deque, Dict, Iterator, Mapping, Optional, Set, Tuple, Union
 
 from .._core import json_codec
 from .._core.model import json_default
@@ -61,6 +62,8 @@ class ResultFile:
     with the error code ``started`` is written before a call is sent; if no other line of its id follows, the
     outcome of the call is unknown.
 
+    Any thread may add lines; ``flush`` writes them.
+
     Attributes:
         done: the ids with a success in the file when it was opened.
         failed: those with a failure, also if a success follows.
@@ -79,6 +82,7 @@ class ResultFile:
         self.failed = IdSet()
         self._started = 0  # lines
         self._replaced: Dict[int, int] = {}  # how many of the first failures of an id later lines replace
+        self._added: Deque[Tuple[int, str, bytes]] = deque()  # by any thread, not yet written
         self._lock = threading.Lock()
         self._end = self._unsynced = 0
         self._unended = False  # the last line lacks its line feed
@@ -99,22 +103,23 @@ class ResultFile:
             raise
         self._seed = self._seed or uuid.uuid4().hex[:16]
 
-    def request_id(self, custom_id: str) -> str:
-        """Return the ``X-Request-Id`` of a call, the same one in each run."""
-        return str(uuid.uuid5(uuid.UUID(self._seed * 2), custom_id))
+    def request_id(self, digest: int) -> str:
+        """Return the ``X-Request-Id`` of a call, a UUID that is the same one in each run."""
+        text = f"{self._seed}{digest:016x}"
+        return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-8{text[17:20]}-{text[20:]}"
 
     def add_started(self, custom_id: str, digest: int) -> None:
-        """Write that a call is about to be sent."""
+        """Add that a call is about to be sent."""
         error = '{"code": "started", "message": "sent, no answer yet"}'
-        self._append(custom_id, digest, STARTED, f'null, "error": {error}')
+        self._add(custom_id, digest, STARTED, f'null, "error": {error}')
 
     def add_result(self, custom_id: str, digest: int, request_id: Optional[str], body: Any) -> None:
-        """Write a success."""
-        response = f'{{"status_code": 200, "request_id": {_encode(request_id)}, "body": {_encode(body)}}}'
-        self._append(custom_id, digest, DONE, f'{response}, "error": null')
+        """Add a success."""
+        response = _encode({"status_code": 200, "request_id": request_id, "body": body})
+        self._add(custom_id, digest, DONE, f'{response}, "error": null')
 
     def add_failure(self, custom_id: str, digest: int, error: BaseException, unknown: bool) -> None:
-        """Write a failure; *unknown* if the server may have acted."""
+        """Add a failure; *unknown* if the server may have acted."""
         response = None
         status = getattr(error, "status_code", None)
         if status and not 200 <= status < 300:
@@ -126,14 +131,28 @@ class ResultFile:
         if unknown:
             failure["unknown"] = True
         kind = UNKNOWN if unknown else FAILED
-        self._append(custom_id, digest, kind, f'{_encode(response)}, "error": {_encode(failure)}')
+        self._add(custom_id, digest, kind, f'{_encode(response)}, "error": {_encode(failure)}')
 
-    def sync(self, *, force: bool = False) -> None:
-        """Sync what was written to the disk, if it is time to."""
-        now = time.monotonic()
-        is_due = self._unsynced >= _SYNC_LINES or now - self._synced >= _SYNC_SECONDS
-        if self._fd is not None and self._unsynced and (is_due or force):
-            self._unsynced, self._synced = 0, now
+    def flush(self) -> None:
+        """Write what was added; sync it to the disk if it is time to."""
+        with self._lock:
+            lines, digests = [], []
+            while self._added:
+                digest, kind, line = self._added.popleft()
+                lines.append(line)
+                digests.append((digest, kind))
+            if lines:
+                self._write(b"".join(lines))
+                self._unsynced += len(lines)
+                for digest, kind in digests:
+                    self._note(digest, kind)
+        if self._unsynced >= _SYNC_LINES or time.monotonic() - self._synced >= _SYNC_SECONDS:
+            self.sync()
+
+    def sync(self) -> None:
+        """Sync what was written to the disk."""
+        if self._fd is not None and self._unsynced:
+            self._unsynced, self._synced = 0, time.monotonic()
             os.fsync(self._fd)
 
     def compact(self) -> None:
@@ -160,24 +179,24 @@ class ResultFile:
         if fd is not None:
             os.close(fd)
 
-    def _append(self, custom_id: str, digest: int, kind: str, rest: str) -> None:
+    def _add(self, custom_id: str, digest: int, kind: str, rest: str) -> None:
         head = f'{{"id": "batch_req_{self._seed}{digest:016x}", "custom_id": {_encode_text(custom_id)}, '
         # Half of a surrogate pair becomes the escape that it is in JSON.
         line = f'{head}"response": {rest}}}\n'.encode("utf-8", "backslashreplace")
-        with self._lock:
-            if self._fd is None:
-                raise ChatSDKError("the file of results is closed")
-            view = memoryview(line)
-            try:
-                while view:
-                    view = view[os.write(self._fd, view) :]
-            except OSError:
-                _cut(self._fd, self._end)  # no half line stays behind
-                raise
-            self._end += len(line)
-            self._unsynced += 1
-            self._note(digest, kind)
-        self.sync()
+        self._added.append((digest, kind, line))
+
+    def _write(self, data: bytes) -> None:
+        if self._fd is None:
+            raise ChatSDKError("the file of results is closed")
+        written = 0
+        try:
+            while written < len(data):
+                written += os.write(self._fd, data[written:])
+        except OSError:  # the disk is full: no half line stays behind
+            self._end += data.rfind(b"\n", 0, written) + 1
+            _cut(self._fd, self._end)
+            raise
+        self._end += written
 
     def _note(self, digest: int, kind: str) -> None:
         """Remember what a line says, so far as later lines and ``compact`` need it."""
@@ -195,6 +214,9 @@ class ResultFile:
             self.unknown.discard(digest)
 
     def _is_last(self, line: bytes) -> bool:
+        own = _OWN_LINE.match(line)
+        if own is not None and (own.group(3) is None or not self.unknown):
+            return own.group(3) is None
         digest, kind = _read_line(line)
         if kind == STARTED:
             return digest in self.unknown and digest not in self.failed

@@ -8,13 +8,12 @@ import queue
 import time
 from collections import deque
 from concurrent.futures import BrokenExecutor, Executor, Future
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Callable, Deque, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from .._core.progress import Progress
 from ..errors import APIConnectionError, InvalidRequestError
-from .answers import cost_of, to_rows, tokens_of
+from .answers import to_rows, usage_of
 from .failures import may_have_acted, wait_before_retry
 from .id_set import IdSet, id_digest
 from .input import Arguments, Requests, check_ids, content, content_hash, count_requests, iter_input
@@ -24,6 +23,11 @@ from .workers import DaemonThreads, MethodCall, without_retries
 
 _UNSENT_RETRIES = 2  # of a call for which no connection could be made
 _POLL_SECONDS = 0.5  # between two looks at the clock while nothing happens
+# Of calls that take no time some wait in the queue of the threads, and many that ended are handled at once:
+# a change of threads for each costs as much as all else.
+_FAST_CALLS = 200  # in a second
+_QUEUED_CALLS = 16
+_NAP_SECONDS = 0.003
 
 
 @dataclass
@@ -201,7 +205,7 @@ class Batch:
             elif digest in file.failed and not self._resend_failed:
                 self._summary.skipped += 1
             else:
-                request_id = file.request_id(custom_id) if self._arguments.takes_request_id else None
+                request_id = file.request_id(digest) if self._arguments.takes_request_id else None
                 args, kwargs = self._arguments.bind(request, request_id)
                 yield _Job(custom_id, digest, args, kwargs)
 
@@ -246,6 +250,8 @@ class _Run:
         self._again: Deque[_Job] = deque()
         self._ended: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
         self._in_flight = 0
+        self._is_fast = False
+        self._is_waiting = True  # in the loop of ``items``, not in the caller's
         self._has_input = True
         self._failures = 0  # in a row
         self._shown = 0  # by the bar
@@ -257,55 +263,79 @@ class _Run:
 
     def items(self) -> Iterator[Item]:
         """Yield what comes of the calls."""
+        ready: Deque[Item] = deque()
         try:
             while True:
                 timeout = self._send_due()
-                if timeout is None:
+                if ready:
+                    self._is_waiting = False
+                    self._file.flush()
+                    yield ready.popleft()
+                    self._is_waiting = True
+                    timeout = 0.0
+                elif timeout is None:
                     break
-                ended = self._wait(timeout)
-                item = None if ended is None else self._take(ended)
-                if item is not None:
-                    yield item
+                self._collect(timeout, ready)
             if self._failure is not None:
                 raise self._failure
         finally:
             self._finish()
 
+    def _collect(self, timeout: float, ready: Deque[Item]) -> None:
+        """Wait so long for a call to end; add all that have ended to *ready*."""
+        if timeout and self._is_fast:
+            time.sleep(_NAP_SECONDS)
+        ended = self._wait(timeout)
+        while ended is not None:
+            item = self._take(ended)
+            if item is not None:
+                ready.append(item)
+            ended = self._wait(0.0)
+        self._is_fast = self._has_own_threads and self._summary.done > _FAST_CALLS * self._summary.seconds
+
     def _send_due(self) -> Optional[float]:
         """Send what may be sent now; return the seconds until the next call may be, None if there is none."""
+        jobs: Deque[_Job] = deque()
+        delay: Optional[float] = 0.0
+        queued = _QUEUED_CALLS if self._is_fast else 0
         while (self._has_input or self._again) and not self._is_stopped():
             now = time.monotonic()
-            delay = self._pacer.delay(now, self._in_flight)
-            if delay is None:
-                return _POLL_SECONDS
-            if delay > 0:
-                return min(delay, _POLL_SECONDS)
+            delay = self._pacer.delay(now, max(0, self._in_flight + len(jobs) - queued))
+            if delay is None or delay > 0:
+                break
             job = self._again.popleft() if self._again else next(self._new, None)
             if job is None:
                 self._has_input = False
-            else:
-                self._send(job)
+                break
+            if self._tokens_per_minute:
+                job.tokens = self._expected_tokens(job)
+            job.sent = self._pacer.sent(now, job.tokens)
+            jobs.append(job)
+        self._send(jobs)
+        if delay:
+            return min(delay, _POLL_SECONDS)
         return _POLL_SECONDS if self._in_flight else None
 
     def _is_stopped(self) -> bool:
         return self._failure is not None or self._summary.stopped is not None
 
-    def _send(self, job: _Job) -> None:
+    def _send(self, jobs: Deque[_Job]) -> None:
         try:
-            self._file.add_started(job.custom_id, job.digest)
-            if self._tokens_per_minute:
-                job.tokens = self._expected_tokens(job)
-            job.sent = self._pacer.sent(time.monotonic(), job.tokens)
-            # Dask takes two calls with the same arguments for one.
-            key = (job.custom_id, job.retries, self._start)
-            future = self._executor.submit(self._call, key, job.args, job.kwargs)
+            for job in jobs:
+                self._file.add_started(job.custom_id, job.digest)
+            if jobs:
+                self._file.flush()
+            while jobs:
+                job = jobs[0]
+                # Dask takes two calls with the same arguments for one.
+                key = (job.custom_id, job.retries, self._start)
+                future = self._executor.submit(self._call, key, job.args, job.kwargs)
+                self._in_flight += 1
+                future.add_done_callback(functools.partial(self._end, jobs.popleft()))
         except Exception as error:  # the disk is full, the executor is broken or shut down
             self._failure = error
-            with suppress(OSError):
-                self._file.add_failure(job.custom_id, job.digest, error, unknown=False)
-            return
-        self._in_flight += 1
-        future.add_done_callback(functools.partial(self._end, job))
+            for job in jobs:
+                self._write(job, None, error, unknown=False)
 
     def _expected_tokens(self, job: _Job) -> float:
         if self._summary.done and self._summary.tokens:
@@ -328,6 +358,8 @@ class _Run:
         try:
             if wait is None:
                 self._write(job, result, error, unknown)
+            if not self._is_waiting:
+                self._file.flush()
         except BaseException as failure:
             self._failure = failure
         self._ended.put(_Ended(job, result, error, unknown, wait))
@@ -341,10 +373,10 @@ class _Run:
     def _wait(self, timeout: float) -> Optional[_Ended]:
         """Return a call that has ended; None if none does within *timeout* seconds."""
         try:
-            return self._ended.get(timeout=timeout)
+            return self._ended.get(timeout=timeout) if timeout else self._ended.get_nowait()
         except queue.Empty:
-            if self._failure is None:
-                self._file.sync()
+            if timeout and self._failure is None:
+                self._file.flush()
             return None
 
     def _take(self, ended: _Ended) -> Optional[Item]:
@@ -376,8 +408,8 @@ class _Run:
         if ended.error is None:
             summary.done += 1
             self._failures = 0
-            tokens = tokens_of(ended.result) or 0
-            cost = cost_of(ended.result)
+            found, cost = usage_of(ended.result)
+            tokens = found or 0
             if cost is not None:
                 summary.cost = (summary.cost or 0.0) + cost
         else:
@@ -410,10 +442,11 @@ class _Run:
                     self._take(ended)
             for job in self._again:
                 self._write(job, None, job.error, unknown=False)
+            self._file.flush()
         finally:
             if self._has_own_threads:
                 self._executor.shutdown(wait=False)
             if self._bar is not None:
                 self._show()
                 self._bar.close()
-            self._file.sync(force=True)
+            self._file.sync()

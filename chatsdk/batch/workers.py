@@ -8,8 +8,7 @@ import queue
 import signal
 import threading
 from concurrent.futures import Executor, Future
-from contextlib import contextmanager
-from typing import Any, Callable, Dict, Iterator, Optional, Tuple, TypeVar
+from typing import Any, Callable, Dict, Optional, Tuple, TypeVar
 
 from .._core.service import ServiceClient
 from .._core.stream import Stream
@@ -36,10 +35,19 @@ class MethodCall:
         self, key: object, args: Tuple[Any, ...], kwargs: Dict[str, Any]
     ) -> Tuple[Any, Optional[Exception]]:
         """Return the result of the method, or its error."""
+        if self._in_worker and threading.current_thread() is threading.main_thread():
+            # The terminal sends Ctrl-C to all processes of a batch; the calls in flight are to end.
+            before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+            try:
+                return self._run(args, kwargs)
+            finally:
+                signal.signal(signal.SIGINT, before)
+        return self._run(args, kwargs)
+
+    def _run(self, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Tuple[Any, Optional[Exception]]:
         try:
-            with _interrupts_ignored(self._in_worker):
-                result = self._method(*args, **kwargs)
-                return result.final() if isinstance(result, Stream) else result, None
+            result = self._method(*args, **kwargs)
+            return result.final() if isinstance(result, Stream) else result, None
         except Exception as error:
             return None, error
 
@@ -47,19 +55,6 @@ class MethodCall:
 @functools.lru_cache(maxsize=8)
 def _load_call(pickled: bytes) -> MethodCall:
     return MethodCall(pickle.loads(pickled), in_worker=True)
-
-
-@contextmanager
-def _interrupts_ignored(in_worker: bool) -> Iterator[None]:
-    """Let a call in a worker process end: the terminal sends Ctrl-C to all processes of a batch."""
-    if not in_worker or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def without_retries(method: Callable[..., Any]) -> Callable[..., Any]:
