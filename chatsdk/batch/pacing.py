@@ -86,7 +86,9 @@ class Pacer:
         if self._has_success:
             self._reduce_rate(now, call)
         self.pauses += 1
-        wait = retry_after or min(_FIRST_PAUSE * 2 ** (self.pauses - 1), _LAST_PAUSE)
+        wait = retry_after
+        if not retry_after or self.pauses > 1:  # what the server asked for was not enough
+            wait = max(wait, min(_FIRST_PAUSE * 2 ** (self.pauses - 1), _LAST_PAUSE))
         self.pause(now, wait)
         # A server that counts by the minute asks for long pauses: its limit shows in two rounds together.
         self._round = (self._resumed, self._cut.number) if wait > _SHORT_PAUSE else None

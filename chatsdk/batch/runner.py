@@ -256,7 +256,7 @@ class _Run:
         self._failures = 0  # in a row
         self._shown = 0  # by the bar
         self._tokens_per_minute = batch._limits[1]
-        self._failure: Optional[BaseException] = None  # of the file or the executor
+        self._failure: Optional[BaseException] = None  # of the file, the executor or the input
         self._start = time.monotonic()
         self._pacer = Pacer(self._start, batch._max_workers, *batch._limits)
         self._bar = Progress(count_requests(requests), "calls") if batch._progress else None
@@ -291,7 +291,9 @@ class _Run:
             if item is not None:
                 ready.append(item)
             ended = self._wait(0.0)
-        self._is_fast = self._has_own_threads and self._summary.done > _FAST_CALLS * self._summary.seconds
+        seconds = max(self._summary.seconds, 0.5)
+        is_fast = self._summary.done > _FAST_CALLS * seconds and not self._failures
+        self._is_fast = is_fast and self._has_own_threads
 
     def _send_due(self) -> Optional[float]:
         """Send what may be sent now; return the seconds until the next call may be, None if there is none."""
@@ -303,9 +305,8 @@ class _Run:
             delay = self._pacer.delay(now, max(0, self._in_flight + len(jobs) - queued))
             if delay is None or delay > 0:
                 break
-            job = self._again.popleft() if self._again else next(self._new, None)
+            job = self._next_job()
             if job is None:
-                self._has_input = False
                 break
             if self._tokens_per_minute:
                 job.tokens = self._expected_tokens(job)
@@ -315,6 +316,17 @@ class _Run:
         if delay:
             return min(delay, _POLL_SECONDS)
         return _POLL_SECONDS if self._in_flight else None
+
+    def _next_job(self) -> Optional[_Job]:
+        if self._again:
+            return self._again.popleft()
+        try:
+            job = next(self._new, None)
+        except Exception as error:  # of the input; what came before is sent
+            self._failure = error
+            return None
+        self._has_input = job is not None
+        return job
 
     def _is_stopped(self) -> bool:
         return self._failure is not None or self._summary.stopped is not None

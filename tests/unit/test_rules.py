@@ -69,7 +69,16 @@ def test_imports_go_one_way(path):
 
 @for_each(FILES)
 def test_nothing_else_is_needed(path):
-    known = {"chatsdk", "requests", "urllib3", "typing_extensions", "websockets", "__future__"}
+    known = {
+        "chatsdk",
+        "requests",
+        "urllib3",
+        "typing_extensions",
+        "websockets",
+        "__future__",
+        "fcntl",
+        "msvcrt",
+    }
     roots = {imported.split(".")[0] for imported in imports_of(path)} - known
     for root in roots:
         found = importlib.util.find_spec(root)
