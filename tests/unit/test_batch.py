@@ -115,8 +115,8 @@ def test_known_limits_are_kept():
 def test_an_id_set_takes_eight_bytes_for_an_id():
     ids = IdSet()
     digests = [id_digest(str(number)) for number in range(20000)]
-    assert all([ids.add(digest) for digest in digests])
-    assert not any([ids.add(digest) for digest in digests])
+    assert [ids.add(digest) for digest in digests] == [True] * 20000
+    assert [ids.add(digest) for digest in digests] == [False] * 20000
     assert len(ids) == 20000
     assert id_digest("another") not in ids
     used = sum(shard.buffer_info()[1] * shard.itemsize for shard in ids._shards)
