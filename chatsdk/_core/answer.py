@@ -1,4 +1,4 @@
-"""The base of all answers of chat services: their text, and what it is as an object."""
+"""The base of all responses of chat services: their text, and that text as an object."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _PROBLEMS: Dict[Optional[str], str] = {
 
 
 class Answer(Model):
-    """Base of the answers of chat services."""
+    """Base of the responses of chat services."""
 
     @property
     def text(self) -> str:
-        """The text of the answer."""
+        """The text of the response."""
         raise NotImplementedError
 
     def parse(self, cls: Type[T]) -> T:
-        """Return the text of the answer, which is JSON, as an object; a code fence around it is removed.
+        """Return the text, which is JSON, as an object; a code fence around it is removed.
 
         Args:
-            cls: A dataclass, such as the one that was given as ``response_format``.
+            cls: a dataclass, such as the one that was passed as ``response_format``.
 
         Raises:
             APIResponseError: the text does not fit. Its ``code`` is ``"refusal"`` if the model refused,
@@ -49,7 +49,7 @@ class Answer(Model):
         raise response_error(self, message, code or "invalid", text)
 
     def _explain_misfit(self) -> Tuple[Optional[str], str]:
-        """Return why the text may not be what was asked for, and the text that tells it."""
+        """Return code and body of the error for a text that does not fit; None is ``"invalid"``."""
         return None, self.text
 
     def _repr_markdown_(self) -> str:
@@ -57,11 +57,11 @@ class Answer(Model):
 
 
 class ChatService(Generic[A]):
-    """Marks a service whose chats give an *A*."""
+    """Marks a service whose chats return an *A*."""
 
 
 def response_error(source: Model, message: str, code: str, body: str) -> APIResponseError:
-    """Return the error of the service that *source* comes from, for a part of an answer that does not fit."""
+    """Return the APIResponseError of the service of *source*, for a part of it that does not fit."""
     package = sys.modules.get(get_package(type(source)))
     error: APIResponseError = getattr(package, "APIResponseError", APIResponseError)(message)
     error.code, error.body, error.partial = code, body, source

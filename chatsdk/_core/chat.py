@@ -147,7 +147,24 @@ class CompletionAccumulator(Generic[T, R]):
             name not in self.names or "type" in data or _TOP_FIELDS.isdisjoint(data)
         ):
             return None
-        self._merge_chunk(data)
+        top = dict(data)
+        choices = top.pop("choices", None)
+        if top != self._last_top:  # nearly all chunks repeat the fields of the one before
+            self._last_top = top
+            for key, value in top.items():
+                _update(self._top, key, value)
+        for fragment in choices if isinstance(choices, list) else ():
+            if isinstance(fragment, dict):
+                index = fragment.get("index")
+                if not isinstance(index, int):
+                    index = 0
+                choice = self._choices.get(index)
+                if choice is None:
+                    choice = self._choices[index] = _Choice()
+                    self.answered, self.finished = True, False
+                if choice.merge(fragment):
+                    begun = self._choices.values()
+                    self.finished = len(begun) >= self._count and all(each.finished for each in begun)
         return self._make_item(data)
 
     def read_response(self, body: Dict[str, Any]) -> Optional[T]:
@@ -173,26 +190,6 @@ class CompletionAccumulator(Generic[T, R]):
         choices = [choice.build(index) for index, choice in sorted(self._choices.items())]
         body = {**self._top, "object": "chat.completion", "choices": choices}
         return self._make_result(complete_tool_calls(body))
-
-    def _merge_chunk(self, chunk: Dict[str, Any]) -> None:
-        top = dict(chunk)
-        choices = top.pop("choices", None)
-        if top != self._last_top:  # nearly all chunks repeat the fields of the one before
-            self._last_top = top
-            for key, value in top.items():
-                _update(self._top, key, value)
-        for fragment in choices if isinstance(choices, list) else ():
-            if isinstance(fragment, dict):
-                index = fragment.get("index")
-                if not isinstance(index, int):
-                    index = 0
-                choice = self._choices.get(index)
-                if choice is None:
-                    choice = self._choices[index] = _Choice()
-                    self.answered, self.finished = True, False
-                if choice.merge(fragment):
-                    begun = self._choices.values()
-                    self.finished = len(begun) >= self._count and all(each.finished for each in begun)
 
 
 class _Choice:
@@ -260,7 +257,11 @@ class _Choice:
             if name == "function_call":
                 _write_arguments(value)
             _merge(self._message, name, value)
-            if name in _CONCATENATED_FIELDS and isinstance(value, str):
+            if (
+                isinstance(value, str)
+                and (self._held or not value.isascii())
+                and name in _CONCATENATED_FIELDS
+            ):
                 delta[name], held = split_surrogate(self._held.pop(name, "") + value)
                 if held:
                     self._held[name] = held
@@ -328,7 +329,7 @@ def _merge(target: Dict[str, Any], key: str, value: Any, depth: int = _MERGED_DE
     known = target.get(key)
     if key == "content" and isinstance(value, dict):  # a single part
         value = [value]
-    if key in _CONCATENATED_FIELDS and isinstance(value, str):
+    if isinstance(value, str) and key in _CONCATENATED_FIELDS:
         if isinstance(known, list):
             known.extend([{"type": "text", "text": value}] if value else [])
             return
