@@ -121,7 +121,7 @@ def content_text(content: object) -> str:
 
 
 class CompletionAccumulator(Generic[T, R]):
-    """Reads the chunks of a completion of *count* choices: an item of each, and one response of all."""
+    """Makes an item of each chunk of a completion with *count* choices, and one response of all."""
 
     names = frozenset([b"", b"message"])  # an event without a name is called "message"
     ended = False  # usage may follow the finish reason: only the end marker is the end
@@ -169,14 +169,13 @@ class CompletionAccumulator(Generic[T, R]):
 
     def read_response(self, body: Dict[str, Any]) -> Optional[T]:
         """Return the one item for a completion that is plain JSON; None if it has no choices."""
-        choices = [dict(choice) for choice in _objects(body.get("choices"))]
-        return self.read(b"", {**body, "choices": choices}) if choices else None
+        return self.read(b"", body) if _objects(body.get("choices")) else None
 
     def final_items(self) -> List[T]:
-        """Return the items for characters of which only the first half came."""
-        held = [(index, choice.take_held()) for index, choice in self._choices.items()]
-        items = [self._make_item({"choices": [{"index": n, "delta": delta}]}) for n, delta in held if delta]
-        return [item for item in items if item is not None]
+        """Return the items for characters of which only the first half was received."""
+        deltas = {index: dict.fromkeys(choice.held, "\ufffd") for index, choice in self._choices.items()}
+        chunks = [{"choices": [{"index": index, "delta": delta}]} for index, delta in deltas.items() if delta]
+        return [item for item in map(self._make_item, chunks) if item is not None]
 
     def metadata(self) -> Dict[str, Any]:
         """Return the fields beside the choices, and the finish reason of the first choice."""
@@ -201,13 +200,13 @@ class _Choice:
         self._message: Dict[str, Any] = {}
         self._calls: List[Dict[str, Any]] = []
         self._call_of: Dict[object, Dict[str, Any]] = {}  # by index and by id
-        self._held: Dict[str, str] = {}  # first halves of characters, by field
+        self.held: Dict[str, str] = {}  # first halves of characters, by field
         self._uses_messages = False
 
     def merge(self, fragment: Dict[str, Any]) -> bool:
         """Merge a fragment and return whether the choice is complete.
 
-        The texts in it become those that may be shown: half a character waits for its other half.
+        Its texts are changed to whole characters: the first half of a surrogate pair is held back.
         """
         if "message" in fragment:
             self._use_message(fragment)
@@ -227,12 +226,6 @@ class _Choice:
                 _update(self.top, key, value)
         return self.finished
 
-    def take_held(self) -> Dict[str, str]:
-        """Return a delta of the characters of which the other half never came."""
-        held = {name: join_surrogates(text) for name, text in self._held.items()}
-        self._held.clear()
-        return held
-
     def build(self, index: int) -> Dict[str, Any]:
         """Return the choice in the form of a plain response."""
         message = {"role": "assistant", **_joined(self._message)}
@@ -241,7 +234,7 @@ class _Choice:
         return {"index": index, "message": message, **_joined(self.top)}
 
     def _use_message(self, fragment: Dict[str, Any]) -> None:
-        """Read a whole message as the delta if the deltas brought nothing but a role."""
+        """Read a whole message as the delta, unless there was more than a role in the deltas."""
         message = fragment.pop("message")
         if not isinstance(message, dict) or _has_content(fragment.get("delta")):
             return
@@ -257,14 +250,10 @@ class _Choice:
             if name == "function_call":
                 _write_arguments(value)
             _merge(self._message, name, value)
-            if (
-                isinstance(value, str)
-                and (self._held or not value.isascii())
-                and name in _CONCATENATED_FIELDS
-            ):
-                delta[name], held = split_surrogate(self._held.pop(name, "") + value)
+            if name in _CONCATENATED_FIELDS and isinstance(value, str) and (self.held or not value.isascii()):
+                delta[name], held = split_surrogate(self.held.pop(name, "") + value)
                 if held:
-                    self._held[name] = held
+                    self.held[name] = held
 
     def _merge_calls(self, fragments: List[Dict[str, Any]]) -> None:
         for position, fragment in enumerate(fragments):

@@ -34,16 +34,12 @@ def dumps(value: object) -> bytes:
     try:
         return _encode(value).encode("utf-8")
     except UnicodeEncodeError:
-        # Not chained: the text of a UnicodeEncodeError holds the whole prompt.
-        raise InvalidRequestError(
-            "the request holds a lone surrogate, which is not valid Unicode text"
-        ) from None
-    except RecursionError:
-        raise InvalidRequestError("the request is nested too deeply, or in itself") from None
-    except ValueError as error:
-        if "Circular" in str(error):
-            raise InvalidRequestError("the request contains itself") from None
-        raise InvalidRequestError("the request holds NaN or infinity, which JSON does not have") from None
+        problem = "holds a lone surrogate, which is not valid Unicode text"
+    except (RecursionError, ValueError) as error:
+        nested = isinstance(error, RecursionError) or "Circular" in str(error)
+        problem = "is nested too deeply, or in itself" if nested else "holds NaN or infinity"
+    # Not chained: the text of a UnicodeEncodeError holds the whole prompt.
+    raise InvalidRequestError(f"the request {problem}")
 
 
 def loads(data: bytes, errors: str = "strict") -> Any:

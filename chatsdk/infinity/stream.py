@@ -63,7 +63,7 @@ class ChunkReader:
 
     def final_items(self) -> List[StreamChunk]:
         """Return the chunks at the end of a complete answer; the last one is ``done``."""
-        held = [StreamChunk("text", join_surrogates(self._held))] if self._held else []
+        held = [StreamChunk("text", "\ufffd")] if self._held else []
         return [*held, *self._final, StreamChunk("done")]
 
     def metadata(self) -> Dict[str, Any]:

@@ -1,5 +1,7 @@
 """CompletionAccumulator: one response out of the chunks of a stream."""
 
+import copy
+
 import pytest
 
 from chatsdk._core.chat import CompletionAccumulator, complete_tool_calls
@@ -200,7 +202,7 @@ def test_tool_calls_of_a_plain_answer(http, client, service):
     assert found["function_call"]["arguments"] == '{"x": 1}'
 
 
-def test_calls_without_index_and_id_are_told_apart_by_place():
+def test_calls_without_index_and_id_are_identified_by_place():
     first = [fragment(name="f", arguments='{"x"'), fragment(name="g", arguments='{"y"')]
     second = [fragment(arguments=":1}"), fragment(arguments=":2}")]
     assert calls(first, second) == [(None, *A[1:]), (None, *B[1:])]
@@ -354,7 +356,7 @@ def test_text_and_parts_are_mixed(contents):
     assert IMAGE in result.choices[0].message.content
 
 
-def test_what_was_told_is_not_undone():
+def test_no_value_is_replaced_by_an_empty_one():
     reader = read(
         {
             **chunk({"content": "a"}, finish_reason="stop", note="kept"),
@@ -487,6 +489,6 @@ def test_an_answer_that_came_whole():
         ],
     }
     reader = read()
-    assert reader.read_response(body).text == "hi"
+    assert reader.read_response(copy.deepcopy(body)).text == "hi"
     assert reader.result().to_dict() == ChatResponse.from_dict(body).to_dict()
     assert reader.finished
