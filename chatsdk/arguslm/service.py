@@ -1,4 +1,4 @@
-"""ArgusLM: monitoring and benchmarks of language models, with alerts."""
+"""The client of ArgusLM."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .providers import Providers
 
 
 class ArgusLM(Providers, Models, Monitoring, Benchmarks, Alerts):
-    """The endpoints of ArgusLM.
+    """ArgusLM: monitoring and benchmarks of language models, with alerts.
 
     Ids are UUIDs: an unknown one raises NotFoundError, any other text UnprocessableEntityError. The server
     checks no API keys; 401, 403 and 429 come from a gateway in front of it. All methods raise ArgusLMError.

@@ -41,7 +41,7 @@ ChatStream = Stream[StreamChunk, ChatResponse]
 
 
 class Infinity(ServiceClient, ChatService[ChatResponse]):
-    """The endpoints of Infinity Assistant.
+    """Infinity Assistant: chat, knowledge, memory and research.
 
     A call without ``user_id`` is anonymous: ``chat`` receives a cookie that identifies the user, which this
     object and its copies send until the key changes. All calls of one Client thus share quota and history:
