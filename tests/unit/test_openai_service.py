@@ -1,4 +1,4 @@
-"""A further service of the OpenAI dialect needs its name, its defaults and its errors, and nothing else."""
+"""A further OpenAI-compatible service needs its name, its defaults and its errors, and nothing else."""
 
 import pytest
 
