@@ -12,7 +12,7 @@ from urllib3.util import Retry
 from ._core.address import check_base_url
 from ._core.auth import Credentials, drop_sensitive_headers, validate_api_key
 from ._core.hints import explain_calls, hint
-from ._core.options import Service, Timeout, make_options
+from ._core.options import Options, Service, Timeout
 from ._core.transport import SharesTransport, Transport
 from .errors import ConfigurationError
 
@@ -146,5 +146,5 @@ def _settings(
         timeout=timeout if given.timeout is None else given.timeout,
         max_retries=max_retries if given.max_retries is None else given.max_retries,
     )
-    make_options(service, default_timeout=1.0, default_retries=0)  # validates them
+    Options(service, default_timeout=1.0, default_retries=0)  # validates them
     return service

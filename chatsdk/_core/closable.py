@@ -1,9 +1,8 @@
-"""What is used in a with block."""
+"""Objects that a with block closes."""
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Optional, Type, TypeVar
+from typing import TypeVar
 
 C = TypeVar("C", bound="CloseMixin")
 
@@ -12,15 +11,10 @@ class CloseMixin:
     """Base of what a ``with`` block closes."""
 
     def close(self) -> None:
-        """Give back what is held; may be called again."""
+        """Release what is held; may be called again."""
 
     def __enter__(self: C) -> C:
         return self
 
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         self.close()

@@ -22,7 +22,6 @@ from .call import CallContext
 
 _MAX_INTERIM_RESPONSES = 100
 _SEND_SIZE = MAX_JOINED_BODY = 16384  # bytes
-_IDLE_CHECKS = 4  # idle connections that each call looks at
 
 # Without keep-alive a NAT forgets a connection that is silent for minutes while a long answer is computed.
 # macOS calls the idle time TCP_KEEPALIVE.
@@ -183,8 +182,6 @@ def shut_down(sock: Any) -> None:
 class _DeadlinePool(HTTPConnectionPool):
     """What a pool of any class adds to its connections."""
 
-    _next_check = 0
-
     def _new_conn(self) -> Any:
         connection: Any = super()._new_conn()
         # Set on the connection, not in a class of our own: recorders such as vcrpy replace the class.
@@ -219,32 +216,15 @@ class _DeadlinePool(HTTPConnectionPool):
                 conn.sock.settimeout(conn.timeout)
 
     def _close_dropped(self) -> None:
-        """Close idle connections that the server has closed: look at a few, and at more while some are found.
-
-        urllib3 looks only at the one it takes, the youngest.
-        """
-        pool = self.pool
-        if pool is None or pool.qsize() < 2:
+        """Close the oldest idle connections if the server has closed them; urllib3 looks at the youngest."""
+        if self.pool is None or self.pool.qsize() < 2:
             return
-        dropped = []
-        with pool.mutex:
-            idle = pool.queue
-            checks = _IDLE_CHECKS
-            for _ in range(len(idle)):
-                self._next_check %= len(idle)
-                connection = idle[self._next_check]
-                if connection is None or is_connection_dropped(connection):
-                    dropped.append(connection)
-                    del idle[self._next_check]
-                    checks = _IDLE_CHECKS
-                    continue
-                self._next_check += 1
-                checks -= 1
-                if not checks:
-                    break
-        for connection in dropped:
-            if connection is not None:
-                connection.close()
+        with self.pool.mutex:
+            idle = self.pool.queue
+            while idle and (idle[0] is None or is_connection_dropped(idle[0])):
+                connection = idle.pop(0)
+                if connection is not None:
+                    connection.close()
 
 
 @lru_cache(maxsize=None)

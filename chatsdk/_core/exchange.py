@@ -104,7 +104,7 @@ class Exchange:
 
         It also gets proxies, CA bundle and certificate as requests names them, and the timeouts.
         """
-        settings = self._transport.settings(self._auth.origin, direct=self._request.direct)
+        settings = self._transport.settings(self._auth.origin, self._request.direct)
         signed = self._transport.sign(self._request, self._auth)
         try:
             made = upgrade(signed, settings, self._timeout().clone())

@@ -1,4 +1,4 @@
-"""Hints for wrong calls: what was probably meant."""
+"""Hints in the errors of wrong calls."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _HINTS = {
 
 
 def hint(name: str, known: Iterable[str]) -> str:
-    """Return what was meant by the unknown *name*, as the end of an error's text; "" if nobody knows."""
+    """Return a hint for an unknown *name*, to be added to the text of an error, or ""."""
     if name in _HINTS:
         return f"; {_HINTS[name]}"
-    from difflib import get_close_matches  # few programs need it, and it takes milliseconds to import
+    from difflib import get_close_matches  # takes milliseconds to import
 
     close = get_close_matches(name, known, 1)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def explain_calls(function: F) -> F:
-    """Return *function* with hints in the TypeError of a call that does not fit its parameters."""
+    """Return *function* with hints in the TypeError of a call with wrong arguments."""
 
     @functools.wraps(function)
     def explained(*args: Any, **kwargs: Any) -> Any:
@@ -35,7 +35,7 @@ def explain_calls(function: F) -> F:
             return function(*args, **kwargs)
         except TypeError as error:
             if error.__traceback__ is None or error.__traceback__.tb_next is not None:
-                raise  # from inside the function
+                raise  # raised inside the function
             known = inspect.signature(function).parameters
             unknown = [name for name in kwargs if name not in known]
             streaming = f"{function.__name__}_stream"
@@ -48,7 +48,7 @@ def explain_calls(function: F) -> F:
                 hints = [f"; give by name: {', '.join(named)}"] if named and len(args) > 1 else []
             text = str(error).partition(". Did you mean")[0]  # Python 3.13 has a hint of its own
         finally:
-            del args, kwargs  # tools that show tracebacks show the variables of each function in them
+            del args, kwargs  # some tools show the variables of each frame of a traceback
         raise TypeError(text + "".join(dict.fromkeys(hints)))
 
     return cast(F, explained)

@@ -1,10 +1,10 @@
-"""The settings of a service: what the user may say, and what follows from it."""
+"""The settings of a service."""
 
 from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import TYPE_CHECKING, ClassVar, Mapping, NamedTuple, Optional, Tuple, Union
 
 from urllib3.util import Retry
 
@@ -24,17 +24,17 @@ MAX_RESPONSE_BYTES = 100 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Service:
-    """Where a service is and how to talk to it; what is left out comes from the environment or a default.
+    """Address, key and settings of a service; what is left out comes from the environment or a default.
 
     Args:
-        base_url: its address, http or https, with a path prefix if it has one.
-        api_key: its key; never shown, logged, pickled with a Client or sent to another host.
-        timeout: seconds to wait for each read (and 5 at most for a connection), or ``(connect, read)``.
-            Streams wait up to 120 seconds between two reads unless this is given.
+        base_url: http or https, with a path prefix if there is one.
+        api_key: never shown, logged, pickled with a Client or sent to another host.
+        timeout: seconds to wait for each read (and at most 5 to connect), or ``(connect, read)``.
+            If it is not given, streams wait up to 120 seconds for each read.
         max_retries: how often a safe request is sent again, or a ``urllib3.util.Retry`` of your own.
-        headers: further headers for each request.
-        total_timeout: seconds for a whole call, retries and a slow body included; None for no such limit.
-        max_response_bytes: the most that is read into memory of one answer, decompressed.
+        headers: additional headers for each request.
+        total_timeout: seconds for a whole call, including retries and a slow body; None for no limit.
+        max_response_bytes: limit for a response that is read into memory, decompressed.
     """
 
     base_url: Optional[str] = None
@@ -64,35 +64,18 @@ class ServiceSpec(NamedTuple):
 class Options:
     """The checked settings of one service object; their repr shows no headers, which may hold secrets."""
 
-    connect_timeout: float
-    read_timeout: float
-    stream_timeout: float
-    total_timeout: Optional[float]
-    retry: Retry
-    headers: Mapping[str, str]
-    max_response_bytes: int
-    timeout_given: bool
-
-    def __init__(self, **settings: Any) -> None:
-        self.__dict__.update(settings)
-
-
-def make_options(service: Service, default_timeout: float, default_retries: int) -> Options:
-    """Return the options that *service* asks for; a ConfigurationError names what is impossible."""
-    timeout = default_timeout if service.timeout is None else service.timeout
-    connect, read = split_timeout(timeout)
-    retries = default_retries if service.max_retries is None else service.max_retries
-    total = service.total_timeout
-    return Options(
-        connect_timeout=connect,
-        read_timeout=read,
-        stream_timeout=STREAM_TIMEOUT if service.timeout is None else read,
-        total_timeout=None if total is None else _seconds(total, "total_timeout"),
-        retry=retry_policy(retries),
-        headers=validate_headers(service.headers),
-        max_response_bytes=_byte_count(service.max_response_bytes),
-        timeout_given=service.timeout is not None,
-    )
+    def __init__(self, service: Service, default_timeout: float, default_retries: int) -> None:
+        timeout = default_timeout if service.timeout is None else service.timeout
+        self.connect_timeout, self.read_timeout = split_timeout(timeout)
+        self.timeout_given = service.timeout is not None
+        self.stream_timeout = self.read_timeout if self.timeout_given else STREAM_TIMEOUT
+        total = service.total_timeout
+        self.total_timeout = None if total is None else _seconds(total, "total_timeout")
+        self.retry = retry_policy(default_retries if service.max_retries is None else service.max_retries)
+        self.headers = validate_headers(service.headers)
+        self.max_response_bytes = service.max_response_bytes
+        if not isinstance(self.max_response_bytes, int) or self.max_response_bytes < 1:
+            raise ConfigurationError("max_response_bytes must be a whole number above 0")
 
 
 def split_timeout(timeout: Timeout) -> Tuple[float, float]:
@@ -106,18 +89,12 @@ def split_timeout(timeout: Timeout) -> Tuple[float, float]:
 
 
 def is_valid_timeout(value: object) -> TypeGuard[float]:
-    """Return whether *value* is a number of seconds that one can wait."""
+    """Return whether *value* is a number of seconds to wait."""
     return (
         isinstance(value, (int, float))
         and not isinstance(value, bool)
         and 0 < value <= threading.TIMEOUT_MAX  # neither NaN nor infinity is
     )
-
-
-def _byte_count(value: object) -> int:
-    if not isinstance(value, int) or value < 1:
-        raise ConfigurationError("max_response_bytes must be a whole number above 0")
-    return value
 
 
 def _seconds(value: object, name: str) -> float:

@@ -22,7 +22,7 @@ from .address import check_base_url, encode_query, quote_path_segment
 from .auth import Credentials, drop_sensitive_headers, validate_headers
 from .error_body import ErrorBody
 from .hints import explain_calls
-from .options import Service, ServiceSpec, Timeout, make_options
+from .options import Options, Service, ServiceSpec, Timeout
 from .redaction import raise_alone
 from .request import Request
 from .transport import ServiceRequest, SharesTransport, Transport
@@ -164,7 +164,7 @@ class ServiceClient(SharesTransport):
 
     def _set_options(self, settings: Service) -> None:
         self._settings = settings
-        self._options = make_options(settings, self._spec.timeout, self._spec.max_retries)
+        self._options = Options(settings, self._spec.timeout, self._spec.max_retries)
 
     def _path(self, template: str, **parts: object) -> str:
         """Return *template* filled with quoted *parts*."""

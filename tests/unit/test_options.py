@@ -3,11 +3,11 @@ import dataclasses
 import pytest
 
 from chatsdk import Client, ConfigurationError, Service
-from chatsdk._core.options import make_options, split_timeout
+from chatsdk._core.options import Options, split_timeout
 
 
 def options(**settings):
-    return make_options(Service(**settings), default_timeout=30.0, default_retries=2)
+    return Options(Service(**settings), default_timeout=30.0, default_retries=2)
 
 
 @pytest.mark.parametrize(
