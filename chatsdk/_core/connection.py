@@ -21,6 +21,7 @@ from urllib3.util.connection import is_connection_dropped
 from .call import CallContext
 
 _MAX_INTERIM_RESPONSES = 100
+_BUFFER_SIZE = 65536  # bytes
 _SEND_SIZE = MAX_JOINED_BODY = 16384  # bytes
 
 # Without keep-alive a NAT forgets a connection that is silent for minutes while a long answer is computed.
@@ -114,7 +115,7 @@ class DeadlineHTTPResponse(HTTPResponse):
         self._sock = sock
         self._process = Process.id
         self._raw = _DeadlineRawIO(self.fp.detach(), sock)
-        self.fp = io.BufferedReader(self._raw)
+        self.fp = io.BufferedReader(self._raw, _BUFFER_SIZE)
 
     def begin(self) -> None:
         """Read status and headers; http.client accepts headers that were cut off."""
@@ -133,6 +134,34 @@ class DeadlineHTTPResponse(HTTPResponse):
                 return line
             parse_headers(self.fp)
         raise HTTPException("too many interim responses")
+
+    def _read1_chunked(self, n: int) -> bytes:
+        """Return the chunks that are in the buffer, or wait for one; http.client returns one each time."""
+        piece: bytes = super()._read1_chunked(n)  # type: ignore[misc]
+        if not piece or self.chunk_left:
+            return piece
+        pieces, data, position = [piece], self._peek_buffer(), 0
+        while data.startswith(b"\r\n", position):  # the end of the chunk before
+            end = data.find(b"\r\n", position + 2)
+            try:
+                size = int(data[position + 2 : end], 16)
+            except ValueError:  # http.client decides what to do with it
+                break
+            stop = end + 2 + size
+            if end < 0 or size <= 0 or stop > min(n, len(data)):
+                break
+            pieces.append(data[end + 2 : stop])
+            position = stop
+        self.fp.read(position)
+        return b"".join(pieces)
+
+    def _peek_buffer(self) -> bytes:
+        """Return what is in the buffer without a read of the socket."""
+        self._raw.stopped = True
+        try:
+            return self.fp.peek(1)
+        finally:
+            self._raw.stopped = False
 
     def _close_conn(self) -> None:
         """Release the connection; shut it down if more has arrived than this response."""
