@@ -44,7 +44,6 @@ class Alerts(ServiceClient):
 
         Raises:
             BadRequestError: the rule type needs a ``target_model_id`` or a ``target_model_name``.
-            UnprocessableEntityError: a field is missing or invalid.
 
         POST /api/v1/alerts/rules
         """
@@ -63,12 +62,10 @@ class Alerts(ServiceClient):
         """Change the given fields of an alert rule and return it.
 
         Args:
-            rule_id: a UUID.
             request: an AlertRuleUpdate or a dict; or give its fields as keywords.
 
         Raises:
             NotFoundError: there is no such rule, or it was created milliseconds ago.
-            UnprocessableEntityError: a field is invalid, or *rule_id* is not a UUID.
 
         PATCH /api/v1/alerts/rules/{rule_id}
         """
@@ -78,12 +75,6 @@ class Alerts(ServiceClient):
 
     def delete_alert_rule(self, rule_id: str) -> None:
         """Delete an alert rule with its alerts.
-
-        Args:
-            rule_id: a UUID.
-
-        Raises:
-            NotFoundError, UnprocessableEntityError: no rule has this id, or it is not a UUID.
 
         DELETE /api/v1/alerts/rules/{rule_id}
         """
@@ -110,9 +101,6 @@ class Alerts(ServiceClient):
 
         Returns:
             The alerts in ``items``; ``unacknowledged_count`` ignores the filters.
-
-        Raises:
-            UnprocessableEntityError: a number out of range, an id that is not a UUID, an invalid date.
 
         GET /api/v1/alerts
         """
@@ -151,12 +139,6 @@ class Alerts(ServiceClient):
     def acknowledge_alert(self, alert_id: str) -> Alert:
         """Acknowledge an alert and return it; a second time is no error.
 
-        Args:
-            alert_id: a UUID.
-
-        Raises:
-            NotFoundError, UnprocessableEntityError: no alert has this id, or it is not a UUID.
-
         PATCH /api/v1/alerts/{alert_id}/acknowledge
         """
         path = self._path("/api/v1/alerts/{alert_id}/acknowledge", alert_id=alert_id)
@@ -174,9 +156,6 @@ class Alerts(ServiceClient):
 
         Args:
             limit: number of alerts, 1 to 50.
-
-        Raises:
-            UnprocessableEntityError: *limit* is out of range.
 
         GET /api/v1/alerts/recent
         """

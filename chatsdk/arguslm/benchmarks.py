@@ -57,7 +57,6 @@ class Benchmarks(ServiceClient):
 
         Raises:
             BadRequestError: a model does not exist, or is given twice.
-            UnprocessableEntityError: a field is missing or out of range.
 
         POST /api/v1/benchmarks
         """
@@ -83,9 +82,6 @@ class Benchmarks(ServiceClient):
         Returns:
             The runs in ``runs``, and their number on all pages in ``total``.
 
-        Raises:
-            UnprocessableEntityError: a number out of range.
-
         GET /api/v1/benchmarks
         """
         params = {"page": page, "per_page": per_page, "status": status}
@@ -108,15 +104,9 @@ class Benchmarks(ServiceClient):
     def get_benchmark(self, run_id: str) -> BenchmarkDetail:
         """Return a benchmark run with its results and their percentiles.
 
-        Args:
-            run_id: a UUID.
-
         Returns:
             The run; it has no results before its end. One that is ``completed`` may have failed all the same:
             check ``error`` of each result.
-
-        Raises:
-            NotFoundError, UnprocessableEntityError: no run has this id, or it is not a UUID.
 
         GET /api/v1/benchmarks/{run_id}
         """
@@ -126,14 +116,8 @@ class Benchmarks(ServiceClient):
     def get_benchmark_results(self, run_id: str) -> BenchmarkResults:
         """Return the results of a benchmark run; there are none before its end.
 
-        Args:
-            run_id: a UUID.
-
         Returns:
             The results in ``results``; ``to_rows()`` gives rows for tables.
-
-        Raises:
-            NotFoundError, UnprocessableEntityError: no run has this id, or it is not a UUID.
 
         GET /api/v1/benchmarks/{run_id}/results
         """
@@ -144,15 +128,10 @@ class Benchmarks(ServiceClient):
         """Return a benchmark run and its results as a file.
 
         Args:
-            run_id: a UUID.
             format: ``json`` or ``csv``. Fields of the CSV may hold newlines: use a CSV parser.
 
         Returns:
             A Download: ``content``, ``text``, ``save(path)``.
-
-        Raises:
-            NotFoundError: there is no such run.
-            UnprocessableEntityError: another format, or *run_id* is not a UUID.
 
         GET /api/v1/benchmarks/{run_id}/export
         """
@@ -170,7 +149,6 @@ class Benchmarks(ServiceClient):
         before the call.
 
         Args:
-            run_id: a UUID.
             timeout: seconds from the call to the end of the run; by default ``total_timeout``, or an hour.
 
         Returns:
@@ -180,7 +158,6 @@ class Benchmarks(ServiceClient):
             or ``close()`` closes the connection.
 
         Raises:
-            NotFoundError, UnprocessableEntityError: no run has this id, or it is not a UUID.
             StreamError: the run failed.
             APITimeoutError: the run did not end in time. One whose server died never ends.
             InvalidRequestError: an empty id, or an invalid timeout.
@@ -195,12 +172,10 @@ class Benchmarks(ServiceClient):
         """Wait for the end of a benchmark run and return it with its results.
 
         Args:
-            run_id: a UUID.
             timeout: seconds to wait in all; by default ``total_timeout``, or an hour.
             poll_interval: seconds between two requests.
 
         Raises:
-            NotFoundError, UnprocessableEntityError: no run has this id, or it is not a UUID.
             APIError: the run failed; ``partial`` of the error is the BenchmarkDetail.
             APITimeoutError: the run did not end in time. One whose server died never ends.
             InvalidRequestError: an empty id, or an invalid time.

@@ -36,9 +36,6 @@ class Models(ServiceClient):
         Returns:
             The models in ``items``, their number on all pages in ``total``, and ``has_more``.
 
-        Raises:
-            UnprocessableEntityError: a number out of range, or an id that is not a UUID.
-
         GET /api/v1/models
         """
         params = {
@@ -87,9 +84,6 @@ class Models(ServiceClient):
         Args:
             model_id: its ``id``, a UUID.
 
-        Raises:
-            NotFoundError, UnprocessableEntityError: no model has this id, or it is not a UUID.
-
         GET /api/v1/models/{model_id}
         """
         path = self._path("/api/v1/models/{model_id}", model_id=model_id)
@@ -111,7 +105,6 @@ class Models(ServiceClient):
 
         Raises:
             BadRequestError: ``model_id`` has characters other than letters, digits, hyphens and underscores.
-            UnprocessableEntityError: a field is missing or invalid.
 
         POST /api/v1/models
         """
@@ -133,10 +126,6 @@ class Models(ServiceClient):
             model_id: its ``id``, a UUID.
             request: a ModelUpdate or a dict; or give its fields as keywords. ``custom_name=""`` clears the
                 name; None leaves a field unchanged.
-
-        Raises:
-            NotFoundError: there is no such model.
-            UnprocessableEntityError: a field is invalid, or *model_id* is not a UUID.
 
         PATCH /api/v1/models/{model_id}
         """

@@ -38,7 +38,6 @@ class Monitoring(ServiceClient):
 
         Raises:
             BadRequestError: there is no such prompt pack.
-            UnprocessableEntityError: a field is invalid, such as an interval below 1 minute.
 
         PATCH /api/v1/monitoring/config
         """
@@ -80,9 +79,6 @@ class Monitoring(ServiceClient):
         Returns:
             The checks in ``items``, and their number on all pages in ``total``. Of a model that is down
             ``ttft_ms``, ``tps`` and the like are None.
-
-        Raises:
-            UnprocessableEntityError: a number out of range, an id that is not a UUID, an invalid date.
 
         GET /api/v1/monitoring/uptime
         """
@@ -144,9 +140,6 @@ class Monitoring(ServiceClient):
 
         Returns:
             A Download: ``content``, ``text``, ``save(path)``. It has neither ``ttft_ms`` nor ``tps``.
-
-        Raises:
-            UnprocessableEntityError: another format, an id that is not a UUID, an invalid date.
 
         GET /api/v1/monitoring/uptime/export
         """

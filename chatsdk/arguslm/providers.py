@@ -37,9 +37,6 @@ class Providers(ServiceClient):
         Args:
             request: a ProviderCreate or a dict; or give its fields as keywords.
 
-        Raises:
-            UnprocessableEntityError: a field is missing or invalid; its text never holds the credentials.
-
         POST /api/v1/providers
         """
         body = build_request(ProviderCreate, request, locals())
@@ -48,12 +45,6 @@ class Providers(ServiceClient):
 
     def get_provider(self, provider_id: str) -> Provider:
         """Return a provider account.
-
-        Args:
-            provider_id: a UUID.
-
-        Raises:
-            NotFoundError, UnprocessableEntityError: no account has this id, or it is not a UUID.
 
         GET /api/v1/providers/{provider_id}
         """
@@ -72,12 +63,7 @@ class Providers(ServiceClient):
         """Change the given fields of a provider account and return it.
 
         Args:
-            provider_id: a UUID.
             request: a ProviderUpdate or a dict; or give its fields as keywords.
-
-        Raises:
-            NotFoundError: there is no such account.
-            UnprocessableEntityError: a field is invalid, or *provider_id* is not a UUID.
 
         PATCH /api/v1/providers/{provider_id}
         """
@@ -89,12 +75,8 @@ class Providers(ServiceClient):
     def delete_provider(self, provider_id: str) -> None:
         """Delete a provider account with its models.
 
-        Args:
-            provider_id: a UUID.
-
         Raises:
             ConflictError: one of its models has benchmark results.
-            NotFoundError, UnprocessableEntityError: no account has this id, or it is not a UUID.
 
         DELETE /api/v1/providers/{provider_id}
         """
@@ -123,9 +105,6 @@ class Providers(ServiceClient):
         Returns:
             The result. A failed test raises nothing: check ``success``.
 
-        Raises:
-            UnprocessableEntityError: a field is missing or invalid; ``display_name`` is required here too.
-
         POST /api/v1/providers/test-connection
         """
         path = "/api/v1/providers/test-connection"
@@ -137,14 +116,8 @@ class Providers(ServiceClient):
     def test_existing_provider(self, provider_id: str) -> ProviderTestResult:
         """Test a provider account; the default timeout is 60 s here.
 
-        Args:
-            provider_id: a UUID.
-
         Returns:
             The result. A failed test raises nothing: check ``success``.
-
-        Raises:
-            NotFoundError, UnprocessableEntityError: no account has this id, or it is not a UUID.
 
         POST /api/v1/providers/{provider_id}/test
         """
@@ -154,9 +127,6 @@ class Providers(ServiceClient):
     def refresh_provider_models(self, provider_id: str) -> ModelRefresh:
         """Add the new models of a provider; the default timeout is 60 s here.
 
-        Args:
-            provider_id: a UUID.
-
         Returns:
             The number of models that the provider has. Most providers that refuse or do not answer count as
             success with 0 models.
@@ -164,7 +134,6 @@ class Providers(ServiceClient):
         Raises:
             BadRequestError: providers of this type cannot list their models.
             InternalServerError: the provider failed.
-            NotFoundError, UnprocessableEntityError: no account has this id, or it is not a UUID.
 
         POST /api/v1/providers/{provider_id}/refresh-models
         """

@@ -14,8 +14,10 @@ from .providers import Providers
 class ArgusLM(Providers, Models, Monitoring, Benchmarks, Alerts):
     """ArgusLM: monitoring and benchmarks of language models, with alerts.
 
-    Ids are UUIDs: an unknown one raises NotFoundError, any other text UnprocessableEntityError. The server
-    checks no API keys; 401, 403 and 429 come from a gateway in front of it. All methods raise ArgusLMError.
+    All errors are ArgusLMError and one of the common classes, such as ``chatsdk.NotFoundError``. Each method
+    may raise UnprocessableEntityError: a field is missing or invalid, a number is out of range, or an id is
+    not a UUID. Those that take an id raise NotFoundError if nothing has it. The server checks no API keys:
+    401, 403 and 429 come from a gateway in front of it.
     """
 
     _spec = ServiceSpec(

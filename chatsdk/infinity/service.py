@@ -47,8 +47,11 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
     object and its copies send until the key changes. All calls of one Client thus share quota and history:
     use one Client per user, or give ``user_id``.
 
-    The server only reads the API key in ``chat``, and treats a wrong one as none. All methods raise
-    InfinityAssistantError.
+    The server only reads the API key in ``chat``, and treats a wrong one as none. The methods for API keys
+    and webhooks need a session of its website: the published server always answers AuthenticationError.
+
+    All errors are InfinityAssistantError and one of the common classes, such as ``chatsdk.RateLimitError``.
+    InvalidRequestError, as for an empty id, is raised before anything is sent.
     """
 
     _spec = ServiceSpec(
@@ -200,7 +203,7 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
             The stored entry, in ``entry``.
 
         Raises:
-            InvalidRequestError: a ttl, an invalid key, NaN; nothing was sent.
+            InvalidRequestError: a ttl, an invalid key, NaN.
 
         POST /memory
         """
@@ -221,7 +224,7 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
             value is the text that the assistant was told to remember. ``memory`` holds everything stored.
 
         Raises:
-            InvalidRequestError: an invalid key; nothing was sent.
+            InvalidRequestError: an invalid key.
 
         GET /memory
         """
@@ -254,7 +257,7 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
 
         Raises:
             BadRequestError: the topic is blank.
-            InvalidRequestError: an unknown depth; nothing was sent.
+            InvalidRequestError: an unknown depth.
 
         POST /research
         """
@@ -263,10 +266,6 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
 
     def list_api_keys(self) -> ResultList[ApiKey]:
         """Return the API keys of the account, revoked ones too, newest first; without ``key`` itself.
-
-        Raises:
-            AuthenticationError: not signed in. The published server always raises it: it accepts sessions of
-                its website only, no API keys.
 
         GET /api-keys
         """
@@ -281,7 +280,6 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
         Raises:
             BadRequestError: the name is blank.
             InternalServerError: the name is in use.
-            AuthenticationError: as ``list_api_keys``.
 
         POST /api-keys
         """
@@ -297,8 +295,6 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
             The server's message, the same for an unknown id.
 
         Raises:
-            InvalidRequestError: an empty id; nothing was sent.
-            AuthenticationError: as ``list_api_keys``.
             NotFoundError: the id is not a UUID.
 
         DELETE /api-keys
@@ -308,9 +304,6 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
 
     def list_webhooks(self) -> ResultList[Webhook]:
         """Return the webhooks of the account, without their secrets.
-
-        Raises:
-            AuthenticationError: as ``list_api_keys``.
 
         GET /webhooks
         """
@@ -327,7 +320,6 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
 
         Raises:
             BadRequestError: no URL, no events, or unknown ones.
-            AuthenticationError: as ``list_api_keys``.
 
         POST /webhooks
         """
@@ -343,8 +335,6 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
             webhook_id: the ``id`` of the webhook.
 
         Raises:
-            InvalidRequestError: an empty id; nothing was sent.
-            AuthenticationError: as ``list_api_keys``.
             NotFoundError: there is no such webhook.
 
         DELETE /webhooks
