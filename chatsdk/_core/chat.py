@@ -244,16 +244,22 @@ class _Choice:
 
     def _merge_delta(self, delta: Dict[str, Any]) -> None:
         for name, value in delta.items():
-            if name == "tool_calls":
+            if isinstance(value, str) and name in _CONCATENATED_FIELDS:
+                buffer = self._message.get(name)
+                if isinstance(buffer, io.StringIO):
+                    buffer.write(value)  # nearly all chunks need nothing else
+                else:
+                    _merge(self._message, name, value)
+                if self.held or not value.isascii():
+                    delta[name], held = split_surrogate(self.held.pop(name, "") + value)
+                    if held:
+                        self.held[name] = held
+            elif name == "tool_calls":
                 self._merge_calls(_objects(value))
-                continue
-            if name == "function_call":
-                _write_arguments(value)
-            _merge(self._message, name, value)
-            if name in _CONCATENATED_FIELDS and isinstance(value, str) and (self.held or not value.isascii()):
-                delta[name], held = split_surrogate(self.held.pop(name, "") + value)
-                if held:
-                    self.held[name] = held
+            else:
+                if name == "function_call":
+                    _write_arguments(value)
+                _merge(self._message, name, value)
 
     def _merge_calls(self, fragments: List[Dict[str, Any]]) -> None:
         for position, fragment in enumerate(fragments):

@@ -13,6 +13,7 @@ from .sse import SSEDecoder, detect_format
 _MAX_MESSAGE = 1000  # characters
 _MAX_PAGE = 65536  # characters of a page in which its title is looked for
 _MAX_VALIDATION_ERRORS = 10
+_ERROR_FIELDS = frozenset(["error", "error_message", "error_type", "type"])
 _KEEP_ALIVE = "(?i)ping|pong|heart[-_ ]?beat|keep[-_ ]?alive"
 # Parts of the codes and types that servers send for a quota or credit that is used up.
 _EXHAUSTED = "(?i)quota|credits?|balance|budget|billing|spend(ing)?|daily|monthly"
@@ -103,8 +104,9 @@ def is_error_body(body: object) -> bool:
 def is_chat_failure(body: Dict[str, Any]) -> bool:
     """Return whether a completion, or a chunk of one, reports an error."""
     choices = body.get("choices")
-    if choices:
-        return is_error_body(body) or _error_in_choices(choices) is not None
+    if choices:  # called for each chunk, and few have any of these fields
+        failed = not _ERROR_FIELDS.isdisjoint(body) and is_error_body(body)
+        return failed or _error_in_choices(choices) is not None
     message = body.get("message") or body.get("detail")
     return is_error_body(body) or bool(message and not is_keep_alive(body.get("type")))
 

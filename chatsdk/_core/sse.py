@@ -31,8 +31,8 @@ class SSEDecoder:
         self._limit = limit
         self.truncated = False  # whether the bytes ended inside a line
 
-    def lines(self) -> Iterator[bytes]:
-        """Yield the lines without their ends: LF, CRLF or CR.
+    def _split_lines(self) -> Iterator[List[bytes]]:
+        """Yield the lines of each piece without their ends: LF, CRLF or CR.
 
         U+2028, U+2029 and U+0085 end a line for str.splitlines, but they are text inside JSON.
         """
@@ -46,38 +46,38 @@ class SSEDecoder:
             if b"\r" in piece:
                 after_cr = piece.endswith(b"\r")
                 piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-            first, *rows = piece.split(b"\n")
-            pending.append(first)
-            if rows:
-                yield b"".join(pending)
-                pending = [rows.pop()]
+            lines = piece.split(b"\n")
+            pending.append(lines[0])
+            if len(lines) > 1:
+                lines[0] = b"".join(pending)
+                pending = [lines.pop()]
                 size = 0
-                yield from rows
+                yield lines
             size += len(pending[-1])
             if size > self._limit:
                 raise self._too_large()
         if any(pending):
             self.truncated = True
-            yield b"".join(pending)
+            yield [b"".join(pending)]
 
     def __iter__(self) -> Iterator[Event]:
         name = b""
         data: List[bytes] = []
         size = 0
-        lines = self.lines()
+        lines = chain.from_iterable(self._split_lines())
         first = next(lines, b"")
         for line in chain([first[3:] if first.startswith(_BOM) else first], lines):
-            if line[:5] == b"data:":
-                data.append(line[6:] if line[5:6] == b" " else line[5:])
-                size += len(line)
-                if size > self._limit:
-                    raise self._too_large()
-            elif not line:
+            if not line:
                 if data:
                     yield name, data[0] if len(data) == 1 else b"\n".join(data)
                     data.clear()
                     size = 0
                 name = b""
+            elif line[:5] == b"data:":
+                data.append(line[6:] if line[5:6] == b" " else line[5:])
+                size += len(line)
+                if size > self._limit:
+                    raise self._too_large()
             elif line[:6] == b"event:":
                 name = line[6:].strip()
             elif line[:6] == b"error:" and line[6:].strip() not in (b"", b"null"):

@@ -222,7 +222,6 @@ class _Source(Generic[T, R]):
                 raise self._failure(data)
             if is_keep_alive(name.decode("utf-8", "replace")):
                 return None
-        may_be_other = name not in self.reader.names
         try:
             value = json_codec.loads(data, "replace")
         except (ValueError, RecursionError) as error:
@@ -230,11 +229,11 @@ class _Source(Generic[T, R]):
                 if self.reader.finished:
                     return None
                 raise_alone(self.exchange.error(StreamInterruptedError, "the stream ended inside an event"))
-            if may_be_other and data.lstrip()[:1] not in (b"{", b"["):
+            if name not in self.reader.names and data.lstrip()[:1] not in (b"{", b"["):
                 return None
             raise_alone(self._invalid_event("is no readable JSON", data), self.exchange.safe_cause(error))
         if not isinstance(value, dict):
-            if may_be_other:
+            if name not in self.reader.names:
                 return None
             raise self._invalid_event("is no JSON object", data)
         if self.reader.is_failure(value):
