@@ -1,4 +1,4 @@
-"""The body of an answer, as it arrives: every byte counted, never more in memory than allowed."""
+"""Reads response bodies in pieces, decompressed, with a limit of their size in memory."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from .connection import Process, apply_deadline, innermost_socket, shut_down
 T = TypeVar("T")
 
 _CHUNK_SIZE = 65536
-_GZIP = b"\x1f\x8b"  # how such data begins
-_HEAD = 16  # bytes that tell text from compressed data
+_GZIP = b"\x1f\x8b"  # its first bytes
+_HEAD = 16  # bytes that show whether data is text or compressed
 _NO_ENCODING = ("", "identity", "none", "utf-8", "utf8", "binary", "7bit", "8bit")
 _MOST_ENCODINGS = 5
 _MOST_IGNORED = 1024 * 1024  # bytes
 
 
 class BodyError(Exception):
-    """A body that came whole and yet cannot be used: too large, or in an encoding nobody asked for."""
+    """A complete body that cannot be used: too large, or in an encoding that was not requested."""
 
 
 class ResponseBody:
-    """Reads the body of one response; iterating gives its bytes, decompressed, as they arrive."""
+    """The body of one response; iterating yields its decompressed bytes as they arrive."""
 
     def __init__(self, response: requests.Response, call: CallContext) -> None:
         self._response = response
@@ -44,36 +44,24 @@ class ResponseBody:
 
     def __iter__(self) -> Iterator[bytes]:
         pieces, self._pieces = self._pieces, None
-        return self._begin() if pieces is None else pieces
-
-    def peek(self, detect: Callable[[bytes], Optional[T]]) -> Optional[T]:
-        """Return what *detect* makes of the first bytes; while it returns None, it is given more of them.
-
-        Iterating gives these bytes all the same, and raises what went wrong with them.
-        """
-        start, found = b"", None
-        pieces: Iterator[bytes] = iter(())
-        try:
-            pieces = iter(self)
-            while found is None and len(start) < _CHUNK_SIZE:
-                start += next(pieces)
-                found = detect(start)
-        except StopIteration:
-            pass
-        except Exception as error:
-            pieces = _raise_later(error)
-        self._pieces = chain([start], pieces)
-        return found
-
-    def _begin(self) -> Iterator[bytes]:
+        if pieces is not None:
+            return pieces
         file = getattr(self._response.raw, "_fp", None)
         if getattr(self._response, "_content_consumed", False) or not hasattr(type(file), "read1"):
             # Of a cache of the user's own: read already, or behind a wrapper that must see each read.
             return self._response.iter_content(_CHUNK_SIZE)
         return _decode(self._iter_raw(file), self._response.headers.get("Content-Encoding", ""))
 
+    def peek(self, detect: Callable[[bytes], Optional[T]]) -> Optional[T]:
+        """Return what *detect* returns for the first bytes; as long as that is None, it gets more of them.
+
+        Iterating yields these bytes too, and raises their errors.
+        """
+        found, self._pieces = _peek(iter(self), detect)
+        return found
+
     def read(self, limit: int) -> bytes:
-        """Return the whole body; more than *limit* bytes of it are a BodyError."""
+        """Return the whole body; raises BodyError if it has more than *limit* bytes."""
         pieces = []
         left = limit
         for piece in self:
@@ -85,37 +73,37 @@ class ResponseBody:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def limit_remaining_time(self, seconds: float) -> None:
-        """From now on wait at most so long for the rest."""
+        """Wait at most *seconds* for the rest."""
         end = time.monotonic() + seconds
         self._call.deadline = end if self._call.deadline is None else min(end, self._call.deadline)
 
     def close(self) -> None:
-        """Drop the connection, unless the whole body came and it is back in the pool."""
+        """Close the connection, unless the body is complete and it is back in the pool."""
         self.closed = True
         sock = _socket_of(getattr(self._response.raw, "_fp", None))
-        # A forked child only drops its copy: the connection is its parent's.
+        # In a forked child the connection is its parent's.
         if sock is not None and not self._complete and self._process == Process.id:
             shut_down(sock)  # a thread that waits in a read holds a lock that closing needs
-        with suppress(RuntimeError):  # a greenlet of this thread is inside a read; it closes as it leaves
+        with suppress(RuntimeError):  # a greenlet of this thread is inside a read, and closes after it
             self._response.close()
 
     def _iter_raw(self, file: Any) -> Iterator[bytes]:
         raw = self._response.raw
-        # urllib3's readers wait for a full buffer, or cost thrice as much; http.client's read1 returns what
-        # the socket has. Before Python 3.12 it does not notice the end of a body of known length.
+        # urllib3's readers wait for a full buffer, or cost three times as much; http.client's read1 returns
+        # what has arrived. Before Python 3.12 it does not check the length of the body.
         missing: Optional[int] = getattr(raw, "length_remaining", None)
         sock = _socket_of(file)
         read_timeout = None if sock is None else sock.gettimeout()
         while missing is None or missing > 0:
             try:
-                if sock is not None:  # our own connections mind the deadline too; a user's session has others
+                if sock is not None:  # a user's session has connections without a deadline
                     apply_deadline(sock, read_timeout, self._call.deadline)
                 piece = file.read1(_CHUNK_SIZE)
             except Exception:
                 if not self.closed:
                     raise
                 piece = b""
-            if self.closed:  # by another thread: the end that was read is not that of the body
+            if self.closed:  # by another thread: what was read is not the end of the body
                 raise ConnectionAbortedError(ECONNABORTED, "it was closed here while it was read")
             if not piece:
                 break
@@ -126,30 +114,22 @@ class ResponseBody:
             raise IncompleteRead(b"", missing)
         self._complete = True
         if sock is not None and self._call.deadline is not None:
-            with suppress(OSError):  # since Python 3.12 it is closed by now, where no request follows
-                sock.settimeout(read_timeout)  # urllib3 1.26 sends the next request under what it finds
+            with suppress(OSError):  # since Python 3.12 it may be closed by now
+                sock.settimeout(read_timeout)  # urllib3 1.26 sends the next request with this timeout
         file.close()
         if not self._call.keep_alive:
             raw.close()
         raw.release_conn()
 
 
-def _raise_later(error: Exception) -> Iterator[bytes]:
-    raise error
-    yield  # which makes it a generator
-
-
 def _socket_of(file: Any) -> Any:
-    """Return the socket under an http.client.HTTPResponse, or None.
-
-    Of a "Connection: close" answer nothing but its file object knows the socket.
-    """
+    """Return the socket of an http.client.HTTPResponse, or None."""
     sock = innermost_socket(getattr(getattr(getattr(file, "fp", None), "raw", None), "_sock", None))
     return sock if hasattr(sock, "settimeout") and hasattr(sock, "shutdown") else None
 
 
 def _decode(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
-    """Return the body without the encodings that its header names, as far as its bytes agree."""
+    """Return the body without the encodings in its header, unless its bytes show that they are wrong."""
     for word in reversed(encoding.lower().split(",")[:_MOST_ENCODINGS]):
         name = word.strip()
         if name in ("gzip", "x-gzip", "deflate"):
@@ -160,7 +140,7 @@ def _decode(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
 
 
 def _check_plain(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
-    head, pieces = _peek(pieces, _HEAD)
+    head, pieces = _peek_size(pieces, _HEAD)
     if not _is_text(head):
         raise BodyError(f"the encoding {encoding.strip()[:40]}, which was not asked for")
     yield from pieces
@@ -168,7 +148,7 @@ def _check_plain(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
 
 def _decompress(pieces: Iterator[bytes], is_deflate: bool) -> Iterator[bytes]:
     """Decompress gzip or deflate in bounded pieces: a small body may hold gigabytes."""
-    head, pieces = _peek(pieces, _HEAD if is_deflate else len(_GZIP))
+    head, pieces = _peek_size(pieces, _HEAD if is_deflate else len(_GZIP))
     if head and _GZIP.startswith(head[:2]):
         bits = 16 + zlib.MAX_WBITS
     elif is_deflate and not _is_text(head):
@@ -204,14 +184,32 @@ def _decompress(pieces: Iterator[bytes], is_deflate: bool) -> Iterator[bytes]:
         raise IncompleteRead(b"")
 
 
-def _peek(pieces: Iterator[bytes], size: int) -> Tuple[bytes, Iterator[bytes]]:
-    """Return the first *size* bytes or more, fewer if there are no more, and all pieces."""
-    head = b""
-    for piece in pieces:
-        head += piece
-        if len(head) >= size:
-            break
-    return head, chain([head] if head else [], pieces)
+def _peek(
+    pieces: Iterator[bytes], detect: Callable[[bytes], Optional[T]]
+) -> Tuple[Optional[T], Iterator[bytes]]:
+    """Return what *detect* returns for the first bytes, and all pieces."""
+    head, found = b"", None
+    try:
+        while found is None and len(head) < _CHUNK_SIZE:
+            head += next(pieces)
+            found = detect(head)
+    except StopIteration:
+        pass
+    except Exception as error:
+        pieces = _raise(error)
+    return found, chain([head], pieces)
+
+
+def _peek_size(pieces: Iterator[bytes], size: int) -> Tuple[bytes, Iterator[bytes]]:
+    """Return at least *size* bytes, less if there are no more, and all pieces."""
+    _, pieces = _peek(pieces, lambda head: len(head) >= size or None)
+    head = next(pieces)
+    return head, chain([head], pieces)
+
+
+def _raise(error: Exception) -> Iterator[bytes]:
+    raise error
+    yield  # makes it a generator
 
 
 def _is_text(head: bytes) -> bool:

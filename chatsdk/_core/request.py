@@ -1,4 +1,4 @@
-"""A request of a service, and what its answer is to become."""
+"""A request of a service, with one method for each kind of result."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ M = TypeVar("M", bound=Model)
 T = TypeVar("T")
 R = TypeVar("R")
 
-# Where an answer has what is asked for: under a key, or wherever a function finds it; None: it is the answer.
+# Where the result is in a response: under a key, or where a function finds it; None: the whole of it.
 Place = Union[str, Callable[[Any], Any], None]
 
 
 class Request(Exchange):
-    """A request ready to be sent; each method sends it and returns what the answer is to become."""
+    """A request ready to be sent; each method sends it and returns a result of its kind."""
 
     def model(self, cls: Type[M], place: Place = None, reader: Optional[StreamReader[Any, M]] = None) -> M:
-        """Return a *cls* of the JSON object in the answer.
+        """Return the response as a *cls*.
 
-        The *reader* of a chat merges an answer that is an event stream all the same, and knows failures.
+        The *reader* of a chat merges a response that is an event stream, and detects failures.
         """
         self.answer_class = cls
         response = self.send()
@@ -49,12 +49,12 @@ class Request(Exchange):
         return get_reader(cls, owned=True)(found)
 
     def records(self, cls: Type[M], place: Place = None) -> ResultList[M]:
-        """Return a *cls* of each object of the list in the answer."""
+        """Return the list in the response, with a *cls* for each object."""
         self.answer_class = cls
         return ResultList(map(get_reader(cls, owned=True), self.list(is_list_of_objects, place)))
 
     def list(self, validator: Callable[[Any], bool], place: Place = None) -> List[Any]:
-        """Return the list in the answer, which must be *validator*."""
+        """Return the list in the response, for which *validator* must return True."""
         response = self.send()
         found: List[Any] = _extract(self.json(response), place)
         if not validator(found):
@@ -62,7 +62,7 @@ class Request(Exchange):
         return found
 
     def stream(self, reader: StreamReader[T, R]) -> Stream[T, R]:
-        """Return the answer as a stream."""
+        """Return the response as a stream."""
         self.read_timeout = self.options.stream_timeout
         self._accept("text/event-stream", "identity")
         if not self._spec.reuse_after_stream:
@@ -70,26 +70,24 @@ class Request(Exchange):
         return Stream(self, self.open(), reader)
 
     def download(self) -> Download:
-        """Return the answer as a file, its body unread."""
-        from .download import Download  # few programs need it, and each module costs time to import
+        """Return the response as a file, its body unread."""
+        from .download import Download  # rarely needed
 
-        self._accept(
-            "*/*", "identity"
-        )  # only of a body that is not compressed the length is known before its end
+        self._accept("*/*", "identity")  # the length of a compressed file is not known before its end
         return Download(self)
 
     def send(self) -> requests.Response:
-        """Return the answer, which should be JSON, with its body read."""
+        """Return the response, which should be JSON, with its body read."""
         self._accept("application/json")
         return self.run()
 
     def response(self, stream: bool) -> requests.Response:
-        """Return the answer, whatever it is; with *stream* its body is unread."""
+        """Return the response; with *stream* its body is unread."""
         self._accept("*/*")
         return self.open() if stream else self.run()
 
     def _accept(self, kind: str, encoding: str = "gzip, deflate") -> None:
-        """Name the kind and encoding of the answer, unless the user did."""
+        """Set the headers of content negotiation, unless the user did."""
         self.headers.setdefault("Accept", kind)
         self.headers.setdefault("Accept-Encoding", encoding)
 
