@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 import zlib
@@ -15,7 +16,7 @@ from typing import Any, Callable, Iterator, Optional, Tuple, TypeVar
 import requests
 
 from .call import CallContext
-from .connection import Process, apply_deadline, innermost_socket, shut_down
+from .connection import apply_deadline, innermost_socket, shut_down
 
 T = TypeVar("T")
 
@@ -37,7 +38,7 @@ class ResponseBody:
     def __init__(self, response: requests.Response, call: CallContext) -> None:
         self._response = response
         self._call = call
-        self._process = Process.id
+        self._process = os.getpid()
         self._complete = False
         self._pieces: Optional[Iterator[bytes]] = None
         self.closed = False
@@ -82,7 +83,7 @@ class ResponseBody:
         self.closed = True
         sock = _socket_of(getattr(self._response.raw, "_fp", None))
         # In a forked child the connection is its parent's.
-        if sock is not None and not self._complete and self._process == Process.id:
+        if sock is not None and not self._complete and self._process == os.getpid():
             shut_down(sock)  # a thread that waits in a read holds a lock that closing needs
         with suppress(RuntimeError):  # a greenlet of this thread is inside a read, and closes after it
             self._response.close()

@@ -32,20 +32,6 @@ for _name, _value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPALIVE", 60), ("TCP_KEEPINT
         _KEEP_ALIVE.append((socket.IPPROTO_TCP, getattr(socket, _name), _value))
 
 
-class Process:
-    """This process; ``os.getpid`` is a system call, too slow where sandboxes watch those."""
-
-    id = os.getpid()
-
-
-def _after_fork() -> None:
-    Process.id = os.getpid()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_after_fork)
-
-
 class _CurrentCall(threading.local):
     """The call that this thread is sending: urllib3 has no way to pass it on to its connections."""
 
@@ -81,14 +67,18 @@ def innermost_socket(sock: Any) -> Any:
 class _DeadlineRawIO(io.RawIOBase):
     """Reads from a socket, each read within the deadline of the call."""
 
-    def __init__(self, file: Any, sock: Any) -> None:
+    def __init__(self, sock: Any) -> None:
         super().__init__()
-        self._file = file
+        self._file = sock.makefile("rb", buffering=0)
         self._sock = innermost_socket(sock)
         self._read_timeout = self._sock.gettimeout()
         self._call = current.call
         self.ended = False
         self.stopped = False
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        """Return the file that http.client asks a socket for."""
+        return io.BufferedReader(self, _BUFFER_SIZE)
 
     def readable(self) -> bool:
         return True
@@ -111,11 +101,10 @@ class DeadlineHTTPResponse(HTTPResponse):
     """A response that is read within the deadline of its call."""
 
     def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
-        super().__init__(sock, *args, **kwargs)
+        self._raw = _DeadlineRawIO(sock)
+        super().__init__(self._raw, *args, **kwargs)  # type: ignore[arg-type]  # it uses makefile() alone
         self._sock = sock
-        self._process = Process.id
-        self._raw = _DeadlineRawIO(self.fp.detach(), sock)
-        self.fp = io.BufferedReader(self._raw, _BUFFER_SIZE)
+        self._process = os.getpid()
 
     def begin(self) -> None:
         """Read status and headers; http.client accepts headers that were cut off."""
@@ -170,17 +159,16 @@ class DeadlineHTTPResponse(HTTPResponse):
             return
         # The next call would take the rest for its answer. The pool drops a connection that is shut down.
         # A forked child must not: the connection is its parent's.
-        if not self.will_close and self._process == Process.id and self._has_rest(file):
+        if not self.will_close and self._process == os.getpid() and self._has_rest():
             shut_down(self._sock)
         self.fp = None  # type: ignore[assignment]
         file.close()
 
-    def _has_rest(self, file: io.BufferedReader) -> bool:
-        self._raw.stopped = True
+    def _has_rest(self) -> bool:
         try:
-            if file.peek(1):
+            if self._peek_buffer():
                 return True
-        except ValueError:  # another thread is closing it
+        except (ValueError, AttributeError):  # another thread is closing it
             return True
         # Before the next call the pool sees what waits in a plain socket, not what waits in a TLS layer.
         return hasattr(self._sock, "getpeercert") and _has_input(self._sock)

@@ -24,7 +24,7 @@ from .error_body import ErrorBody, decode_failure, parse_error_body
 from .options import Options, ServiceSpec
 from .redaction import Redactor, iter_causes, raise_alone, redact_members, redact_new_secret
 from .retry import SAFE_METHODS, Attempts, CallTimeout, wait_after
-from .transport import RedirectError, ServiceRequest, Transport
+from .transport import ServiceRequest, Transport
 
 E = TypeVar("E", bound=errors.APIError)
 T = TypeVar("T")
@@ -219,13 +219,9 @@ class Exchange:
             try:
                 response = self._transport.send(self._request, self._auth, self._timeout())
                 break
-            except RedirectError as redirect:
-                response = redirect.response
-                break
             except TRANSPORT_ERRORS as error:
-                answer = getattr(error, "response", None)
-                if isinstance(error, requests.HTTPError) and answer is not None:
-                    response = answer  # a hook of the user's session called raise_for_status()
+                if isinstance(error, requests.HTTPError) and error.response is not None:
+                    response = error.response  # a redirect, or a hook of the user called raise_for_status()
                     break
                 broken = self.connection_error(error)
                 if isinstance(broken, errors.APIConnectionError):

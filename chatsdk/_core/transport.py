@@ -17,7 +17,7 @@ from ..errors import ChatSDKError
 from .auth import OriginAuth, header_secrets, without_framing
 from .call import CallContext
 from .closable import CloseMixin
-from .connection import MAX_JOINED_BODY, Process, current, deadline_pool
+from .connection import MAX_JOINED_BODY, current, deadline_pool
 
 S = TypeVar("S", bound="SharesTransport")
 
@@ -46,14 +46,6 @@ class ServiceRequest(requests.PreparedRequest):
         clone = ServiceRequest.__new__(ServiceRequest)
         clone.__dict__.update(self.__dict__, headers=self.headers.copy(), hooks={"response": []})
         return clone
-
-
-class RedirectError(Exception):
-    """The server answered with a redirect, which is not followed."""
-
-    def __init__(self, response: requests.Response) -> None:
-        super().__init__("redirect")
-        self.response = response
 
 
 class DeadlineAdapter(HTTPAdapter):
@@ -118,7 +110,7 @@ class Transport:
         self._session = session or _new_session()
         self._settings: Dict[Tuple[str, bool], Dict[str, Any]] = {}
         self._environment = _ENVIRONMENT.copy()
-        self._process = Process.id
+        self._process = os.getpid()
         self._closed = False
 
     def __reduce__(self) -> Tuple[Any, ...]:
@@ -129,7 +121,7 @@ class Transport:
         """The session to use in this process; raises ChatSDKError if it is closed."""
         if self._closed:
             raise ChatSDKError("the client is closed")
-        if self._process != Process.id:
+        if self._process != os.getpid():
             self._reset_after_fork()
         return self._session
 
@@ -267,7 +259,7 @@ class Transport:
             self._settings = {}
         else:
             self._user_session.close()  # drops this process's copies of the connections, nothing else
-        self._process = Process.id
+        self._process = os.getpid()
 
 
 class SharesTransport(CloseMixin):
@@ -311,6 +303,6 @@ def _use_own_pools(manager: Any) -> None:
 
 
 def _stop_at_redirect(response: requests.Response, **_: Any) -> None:
-    # Here, before requests prepares the next request: a bad Location would raise there.
+    # Before requests prepares the next request: a bad Location would raise there.
     if "location" in response.headers and 300 <= response.status_code < 400:
-        raise RedirectError(response)
+        raise requests.HTTPError(response=response)
