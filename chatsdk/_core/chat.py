@@ -30,11 +30,6 @@ _CONCATENATED_FIELDS = frozenset(
     ["content", "refusal", "reasoning_content", "reasoning", "arguments", "input", "data", "transcript"]
 )
 
-# An event without choices is part of a completion if it has one of these; else it is a keep-alive.
-_TOP_FIELDS = frozenset(
-    ["id", "model", "created", "system_fingerprint", "service_tier", "metadata", "citations", "promptshield"]
-)
-
 _MERGED_DEPTH = 10  # levels of a delta that are merged; no fragments are deeper
 _EMPTY: Tuple[Any, ...] = (None, "", 0, {}, [])
 
@@ -143,9 +138,8 @@ class CompletionAccumulator(Generic[T, R]):
 
     def read(self, name: bytes, data: Dict[str, Any]) -> Optional[T]:
         """Return the item for a chunk; None for a keep-alive."""
-        if ("choices" not in data and "usage" not in data) and (
-            name not in self.names or "type" in data or _TOP_FIELDS.isdisjoint(data)
-        ):
+        is_keep_alive = name not in self.names or "type" in data or "id" not in data
+        if is_keep_alive and "choices" not in data and "usage" not in data:
             return None
         top = dict(data)
         choices = top.pop("choices", None)

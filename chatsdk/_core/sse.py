@@ -69,7 +69,7 @@ class SSEDecoder:
         for line in chain([first[3:] if first.startswith(_BOM) else first], lines):
             if not line:
                 if data:
-                    yield name, data[0] if len(data) == 1 else b"\n".join(data)
+                    yield name, b"\n".join(data)
                     data.clear()
                     size = 0
                 name = b""

@@ -25,7 +25,7 @@ R_co = TypeVar("R_co", covariant=True)
 
 _DONE_MARKER = re.compile(rb"""(?i)["'\s]*(\[\s*done\s*\]|done["'\s]*$)""").match
 _DRAIN_TIMEOUT = 1.0  # seconds
-_PATIENCE_AFTER_FINISH = 5.0  # seconds in all for the usage and the end marker
+_FINISH_TIMEOUT = 5.0  # seconds in all for the usage and the end marker
 _CLOSED = "the stream was closed before its end"
 
 
@@ -198,7 +198,7 @@ class _Source(Generic[T, R]):
                     break
                 if reader.finished and not finished:
                     finished = True
-                    self.body.limit_remaining_time(_PATIENCE_AFTER_FINISH)
+                    self.body.limit_remaining_time(_FINISH_TIMEOUT)
             if not ended and not reader.finished:
                 raise self.exchange.error(StreamInterruptedError, "the stream ended before its end")
             if not reader.answered:

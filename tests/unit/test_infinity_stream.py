@@ -203,10 +203,10 @@ def test_other_grammars(ask, events, end):
     assert stream.final() == ChatResponse("ab", "c", metadata={"tokensUsed": 2})
 
 
-def test_events_without_a_name_that_nobody_knows(ask):
+def test_unknown_events_without_a_name(ask):
     stream = ask({"type": "progress", "percent": 5}, {"note": 1}, {"type": 7, "x": 1}, {}, DONE)
-    told = [chunk.metadata for chunk in stream][:3]
-    assert told == [{"progress": {"percent": 5}}, {"note": 1}, {"type": 7, "x": 1}]
+    metadata = [chunk.metadata for chunk in stream][:3]
+    assert metadata == [{"progress": {"percent": 5}}, {"note": 1}, {"type": 7, "x": 1}]
     assert stream.metadata == {"progress": {"percent": 5}, "note": 1, "type": 7, "x": 1, **TOLD}
 
 
@@ -235,7 +235,7 @@ PLAIN = {
 class TestPlainJson:
     def test_an_answer(self, ask):
         stream = ask(body=json.dumps(PLAIN), kind="application/json")
-        told = {
+        metadata = {
             "conversationId": "c",
             "rateLimit": PLAIN["rateLimit"],
             "model": "m",
@@ -243,10 +243,10 @@ class TestPlainJson:
         }
         assert list(stream) == [
             StreamChunk("text", "Paris."),
-            StreamChunk("metadata", metadata=told),
+            StreamChunk("metadata", metadata=metadata),
             StreamChunk("done"),
         ]
-        assert stream.metadata == told
+        assert stream.metadata == metadata
         response = stream.final()
         assert response == ChatResponse.from_dict(PLAIN)
         assert response.rate_limit.remaining == 49

@@ -106,7 +106,7 @@ def test_an_event_is_delivered_as_soon_as_it_is_whole():
 @pytest.mark.parametrize(
     ("data", "truncated"), [(b"data: x\n\n", False), (b"data: x\n", False), (b"data: x", True), (b"", False)]
 )
-def test_torn(data, truncated):
+def test_truncated(data, truncated):
     reader = SSEDecoder([data], 1000)
     list(reader)
     assert reader.truncated is truncated

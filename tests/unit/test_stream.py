@@ -58,7 +58,7 @@ def test_an_event_that_cannot_be_read(http, client, event):
     assert caught.value.partial.text == "Hi"
 
 
-def test_an_event_torn_in_two(http, client):
+def test_an_event_cut_in_two(http, client):
     stream = open_stream(http, client, sse(OPEN)[:-14] + 'data: {"id": "x", "cho')
     with pytest.raises(errors.StreamInterruptedError):
         list(stream)

@@ -1,4 +1,4 @@
-"""Whoever leaves a stream early frees its connection at once."""
+"""A stream that is left early closes its connection at once."""
 
 import gc
 import sys

@@ -186,6 +186,6 @@ def test_the_last_event_may_lack_its_end(stream_of, framing, end):
     "kind", ["text/event-stream", "text/event-stream; charset=latin-1", "TEXT/EVENT-STREAM", ""]
 )
 def test_the_content_type_of_a_stream(serve, connect, kind):
-    """Also none at all: whoever asks for a stream and gets events has what he wanted."""
+    """Also with no content type at all."""
     server = serve(framed("chunked", [text_event(WORDS), STOP, DONE], kind=kind))
     assert connect(server).zaguan.chat_stream(**ASK).final().text == WORDS

@@ -14,7 +14,7 @@ BODY = [text_event("a"), STOP, DONE]
 
 
 @pytest.fixture
-def impatient(monkeypatch):
+def short_drain(monkeypatch):
     monkeypatch.setattr(stream_module, "_DRAIN_TIMEOUT", 0.2)
 
 
@@ -129,7 +129,7 @@ ENDLESS = {
 
 
 @pytest.mark.parametrize("answer", ENDLESS.values(), ids=ENDLESS.keys())
-def test_nothing_after_the_end_marker_holds_up_the_caller(serve, connect, impatient, answer):
+def test_nothing_after_the_end_marker_holds_up_the_caller(serve, connect, short_drain, answer):
     """The connection is of no more use then: it is closed, and the next call gets another."""
     server = serve(answer, CHAT)
     zaguan = connect(server).zaguan
@@ -143,12 +143,12 @@ def test_nothing_after_the_end_marker_holds_up_the_caller(serve, connect, impati
     assert len(server.connections) == 2
 
 
-def test_patience_begins_with_the_end_marker(serve, connect, impatient):
+def test_the_drain_timeout_begins_with_the_end_marker(serve, connect, short_drain):
     server = serve(framed("chunked", [text_event("a"), STOP, Pause(0.5), text_event("b"), DONE]))
     assert connect(server).zaguan.chat_stream(**ASK).final().text == "ab"
 
 
-def test_a_short_patience_does_not_stay_with_the_connection(serve, connect, impatient):
+def test_the_drain_timeout_does_not_stay_with_the_connection(serve, connect, short_drain):
     server = serve(framed("chunked", [*BODY, Pause(0.05)]), [Pause(0.5), CHAT])
     zaguan = connect(server).zaguan
     zaguan.chat_stream(**ASK).final()

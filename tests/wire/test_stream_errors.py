@@ -97,15 +97,15 @@ SHAPES = {
 }
 
 
-@pytest.mark.parametrize(("bad", "said"), SHAPES.values(), ids=SHAPES.keys())
+@pytest.mark.parametrize(("bad", "message"), SHAPES.values(), ids=SHAPES.keys())
 @pytest.mark.parametrize("before", [[], ["a"]], ids=["first", "later"])
-def test_an_event_that_is_no_chunk(both, bad, said, before):
+def test_an_event_that_is_no_chunk(both, bad, message, before):
     answer = framed("chunked", [*map(text_event, before), bad, text_event("c"), STOP, DONE])
     for stream, base in both(answer):
         error = fails(stream, StreamError, before)
         assert isinstance(error, base)
         assert not isinstance(error, StreamInterruptedError)
-        assert said in str(error)
+        assert message in str(error)
 
 
 def test_an_error_frees_the_connection(serve, connect):
@@ -256,7 +256,7 @@ def test_a_stream_beyond_the_limit_passes(serve, connect):
     assert len(stream.chat_stream(**ASK).final().text) == 200_000
 
 
-def test_an_encoding_that_nobody_asked_for(both):
+def test_an_encoding_that_was_not_accepted(both):
     for stream, _ in both(framed("chunked", [b"\x0b\x02"], "Content-Encoding: br")):
         assert "br" in str(fails(stream, StreamError, []))
 

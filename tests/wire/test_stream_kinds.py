@@ -123,7 +123,7 @@ AFTER_FINISH = {
 
 @pytest.mark.parametrize("answer", AFTER_FINISH.values(), ids=AFTER_FINISH.keys())
 def test_what_breaks_after_the_finish_reason_takes_nothing_from_the_answer(calls, monkeypatch, answer):
-    monkeypatch.setattr(stream_module, "_PATIENCE_AFTER_FINISH", 0.3)
+    monkeypatch.setattr(stream_module, "_FINISH_TIMEOUT", 0.3)
     started = time.monotonic()
     found = outcomes(calls(answer), "zaguan stream", "chatserver stream")
     assert found == {"zaguan stream": "Hello", "chatserver stream": "Hello"}
@@ -134,7 +134,7 @@ def test_the_usage_may_follow_the_finish_reason(calls):
     usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
     late = [text_event("Hello", "stop"), Pause(0.3), event({"choices": [], "usage": usage}), DONE]
     assert calls(stream_of(*late))["zaguan stream"]().usage.to_dict() == usage
-    assert stream_module._PATIENCE_AFTER_FINISH == 5.0
+    assert stream_module._FINISH_TIMEOUT == 5.0
 
 
 FAILURES = {
@@ -156,7 +156,7 @@ OF_CHATS = ("detail", "code", "null choices", "inside a choice")  # of Infinity 
 
 
 @pytest.mark.parametrize("name", FAILURES)
-def test_an_error_is_told(calls, name):
+def test_an_error_is_reported(calls, name):
     raw, body = FAILURES[name]
     services = ["zaguan", "chatserver"] if name in OF_CHATS else ["zaguan", "chatserver", "infinity"]
     bad = event(body) if raw is None else raw
@@ -385,9 +385,9 @@ def test_halves_of_a_character_are_joined(serve, pieces, shown):
         return b"data: " + json.dumps(value).encode() + b"\n\n"
 
     completion = stream_of(*(ascii_event(delta(piece)) for piece in pieces), DONE)
-    told = stream_of(*(ascii_event({"content": piece}) for piece in pieces), END)
+    chunks = stream_of(*(ascii_event({"content": piece}) for piece in pieces), END)
     with Client(
-        zaguan=serve(completion).url, chatserver=serve(completion).url, infinity=serve(told).url
+        zaguan=serve(completion).url, chatserver=serve(completion).url, infinity=serve(chunks).url
     ) as client:
         streams = [
             client.zaguan.chat_stream(**ASK),
