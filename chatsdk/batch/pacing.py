@@ -51,7 +51,7 @@ class Pacer:
         self._cut = SentCall(now, 0, 0)  # what was sent up to the last cut
         self._resumed = now
         self._round: Optional[Tuple[float, int]] = None
-        self._has_success = True  # since the last cut
+        self._has_success = False  # since the last cut
 
     def delay(self, now: float, in_flight: int) -> Optional[float]:
         """Return the seconds until the next call may be sent; None if a worker must be free first."""

@@ -8,11 +8,12 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import requests
 
-from chatsdk import Client, Service
+from chatsdk import Batch, Client, Service
 from tests.benchmarks import floors
 from tests.benchmarks.measure import pairs
 from tests.benchmarks.server import models, sessions
@@ -179,6 +180,59 @@ class Bench:
         large, small = taken
         self.add("memory, 8x the stream", f"{large:.1f} MB", f"{small:.1f} MB", large / small, 1.1)
 
+    def batch(self):
+        """A batch against a bare ThreadPoolExecutor with the same calls."""
+        count, workers = 2000, 8
+        questions = [f"question {number}" for number in range(count)]
+        with self.client("chat") as client, tempfile.TemporaryDirectory() as folder:
+            method = partial(client.zaguan.chat, model=BODY["model"])
+
+            def ours():
+                path = tempfile.mktemp(dir=folder)
+                assert all(item.ok for item in Batch(method, path, max_workers=workers).run(questions))
+
+            def floor():
+                with ThreadPoolExecutor(workers) as pool:
+                    for future in [pool.submit(method, messages=question) for question in questions]:
+                        future.result()
+
+            mine, other, ratio = pairs(ours, floor, 9)
+        self.add(
+            "batch, a call", f"{mine / count * 1e6:.0f} us", f"{other / count * 1e6:.0f} us", ratio, 1.15
+        )
+
+    def batch_limit(self):
+        """The time of a batch on a server that takes 50 calls in a second, and how many it refuses."""
+        count = 1000
+        with self.client("limited") as client, tempfile.TemporaryDirectory() as folder:
+            batch = Batch(partial(client.zaguan.chat, model="m"), f"{folder}/results")
+            assert all(item.ok for item in batch.run(f"question {number}" for number in range(count)))
+        seconds, refused = batch.summary().seconds, batch.summary().refused
+        self.add("batch, 50 calls in a second", f"{seconds:.1f} s", "20.0 s", seconds / 20, 1.3)
+        self.add("batch, refused calls", str(refused), str(count), refused / count, 0.05)
+
+    def batch_memory(self):
+        """The peak of a process that reads 1,000,000 requests with their results against that of 1,000."""
+        code = (
+            "import sys, tempfile; from chatsdk import Batch\n"
+            "from chatsdk.batch.result_file import ResultFile\n"
+            "from chatsdk.batch.id_set import id_digest\n"
+            "count = int(sys.argv[1])\n"
+            "with tempfile.TemporaryDirectory() as folder:\n"
+            "    path = f'{folder}/results'\n"
+            "    file = ResultFile(path)\n"
+            "    for number in range(count):\n"
+            "        file.add_result(f'id{number}', id_digest(f'id{number}'), None, {})\n"
+            "        file.flush()\n"
+            "    file.close()\n"
+            "    batch = Batch(lambda message: {}, path)\n"
+            "    for _ in batch.run((f'id{number}', 'text') for number in range(count + 100)): pass\n"
+            "    assert batch.summary().skipped == count\n"
+            "print([line for line in open('/proc/self/status') if 'VmHWM' in line][0].split()[1])"
+        )
+        large, small = (int(output(code, str(count))) / 1024 for count in (1000000, 1000))
+        self.add("batch, MB for 1e6 requests", f"{large:.1f} MB", f"{small:.1f} MB", large - small, 30.0)
+
 
 def _count(method, *args, **kwargs):
     return sum(1 for _ in method(*args, **kwargs))
@@ -209,6 +263,9 @@ def main():
             "threads",
             "imports",
             "memory",
+            "batch",
+            "batch_limit",
+            "batch_memory",
         ]
         for name in wanted:
             getattr(bench, name)()

@@ -5,6 +5,7 @@ import socket
 import sys
 import threading
 import time
+from collections import deque
 from contextlib import suppress
 
 CHAT = {
@@ -86,9 +87,9 @@ def sessions(count):
     return json.dumps(page).encode()
 
 
-def plain(body):
+def plain(body, status="200 OK"):
     """Return a whole JSON answer."""
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     return [head.encode() + body]
 
 
@@ -113,12 +114,15 @@ class Answers:
 
     def __init__(self):
         self._made = {}
+        self._taken = deque()
         self.connections = 0
 
     def get(self, name):
         """Return the pieces of the answer called *name*, such as ``events-1000-chunked``."""
         if name == "connections":
             return plain(b"%d" % self.connections)
+        if name == "limited":
+            return self._limited(50)
         if name not in self._made:
             kind, *rest = name.split("-")
             if kind == "chat":
@@ -137,6 +141,16 @@ class Answers:
                 made = stream(events(3), rest[0], pause=0.05)
             self._made[name] = made
         return self._made[name]
+
+    def _limited(self, count):
+        """Return an answer, or a refusal if *count* were given in the last second."""
+        now = time.monotonic()
+        while self._taken and self._taken[0] <= now - 1:
+            self._taken.popleft()
+        if len(self._taken) >= count:
+            return plain(b"{}", "429 Too Many Requests")
+        self._taken.append(now)
+        return self.get("chat")
 
 
 def serve(connection, answers):
