@@ -218,3 +218,12 @@ def test_errors():
     assert "     retry_after: 3600.0 s" in lines
     assert "402  5 credits required, 3 remaining" in lines
     assert lines[-1] == "     so far: 'Hello! You said: Tell'"
+
+
+def test_batch():
+    failed, first, answer, second, rows = lines_of("batch.py")
+    assert failed.startswith("failed: HTTP 400: the model is out of order (POST ")
+    assert first.startswith("first run: 5 done, 1 failed, 0 skipped, ")
+    assert answer.startswith("Hello! You said: What is the capital of the country of ")
+    assert second.startswith("second run: 1 done, 0 failed, 5 skipped, ")
+    assert rows.startswith("6 answers, ")
