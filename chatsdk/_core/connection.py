@@ -130,6 +130,7 @@ class DeadlineHTTPResponse(HTTPResponse):
         if not piece or self.chunk_left:
             return piece
         pieces, data, position = [piece], self._peek_buffer(), 0
+        limit = min(n - len(piece), len(data))
         while data.startswith(b"\r\n", position):  # the end of the chunk before
             end = data.find(b"\r\n", position + 2)
             try:
@@ -137,7 +138,7 @@ class DeadlineHTTPResponse(HTTPResponse):
             except ValueError:  # http.client decides what to do with it
                 break
             stop = end + 2 + size
-            if end < 0 or size <= 0 or stop > min(n, len(data)):
+            if end < 0 or size <= 0 or stop > limit:
                 break
             pieces.append(data[end + 2 : stop])
             position = stop
@@ -292,6 +293,5 @@ def _is_break(error: Exception) -> bool:
         # The words of pyOpenSSL, and of OpenSSL 3 in old Pythons.
         broken = "EOF" in str(error) or "SysCallError" in str(error)
         return broken or isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError))
-    if str(error).startswith("Tunnel connection failed: 5"):
-        return True  # the answer of a proxy to CONNECT
-    return isinstance(error, (ConnectionError, HTTPException))
+    is_proxy_error = str(error).startswith("Tunnel connection failed: 5")  # the response to CONNECT
+    return is_proxy_error or isinstance(error, (ConnectionError, HTTPException))

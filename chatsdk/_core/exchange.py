@@ -23,7 +23,7 @@ from .causes import PROXY_AUTH, describe, is_timeout, is_unsent
 from .error_body import ErrorBody, decode_failure, parse_error_body
 from .options import Options, ServiceSpec
 from .redaction import Redactor, iter_causes, raise_alone, redact_members, redact_new_secret
-from .retry import SAFE_METHODS, Attempts, CallTimeout, wait_after
+from .retry import SAFE_METHODS, Attempts, wait_after
 from .transport import ServiceRequest, Transport
 
 E = TypeVar("E", bound=errors.APIError)
@@ -56,14 +56,12 @@ class Exchange:
         self.answer_class: Optional[Type[Any]] = None  # what the answer is to become, if that is a model
         self._spec = spec
         self._status_error_class = status_error_class
-        self._has_key = bool(auth.key or secrets)
         self.options = options
         self.limit = options.max_response_bytes
         self.headers = request.headers
         self.read_timeout = options.read_timeout
-        deadline = None
-        if options.total_timeout is not None:
-            deadline = time.monotonic() + options.total_timeout
+        total = options.total_timeout
+        deadline = None if total is None else time.monotonic() + total
         self._call = request.call = CallContext(request.method or "", request.url or "", deadline)
         sent_id = request.headers.get("X-Request-Id")
         self._request_id = sent_id if isinstance(sent_id, str) else None
@@ -107,7 +105,7 @@ class Exchange:
         settings = self._transport.settings(self._auth.origin, self._request.direct)
         signed = self._transport.sign(self._request, self._auth)
         try:
-            made = upgrade(signed, settings, self._timeout().clone())
+            made = upgrade(signed, settings, self._timeout())
         except Exception as error:
             self._call.log(type(error).__name__)
             raise
@@ -211,8 +209,11 @@ class Exchange:
     def _redactor(self) -> Redactor:
         return Redactor([*self._auth.secrets, *self._secrets, *header_secrets(self._request.headers)])
 
-    def _timeout(self) -> CallTimeout:
-        return CallTimeout(self.options.connect_timeout, self.read_timeout, self._call.deadline)
+    def _timeout(self) -> Timeout:
+        """Return the timeouts of one attempt."""
+        deadline = self._call.deadline
+        left = None if deadline is None else max(deadline - time.monotonic(), 0.001)
+        return Timeout(connect=self.options.connect_timeout, read=self.read_timeout, total=left)
 
     def _send(self, attempts: Attempts) -> requests.Response:
         while True:
@@ -243,12 +244,11 @@ class Exchange:
         kind = self._status_error_class(status, failure)
         if 300 <= status < 400 and "Location" in response.headers:
             target = redirect_target(response.url, response.headers.get("Location", ""))
-            message = (
-                f"HTTP {status}: the server redirects to {target or 'nowhere'}; "
-                "redirects are not followed, fix base_url"
-            )
+            message = f"HTTP {status}: the server redirects to {target or 'nowhere'}; "
+            message += "redirects are not followed, fix base_url"
         hint = PROXY_AUTH if status == 407 else None
-        if status == 401 and not self._has_key and not any(header_secrets(self._request.headers)):
+        has_key = self._auth.key or self._secrets or any(header_secrets(self._request.headers))
+        if status == 401 and not has_key:
             given = f"Client({self._spec.name}=Service(..., api_key=...))"
             hint = f"no API key is set: give {given} or set {self._spec.env_prefix}_API_KEY"
         return self.error(

@@ -18,7 +18,7 @@ from urllib3.exceptions import (
     ProxyError,
     ReadTimeoutError,
 )
-from urllib3.util import Retry, Timeout
+from urllib3.util import Retry
 
 from ..errors import ConfigurationError
 from .call import CallContext
@@ -145,18 +145,3 @@ def _is_unsent(error: BaseException) -> bool:
     if isinstance(error, ProxyError):
         error = error.original_error
     return isinstance(error, ConnectTimeoutError)  # also what urllib3 raises for a refused connection
-
-
-class CallTimeout(Timeout):
-    """Connect and read timeouts, and a deadline for all attempts together."""
-
-    def __init__(self, connect: float, read: float, deadline: Optional[float]) -> None:
-        super().__init__(connect=connect, read=read)
-        self._deadline = deadline
-
-    def clone(self) -> Timeout:
-        """Return the timeouts of one attempt; urllib3 calls this as it begins one."""
-        left = None
-        if self._deadline is not None:
-            left = max(self._deadline - time.monotonic(), 0.001)
-        return Timeout(connect=self._connect, read=self._read, total=left)

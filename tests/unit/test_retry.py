@@ -19,7 +19,7 @@ from chatsdk import ConfigurationError
 from chatsdk._core import retry
 from chatsdk._core.call import CallContext
 from chatsdk._core.error_body import parse_error_body
-from chatsdk._core.retry import Attempts, CallTimeout, DefaultRetry, retry_after, retry_policy
+from chatsdk._core.retry import Attempts, DefaultRetry, retry_after, retry_policy
 from tests.support.cases import for_each
 
 SAFE = ["GET", "HEAD", "OPTIONS"]
@@ -217,12 +217,3 @@ def test_kinds_of_policies():
     assert isinstance(retry_policy(1), DefaultRetry)
     own = Retry(1)
     assert retry_policy(own) is own
-
-
-def test_timeouts_of_an_attempt():
-    whole = CallTimeout(5.0, 30.0, None).clone()
-    assert (whole.connect_timeout, whole.read_timeout) == (5.0, 30.0)
-    late = CallTimeout(5.0, 30.0, time.monotonic() + 2).clone()
-    assert 1 < late.connect_timeout <= 2
-    over = CallTimeout(5.0, 30.0, time.monotonic() - 2).clone()
-    assert 0 < over.connect_timeout < 0.1
