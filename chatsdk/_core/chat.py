@@ -17,7 +17,6 @@ R = TypeVar("R")
 
 MessageLike = Union[Model, Mapping[str, Any], str]
 Messages = Union[MessageLike, Sequence[MessageLike]]
-JSONObject = Union[Model, Dict[str, Any]]  # decoded, or as a model
 
 # Strict servers refuse any other field of a message, also those of their own answers.
 _REQUEST_FIELDS = ("role", "content", "name", "tool_calls", "tool_call_id", "function_call", "refusal")
@@ -138,8 +137,8 @@ class CompletionAccumulator(Generic[T, R]):
 
     def read(self, name: bytes, data: Dict[str, Any]) -> Optional[T]:
         """Return the item for a chunk; None for a keep-alive."""
-        is_keep_alive = name not in self.names or "type" in data or "id" not in data
-        if is_keep_alive and "choices" not in data and "usage" not in data:
+        is_chunk = "choices" in data or "usage" in data
+        if not is_chunk and (name not in self.names or "type" in data or "id" not in data):
             return None
         top = dict(data)
         choices = top.pop("choices", None)
@@ -362,27 +361,27 @@ class ChatAnswer(Answer):
         return first_choice_text(self, "message")
 
     def _explain_misfit(self) -> Tuple[Optional[str], str]:
-        refusal = first_choice_part(self, "message").get("refusal")
+        refusal = _fields(first_choice_part(self, "message")).get("refusal")
         if isinstance(refusal, str) and refusal:
             return "refusal", refusal
-        reason = str(_first_choice(self).get("finish_reason"))
+        reason = str(first_choice_part(self, "finish_reason"))
         return {"content_filter": "refusal", "length": "length"}.get(reason), self.text
 
 
-def _first_choice(completion: JSONObject) -> JSONObject:
-    choices = completion.get("choices")
-    for choice in choices if isinstance(choices, list) else ():
-        if isinstance(choice, (dict, Model)) and choice.get("index") in (None, 0):
-            return choice
-    return {}
+def _fields(value: object) -> Dict[str, Any]:
+    """Return the fields of an object, decoded or a model; none of any other value."""
+    return value.__dict__ if isinstance(value, Model) else value if isinstance(value, dict) else {}
 
 
-def first_choice_part(completion: JSONObject, part: str) -> JSONObject:
-    """Return *part*, message or delta, of the choice with index 0; an empty dict if there is none."""
-    found = _first_choice(completion).get(part)
-    return found if isinstance(found, (dict, Model)) else {}
+def first_choice_part(completion: object, part: str) -> Any:
+    """Return *part*, such as the message or delta, of the choice with index 0, or None."""
+    choices = _fields(completion).get("choices")
+    for choice in map(_fields, choices if isinstance(choices, list) else ()):
+        if choice and choice.get("index") in (None, 0):
+            return choice.get(part)
+    return None
 
 
-def first_choice_text(completion: JSONObject, part: str) -> str:
+def first_choice_text(completion: object, part: str) -> str:
     """Return the text in *part*, message or delta, of the choice with index 0."""
-    return content_text(first_choice_part(completion, part).get("content"))
+    return content_text(_fields(first_choice_part(completion, part)).get("content"))

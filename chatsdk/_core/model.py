@@ -94,7 +94,7 @@ class _Schema:
                     extra = _split_extra(values, data, defaults, python_names)
             for name, json_types, convert in converters:
                 value = values[name]
-                if isinstance(value, json_types):
+                if value is not None and isinstance(value, json_types):  # most are None
                     values[name] = convert(value)
             if get_not_null is not None and None in get_not_null(values):
                 for name, make in not_null.items():
