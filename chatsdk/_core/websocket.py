@@ -1,4 +1,4 @@
-"""The messages of a WebSocket, where the optional package ``websockets`` is installed."""
+"""WebSockets, if the optional package ``websockets`` is installed."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import logging
 import os
 import socket
 import ssl
-from contextlib import ExitStack, suppress
-from typing import Any, Callable, ContextManager, Dict, Mapping, Optional, Protocol, Union
+from contextlib import suppress
+from typing import Any, Callable, Mapping, Optional, Protocol, Union
 from urllib.parse import urlsplit
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
@@ -18,8 +18,8 @@ from .closable import CloseMixin
 from .exchange import Exchange
 from .transport import ServiceRequest
 
-_MIN_VERSION = 13  # before it, a thread of websockets keeps programs from ending
-_CLOSE_SECONDS = 0.25  # to wait for the answer to our goodbye
+_MIN_VERSION = 13  # older ones have a thread that keeps programs from ending
+_CLOSE_TIMEOUT = 0.25  # seconds
 _PORTS = {"http": 80, "https": 443}
 _HANDSHAKE = ("host", "connection", "upgrade")  # headers that websockets itself sends
 
@@ -29,31 +29,34 @@ _null_logger.disabled = True
 
 
 class Connection(Protocol):
-    """What is used of a connection of ``websockets``."""
+    """The used part of ``websockets.sync.client.ClientConnection``."""
 
     def recv(self, timeout: Optional[float] = None) -> Union[str, bytes]:
-        """Return the next message; a TimeoutError where none comes in time."""
+        """Return the next message; raises TimeoutError after *timeout* seconds."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection."""
         ...
 
 
-Connect = Callable[..., ContextManager[Connection]]
+Connect = Callable[..., Connection]
 
 
 class WebSocketError(Exception):
-    """A WebSocket could not be opened, or is closed."""
+    """A WebSocket cannot be opened, or is closed."""
 
 
 class WebSocket(CloseMixin):
-    """The messages that a server sends over a WebSocket."""
+    """An open WebSocket."""
 
-    def __init__(self, connection: ContextManager[Connection]) -> None:
-        self._stack = ExitStack()
-        self._messages = self._stack.enter_context(connection)
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     def receive(self, seconds: float) -> Optional[bytes]:
-        """Return the next message, None where none comes within *seconds*; WebSocketError after the last."""
+        """Return the next message, None after *seconds* without one; raises WebSocketError when closed."""
         try:
-            message = self._messages.recv(timeout=seconds)
+            message = self._connection.recv(timeout=seconds)
         except TimeoutError:
             return None
         except Exception as error:
@@ -61,13 +64,13 @@ class WebSocket(CloseMixin):
         return message.encode("utf-8", "surrogatepass") if isinstance(message, str) else message
 
     def close(self) -> None:
-        """End the connection."""
-        with suppress(Exception):  # what breaks at the end concerns nobody
-            self._stack.close()
+        """Close the connection."""
+        with suppress(Exception):
+            self._connection.close()
 
 
 def find_connect() -> Optional[Connect]:
-    """Return what opens a WebSocket, None without a usable ``websockets``."""
+    """Return ``websockets.sync.client.connect``, or None without a usable version of the package."""
     try:
         from websockets.sync.client import connect
         from websockets.version import version
@@ -77,10 +80,7 @@ def find_connect() -> Optional[Connect]:
 
 
 def open_websocket(exchange: Exchange) -> Optional[WebSocket]:
-    """Return the WebSocket at the address of *exchange*, None where there is no way to it.
-
-    That is no error: for whoever asks, plain HTTP is the other way, and says what is wrong.
-    """
+    """Return the WebSocket at the address of *exchange*, or None: then the caller is to poll."""
     connect = find_connect()
     if connect is None:
         logger.info("websockets %d or newer (the extra ws) is not installed: polling instead", _MIN_VERSION)
@@ -91,7 +91,7 @@ def open_websocket(exchange: Exchange) -> Optional[WebSocket]:
 
     try:
         return exchange.connect(upgrade)
-    except WebSocketError:
+    except Exception:  # polling raises what is wrong with the address, the certificate or the key
         return None
 
 
@@ -100,46 +100,36 @@ def _open(
 ) -> WebSocket:
     url = request.url or ""
     if select_proxy(url, settings["proxies"]):
-        raise WebSocketError("behind a proxy")  # few of them let it through
+        raise WebSocketError("behind a proxy")  # few proxies support WebSockets
     parts = urlsplit(url)
-    timeout.start_connect()
-    try:
-        secure = _ssl_context(settings["verify"], settings["cert"]) if parts.scheme == "https" else None
-        place = (parts.hostname or "", parts.port or _PORTS[parts.scheme])
-        wait: Any = timeout.connect_timeout
-        # On a socket of our own, websockets follows no redirects, which would carry the key elsewhere.
-        sock = socket.create_connection(place, wait)
-        read_timeout: Any = timeout.read_timeout
-    except (OSError, ValueError) as error:
-        raise WebSocketError(type(error).__name__) from None
-    try:
-        return WebSocket(
-            connect(
-                "ws" + url[len("http") :],
-                sock=sock,
-                ssl=secure,
-                compression=None,
-                additional_headers=_headers(request),
-                user_agent_header=None,
-                open_timeout=min(wait, read_timeout / 2),  # plain HTTP needs time too
-                close_timeout=_CLOSE_SECONDS,
-                max_size=limit,
-                logger=_null_logger,
-            )
-        )
-    except BaseException as error:
-        sock.close()
-        if isinstance(error, Exception):
-            raise WebSocketError(type(error).__name__) from None
-        raise
-
-
-def _headers(request: ServiceRequest) -> Dict[str, str]:
-    return {
+    context = _ssl_context(settings["verify"], settings["cert"]) if parts.scheme == "https" else None
+    headers = {
         name: value if isinstance(value, str) else value.decode("latin-1")
         for name, value in request.headers.items()
         if name.lower() not in _HANDSHAKE
     }
+    timeout.start_connect()
+    connect_timeout: Any = timeout.connect_timeout
+    # Given a socket, websockets follows no redirects, which would send the key to another host.
+    sock = socket.create_connection((parts.hostname, parts.port or _PORTS[parts.scheme]), connect_timeout)
+    try:
+        read_timeout: Any = timeout.read_timeout
+        connection = connect(
+            "ws" + url[len("http") :],
+            sock=sock,
+            ssl=context,
+            compression=None,
+            additional_headers=headers,
+            user_agent_header=None,
+            open_timeout=min(connect_timeout, read_timeout / 2),  # polling needs time too
+            close_timeout=_CLOSE_TIMEOUT,
+            max_size=limit,
+            logger=_null_logger,
+        )
+    except BaseException:
+        sock.close()
+        raise
+    return WebSocket(connection)
 
 
 def _ssl_context(verify: Union[bool, str], cert: Any) -> ssl.SSLContext:
@@ -150,10 +140,8 @@ def _ssl_context(verify: Union[bool, str], cert: Any) -> ssl.SSLContext:
         context.verify_mode = ssl.CERT_NONE
     else:
         trusted = verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH
-        is_folder = os.path.isdir(trusted)
-        context = ssl.create_default_context(
-            cafile=None if is_folder else trusted, capath=trusted if is_folder else None
-        )
+        cafile, capath = (None, trusted) if os.path.isdir(trusted) else (trusted, None)
+        context = ssl.create_default_context(cafile=cafile, capath=capath)
     if cert:
         context.load_cert_chain(*([cert] if isinstance(cert, str) else cert))
     return context
