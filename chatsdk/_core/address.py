@@ -1,11 +1,11 @@
-"""Addresses: base URLs checked once, path parts and query values quoted in one place."""
+"""URLs: base URLs are checked, path segments and query values are quoted here."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
 from datetime import datetime
-from typing import Any, List, Mapping, Tuple
+from typing import Any, Mapping
 from urllib.parse import quote, unquote, urlencode, urljoin, urlsplit
 
 import requests
@@ -16,9 +16,9 @@ from .redaction import raise_alone
 
 
 def check_base_url(url: object, service: str) -> str:
-    """Return *url* normalised, without a trailing slash; a ConfigurationError says what is wrong with it.
+    """Return *url* normalized, without a trailing slash; raises ConfigurationError if it cannot be used.
 
-    The error never shows the address: it may hold a password.
+    The error does not show the URL, which may hold a password.
     """
     problem = f"base_url of {service} "
     if not isinstance(url, str):
@@ -42,24 +42,24 @@ def check_base_url(url: object, service: str) -> str:
         raise ConfigurationError(problem + "names no host to connect to")
     if any(unquote(part) in (".", "..") for part in parts.path.split("/")):
         raise ConfigurationError(problem + "must not hold . or .. as parts of its path")
-    # requests quotes the path twice if there is a zone: the percent sign before it is no valid escape.
+    # requests would quote the path twice because of a zone, whose percent sign is no valid escape.
     zone = "".join(re.findall(r"%[^\]]*(?=\])", parts.netloc))
     try:
         prepared = requests.Request("GET", text.replace(zone, "", 1)).prepare().url or ""
     except (requests.RequestException, ValueError):
-        # Not chained: the texts of requests repeat the address.
+        # Not chained: the errors of requests show the URL.
         raise_alone(ConfigurationError(problem + "is not a URL that can be called"))
     return prepared.replace("]", re.sub("^%(25)?", "%25", zone) + "]", 1).rstrip("/")
 
 
 def get_origin(url: str) -> str:
-    """Return scheme, host and port of a checked *url* as they stand in it, ending with a slash."""
+    """Return scheme, host and port of a checked *url*, with a slash at the end."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}/"
 
 
 def redirect_target(url: str, location: str) -> str:
-    """Return where a redirect points, without user, password and query; "" where that is no address."""
+    """Return the target of a redirect without user, password and query; "" if it is no URL."""
     try:
         parts = urlsplit(urljoin(url, location.encode("latin-1").decode("utf-8", "replace")))
         host = parts.netloc.rpartition("@")[2]
@@ -69,7 +69,7 @@ def redirect_target(url: str, location: str) -> str:
 
 
 def is_secure_transport(url: str) -> bool:
-    """Return whether nobody can read along on the way to *url*: https, or this machine itself."""
+    """Return whether *url* is https or on this machine."""
     parts = urlsplit(url)
     host = (parts.hostname or "").rstrip(".")
     if parts.scheme == "https" or host == "localhost" or host.endswith(".localhost"):
@@ -81,7 +81,10 @@ def is_secure_transport(url: str) -> bool:
 
 
 def quote_path_segment(value: object, name: str) -> str:
-    """Return *value* quoted as one part of a path; empty, ``.`` and ``..`` would reach another endpoint."""
+    """Return *value* quoted as one segment of a path.
+
+    Raises InvalidRequestError for "", "." and "..", which would reach another endpoint.
+    """
     text = str(value)
     if value is None or not text.strip() or text in (".", ".."):
         raise InvalidRequestError(f"{name} must not be empty, '.' or '..'")
@@ -92,15 +95,12 @@ def quote_path_segment(value: object, name: str) -> str:
 
 
 def encode_query(params: Mapping[str, Any], more: bool = False) -> str:
-    """Return *params* as a query with its question mark, or with & as *more* of one.
+    """Return *params* as a query that begins with "?", or with "&" if there is one already (*more*).
 
-    None is left out, lists repeat their name.
+    None is left out; the items of a list repeat the name.
     """
-    pairs: List[Tuple[str, str]] = []
-    for name, value in params.items():
-        for item in value if isinstance(value, (list, tuple)) else [value]:
-            if item is not None:
-                pairs.append((name, _query_text(item)))
+    lists = {name: value if isinstance(value, (list, tuple)) else [value] for name, value in params.items()}
+    pairs = [(name, _query_text(item)) for name, items in lists.items() for item in items if item is not None]
     if not pairs:
         return ""
     try:

@@ -1,4 +1,4 @@
-"""Who is asking: keys that stay with their service, its origin and this process."""
+"""API keys and how they are attached to requests."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import warnings
-from typing import Any, Dict, Iterator, Mapping, Optional, Union
+from typing import Dict, Iterator, Mapping, Optional, Tuple, Union
 
 import requests
 from requests.auth import AuthBase
@@ -16,12 +16,12 @@ from .address import get_origin, is_secure_transport
 
 _INVALID_HEADER_CHARS = r"[^\x20-\x7e\xa0-\xff]"
 _HEADER_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
-_SECRET_HEADERS = r"auth|cookie|key|token|secret|password"
+_SENSITIVE_HEADER = r"(?i)auth|cookie|key|token|secret|password"
 _FRAMING_HEADERS = ("content-length", "transfer-encoding")
 
 
 class Credentials:
-    """Who is asking one service: shared by all copies of the service, and never pickled."""
+    """The API key of one service, shared by all copies of the service; a pickle does not contain it."""
 
     def __init__(self, service: str, prefix: str, key: Optional[str] = None) -> None:
         self.service = service
@@ -30,9 +30,9 @@ class Credentials:
         self.set_key(validate_api_key(key) or self._from_environment())
 
     def set_key(self, key: Optional[str], user: Optional[str] = None) -> None:
-        """Use another key, that of *user*. Whoever gets one is somebody else: the cookies are forgotten."""
+        """Replace the key and the name of its *user*, and clear the identity cookies."""
         cookies: Dict[str, str] = {}  # by origin
-        # In one step: no call of another thread goes out with this key and the cookie of somebody else.
+        # In one step: no other thread sends the new key with the old cookie.
         self._auth_state = validate_api_key(key), user, cookies
         self._lacks_key = False
 
@@ -43,22 +43,20 @@ class Credentials:
 
     @property
     def user(self) -> Optional[str]:
-        """Whose key it is, where the key came from a login."""
+        """The user name, if the key is the token of a login."""
         return self._auth_state[1]
 
     def _from_environment(self) -> Optional[str]:
         return validate_api_key(os.environ.get(self._variable))
 
-    def __getstate__(self) -> Dict[str, Any]:
-        has_key = self.key is not None or self._lacks_key
-        return {"service": self.service, "_variable": self._variable, "_lacks_key": has_key}
+    def __getstate__(self) -> Tuple[str, str, bool]:
+        return self.service, self._variable, self.key is not None or self._lacks_key
 
-    def __setstate__(self, state: Dict[str, Any]) -> None:
-        self.service = state["service"]
-        self._variable = state["_variable"]
+    def __setstate__(self, state: Tuple[str, str, bool]) -> None:
+        self.service, self._variable, had_key = state
         self._insecure_warned = False
         self.set_key(self._from_environment())
-        self._lacks_key = state["_lacks_key"] and self.key is None
+        self._lacks_key = had_key and self.key is None
 
     def auth(
         self,
@@ -67,10 +65,13 @@ class Credentials:
         cookie_name: Optional[str] = None,
         has_secret: bool = False,
     ) -> OriginAuth:
-        """Return what signs requests to *base_url*; warn once where others can read the key on its way.
+        """Return the auth of requests to *base_url*; warn once if a key or password is sent over plain http.
 
-        The key goes into *key_header*; the cookie *cookie_name*, if there is such a name, is kept and sent.
-        A secret in the body is as good a reason to warn.
+        Args:
+            base_url: a checked address.
+            key_header: the header for the key.
+            cookie_name: the cookie by which the server knows a user without a key, to be stored and sent.
+            has_secret: whether the body holds a password or a key.
         """
         if self._lacks_key and not has_secret:  # a login brings its own
             found = self._from_environment()
@@ -94,9 +95,9 @@ class Credentials:
 
 
 class OriginAuth(AuthBase):
-    """Key and identity cookie for one origin, or nothing where there is neither.
+    """Adds the key and the identity cookie, if any, to requests to one origin.
 
-    With an auth object of our own in place nothing is looked up in ~/.netrc.
+    Without an auth object requests would add what it finds in ~/.netrc.
     """
 
     def __init__(
@@ -129,18 +130,18 @@ class OriginAuth(AuthBase):
         return request
 
     def store_identity_cookie(self, response: requests.Response) -> None:
-        """Keep the identity that the server gives to who has none, until the server deletes it."""
+        """Store the anonymous-identity cookie, or remove it if the server deletes it."""
         if self.cookie_name is None:
             return
         value = next((cookie.value for cookie in response.cookies if cookie.name == self.cookie_name), None)
         if value:
             self._cookies[self.origin] = value
         elif re.search(rf"(^|,)\s*{self.cookie_name}=", response.headers.get("Set-Cookie", "")):
-            self._cookies.pop(self.origin, None)  # what is empty or has expired is no cookie of the response
+            self._cookies.pop(self.origin, None)  # empty and expired ones are not in response.cookies
 
 
 def _caller_level() -> int:
-    """Return the ``stacklevel`` with which the caller of this function names the line that called chatsdk."""
+    """Return the ``stacklevel`` for the caller of this function, so that a warning names the user's line."""
     package = __name__.partition(".")[0]
     frame, level = sys._getframe(1), 1
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == package:
@@ -149,7 +150,7 @@ def _caller_level() -> int:
 
 
 def is_key(value: object) -> bool:
-    """Return whether *value*, out of an answer, can be used as a key."""
+    """Return whether *value*, from a response, can be used as a key."""
     try:
         return isinstance(value, str) and validate_api_key(value) is not None
     except ConfigurationError:
@@ -157,7 +158,7 @@ def is_key(value: object) -> bool:
 
 
 def validate_api_key(key: Optional[str]) -> Optional[str]:
-    """Return *key* stripped, None if nothing is left; refuse what no header can hold."""
+    """Return *key* stripped, None if it is empty; raise ConfigurationError if no header can hold it."""
     if key is None:
         return None
     if not isinstance(key, str):
@@ -171,7 +172,7 @@ def validate_api_key(key: Optional[str]) -> Optional[str]:
 
 
 def validate_headers(headers: Optional[Mapping[str, str]]) -> Dict[str, str]:
-    """Return *headers* without framing; refuse names and values that would break out of their line."""
+    """Return *headers* stripped and without framing; raise ConfigurationError if they are not valid."""
     checked = {}
     for name, value in (headers or {}).items():
         if not isinstance(name, str) or not re.fullmatch(_HEADER_NAME, name):
@@ -183,14 +184,14 @@ def validate_headers(headers: Optional[Mapping[str, str]]) -> Dict[str, str]:
 
 
 def without_framing(headers: Mapping[str, str]) -> Dict[str, str]:
-    """Return *headers* without those that say how long the body is: only the value that fits it can work."""
+    """Return *headers* without those for the length of the body, which are set with the body."""
     return {name: value for name, value in headers.items() if name.lower() not in _FRAMING_HEADERS}
 
 
 def header_secrets(headers: Mapping[str, Union[str, bytes]]) -> Iterator[str]:
-    """Yield the values of headers whose name says that they hold a secret, and the secret parts of them."""
+    """Yield the values of sensitive headers, and the secret parts of them."""
     for name, value in headers.items():
-        if re.search(_SECRET_HEADERS, name, re.IGNORECASE):
+        if re.search(_SENSITIVE_HEADER, name):
             value = value.decode("latin-1") if isinstance(value, bytes) else value
             yield value
             yield value.partition(" ")[2]  # "Bearer KEY"
@@ -199,7 +200,5 @@ def header_secrets(headers: Mapping[str, Union[str, bytes]]) -> Iterator[str]:
 
 
 def drop_sensitive_headers(headers: Mapping[str, str]) -> Dict[str, str]:
-    """Return *headers* without those whose name says that they hold a secret."""
-    return {
-        name: value for name, value in headers.items() if not re.search(_SECRET_HEADERS, name, re.IGNORECASE)
-    }
+    """Return *headers* without those whose name suggests a secret."""
+    return {name: value for name, value in headers.items() if not re.search(_SENSITIVE_HEADER, name)}

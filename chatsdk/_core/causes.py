@@ -1,4 +1,4 @@
-"""Why an exchange failed, in words that say what to do; the texts of exceptions may repeat the request."""
+"""Why a connection failed, and what to do; the messages of the exceptions may repeat the request."""
 
 from __future__ import annotations
 
@@ -15,15 +15,13 @@ from urllib3.exceptions import (
     TimeoutError as URLLib3TimeoutError,
 )
 
-PROXY_AUTH = (
-    "the proxy wants a user name and password (407): give its address as http://USER:PASSWORD@HOST:PORT"
-)
+PROXY_AUTH = "the proxy requires a password (407): give its address as http://USER:PASSWORD@HOST:PORT"
 
-# What matches the name and text of the innermost exception, and the words for it.
+# Patterns for the name and the message of the innermost exception, and descriptions of the failure.
 _REASONS = (
     (r"^RemoteDisconnected", "the server closed it without an answer"),
     (r"^IncompleteRead", "the answer was cut short"),
-    (r"^ResponseError: (.*)", "{}"),  # of an adapter of the user's own
+    (r"^ResponseError: (.*)", "{}"),  # from the user's own adapter
     (r"Tunnel connection failed: 407|SOCKS5? ?[Aa]uth", PROXY_AUTH),
     (r"Tunnel connection failed: (\d+)", "the proxy refused it with status {}"),
     (r"Missing dependencies for SOCKS", "a SOCKS proxy needs PySocks: pip install requests[socks]"),
@@ -67,14 +65,14 @@ def is_unsent(causes: Iterable[BaseException]) -> bool:
 
 
 def describe(causes: Sequence[BaseException]) -> str:
-    """Return in words why the connection failed; *causes* end with the innermost exception."""
+    """Return why the connection failed; *causes* end with the innermost exception."""
     error = causes[-1]
     text = f"{type(error).__name__}: {error}"
-    for pattern, words in _REASONS:
+    for pattern, description in _REASONS:
         match = re.search(pattern, text)
         if match is not None:
-            return words.format(*match.groups())
-    told = getattr(error, "strerror", None)
-    reason = told if isinstance(told, str) else type(error).__name__
+            return description.format(*match.groups())
+    message = getattr(error, "strerror", None)
+    reason = message if isinstance(message, str) else type(error).__name__
     is_proxy = any(isinstance(cause, (requests.exceptions.ProxyError, ProxyError)) for cause in causes)
     return f"the proxy cannot be used: {reason}" if is_proxy else reason

@@ -6,8 +6,8 @@ import logging
 import os
 import socket
 import ssl
-from contextlib import suppress
-from typing import Any, Callable, Mapping, Optional, Protocol, Union
+from contextlib import ExitStack, suppress
+from typing import Any, Callable, ContextManager, Mapping, Optional, Protocol, Union
 from urllib.parse import urlsplit
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
@@ -35,12 +35,8 @@ class Connection(Protocol):
         """Return the next message; raises TimeoutError after *timeout* seconds."""
         ...
 
-    def close(self) -> None:
-        """Close the connection."""
-        ...
 
-
-Connect = Callable[..., Connection]
+Connect = Callable[..., ContextManager[Connection]]
 
 
 class WebSocketError(Exception):
@@ -50,8 +46,9 @@ class WebSocketError(Exception):
 class WebSocket(CloseMixin):
     """An open WebSocket."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: ContextManager[Connection]) -> None:
+        self._stack = ExitStack()
+        self._connection = self._stack.enter_context(connection)  # websockets warns if it is used without
 
     def receive(self, seconds: float) -> Optional[bytes]:
         """Return the next message, None after *seconds* without one; raises WebSocketError when closed."""
@@ -66,7 +63,7 @@ class WebSocket(CloseMixin):
     def close(self) -> None:
         """Close the connection."""
         with suppress(Exception):
-            self._connection.close()
+            self._stack.close()
 
 
 def find_connect() -> Optional[Connect]:
@@ -114,22 +111,23 @@ def _open(
     sock = socket.create_connection((parts.hostname, parts.port or _PORTS[parts.scheme]), connect_timeout)
     try:
         read_timeout: Any = timeout.read_timeout
-        connection = connect(
-            "ws" + url[len("http") :],
-            sock=sock,
-            ssl=context,
-            compression=None,
-            additional_headers=headers,
-            user_agent_header=None,
-            open_timeout=min(connect_timeout, read_timeout / 2),  # polling needs time too
-            close_timeout=_CLOSE_TIMEOUT,
-            max_size=limit,
-            logger=_null_logger,
+        return WebSocket(
+            connect(
+                "ws" + url[len("http") :],
+                sock=sock,
+                ssl=context,
+                compression=None,
+                additional_headers=headers,
+                user_agent_header=None,
+                open_timeout=min(connect_timeout, read_timeout / 2),  # polling needs time too
+                close_timeout=_CLOSE_TIMEOUT,
+                max_size=limit,
+                logger=_null_logger,
+            )
         )
     except BaseException:
         sock.close()
         raise
-    return WebSocket(connection)
 
 
 def _ssl_context(verify: Union[bool, str], cert: Any) -> ssl.SSLContext:

@@ -63,7 +63,7 @@ def test_an_unknown_host(connect, monkeypatch):
 class TestProxies:
     @pytest.mark.parametrize(
         ("status", "words"),
-        [(407, r"proxy wants a user name and password \(407\)"), (403, "refused it with status 403")],
+        [(407, r"proxy requires a password \(407\)"), (403, "refused it with status 403")],
     )
     def test_a_tunnel_that_is_refused(self, serve, connect, monkeypatch, status, words):
         proxy = serve(head(status, "Content-Length: 0"))
@@ -73,7 +73,7 @@ class TestProxies:
 
     def test_a_password_is_wanted_without_a_tunnel(self, serve, connect, monkeypatch):
         monkeypatch.setenv("HTTP_PROXY", serve(head(407, "Content-Length: 0")).url)
-        with pytest.raises(APIStatusError, match="proxy wants a user name and password") as caught:
+        with pytest.raises(APIStatusError, match="proxy requires a password") as caught:
             connect("http://api.example", api_key=None, max_retries=0).zaguan.list_models()
         assert caught.value.status_code == 407
 
