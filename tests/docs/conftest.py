@@ -1,11 +1,13 @@
 import signal
-from typing import Any, Dict, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Dict, Iterator, NamedTuple
 
 import pytest
 
 from chatsdk.testing import LocalServer
-from tests.docs.programs import GatedServer
-from tests.support.environment import PREFIXES
+from tests.docs.programs import EXAMPLES, Done, GatedServer, run_program
+from tests.support.environment import PREFIXES, scrub
 
 VARIABLES = tuple(prefix + end for prefix in PREFIXES for end in ("BASE_URL", "API_KEY"))
 
@@ -18,6 +20,30 @@ def hear_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+class OfflineRun(NamedTuple):
+    """What an example showed, and the folder where it ran."""
+
+    done: "Done[str]"
+    folder: Path
+
+
+@pytest.fixture(scope="session")
+def offline(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, OfflineRun]:
+    """Each example, run once without a server, by its name. The keys in its environment are not for it."""
+    secrets = {f"{prefix}API_KEY": f"secret-of-{prefix}" for prefix in PREFIXES}
+    secrets.update(MONGARS_USERNAME="bob", MONGARS_PASSWORD="secret-of-bob")
+
+    def run(name: str) -> OfflineRun:
+        folder = tmp_path_factory.mktemp(name)
+        arguments = ["--once"] if name == "peer_metrics.py" else []
+        return OfflineRun(run_program(folder, name, *arguments, **secrets), folder)
+
+    names = [path.name for path in EXAMPLES]
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as pool:
+        scrub(patch)
+        return dict(zip(names, pool.map(run, names)))
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The examples as programs: how they are started, and the stand-in that waits for a test."""
 
 import os
+import subprocess
 import sys
 import threading
 from dataclasses import replace
@@ -12,7 +13,11 @@ from chatsdk.testing.exchange import EventStream
 
 ROOT = Path(__file__).resolve().parents[2]
 
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+OFFLINE = "No server is configured, so this runs offline against chatsdk.testing.LocalServer."
 PATIENCE = 20.0  # seconds
+
+Done = subprocess.CompletedProcess  # of str
 
 
 def command(name: str, *arguments: str) -> List[str]:
@@ -25,6 +30,19 @@ def surroundings(**variables: str) -> Dict[str, str]:
     # Who sees pieces at once sees what the example itself has flushed.
     env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     return {**env, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8", **variables}
+
+
+def run_program(folder: Any, name: str, *arguments: str, **variables: str) -> "Done[str]":
+    """Run an example to its end, without a terminal."""
+    return subprocess.run(
+        command(name, *arguments),
+        env=surroundings(**variables),
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+    )
 
 
 class Gate:

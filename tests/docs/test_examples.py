@@ -2,38 +2,21 @@
 
 import ast
 import re
-import subprocess
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Dict, List
 
 from chatsdk import Client
 from chatsdk.testing import LocalServer
-from tests.docs.programs import ROOT, command, surroundings
+from tests.docs.programs import EXAMPLES, OFFLINE, Done, run_program
 from tests.support.cases import for_each
-from tests.support.environment import PREFIXES
 
-EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
-OFFLINE = "No server is configured, so this runs offline against chatsdk.testing.LocalServer."
-ONLY_ONCE = {"peer_metrics.py": ["--once"]}
 ACCOUNT = {"MONGARS_USERNAME": "alice", "MONGARS_PASSWORD": "secret-password"}
 
 
-def run(
-    name: str, *arguments: str, folder: Any = None, **variables: str
-) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        command(name, *arguments),
-        env=surroundings(**variables),
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-    )
-
-
 def lines_of(name: str, *arguments: str, **variables: str) -> List[str]:
-    done = run(name, *arguments, **variables)
+    return lines(run_program(None, name, *arguments, **variables))
+
+
+def lines(done: "Done[str]") -> List[str]:
     assert done.stderr == ""
     assert done.returncode == 0
     return done.stdout.splitlines()
@@ -46,28 +29,23 @@ def test_says_how_to_run_it(path):
     assert f"python examples/{path.name}" in text
 
 
-def test_no_example_shows_a_key(tmp_path):
-    secrets = {f"{prefix}API_KEY": f"secret-of-{prefix}" for prefix in PREFIXES}
-
-    def run_it(path):
-        return run(path.name, *ONLY_ONCE.get(path.name, []), folder=tmp_path, **secrets)
-
-    with ThreadPoolExecutor(2) as pool:
-        for done in pool.map(run_it, EXAMPLES):
-            assert done.returncode == 0, done.args
-            for secret in ("secret-of", "local-key", "eyJ"):
-                assert secret not in done.stdout + done.stderr, done.args
+def test_no_example_shows_a_key(offline: Any):
+    assert len(offline) == len(EXAMPLES)
+    for done, _ in offline.values():
+        assert done.returncode == 0, done.args
+        for secret in ("secret-of", "local-key", "eyJ"):
+            assert secret not in done.stdout + done.stderr, done.args
 
 
-def test_quickstart_offline():
-    lines = lines_of("quickstart.py")
-    assert [line for line in lines if "offline" in line or "LocalServer" in line] == [OFFLINE]
-    assert_quickstart(lines)
+def test_quickstart_offline(offline: Any):
+    shown = lines(offline["quickstart.py"].done)
+    assert [line for line in shown if "offline" in line or "LocalServer" in line] == [OFFLINE]
+    assert_quickstart(shown)
 
 
-def assert_quickstart(lines: List[str]) -> None:
-    starts = [number for number, line in enumerate(lines) if line == ""]
-    parts = [lines[start + 1 : end] for start, end in zip(starts, [*starts[1:], len(lines)])]
+def assert_quickstart(shown: List[str]) -> None:
+    starts = [number for number, line in enumerate(shown) if line == ""]
+    parts = [shown[start + 1 : end] for start, end in zip(starts, [*starts[1:], len(shown)])]
     assert [part[0] for part in parts] == [
         "Zaguan CoreX",
         "ChatServer",
@@ -111,21 +89,21 @@ def assert_quickstart(lines: List[str]) -> None:
 
 
 def test_quickstart_with_servers_in_the_environment(server: LocalServer, addresses: Dict[str, str]):
-    lines = lines_of("quickstart.py", **addresses, **ACCOUNT)
-    assert OFFLINE not in lines
-    assert_quickstart(lines)
+    shown = lines_of("quickstart.py", **addresses, **ACCOUNT)
+    assert OFFLINE not in shown
+    assert_quickstart(shown)
     assert {request.service for request in server.requests} == set(server.services())
-    shown = "\n".join(lines)
-    assert addresses["ZAGUAN_API_KEY"] not in shown
-    assert ACCOUNT["MONGARS_PASSWORD"] not in shown
+    text = "\n".join(shown)
+    assert addresses["ZAGUAN_API_KEY"] not in text
+    assert ACCOUNT["MONGARS_PASSWORD"] not in text
 
 
 def test_quickstart_with_one_server_as_an_argument(server: LocalServer):
     user = "00000000-0000-0000-0000-000000000001"
-    lines = lines_of("quickstart.py", "--chatserver", server.url("chatserver"), "--user", user)
-    assert OFFLINE not in lines
-    assert lines[:2] == ["", "ChatServer"]
-    assert lines.count("") == 1
+    shown = lines_of("quickstart.py", "--chatserver", server.url("chatserver"), "--user", user)
+    assert OFFLINE not in shown
+    assert shown[:2] == ["", "ChatServer"]
+    assert shown.count("") == 1
     assert {request.service for request in server.requests} == {"chatserver"}
     assert server.requests[-1].query == {"user_id": [user]}
 
@@ -133,22 +111,22 @@ def test_quickstart_with_one_server_as_an_argument(server: LocalServer):
 def test_quickstart_with_a_token_instead_of_a_login(server: LocalServer):
     with Client(mongars=server.url("mongars")) as client:
         token = client.mongars.login("alice", "secret-password").access_token
-    lines = lines_of("quickstart.py", "--mongars", server.url("mongars"), MONGARS_API_KEY=token)
-    assert lines[2] == "  chat: Hello! You said: Say hello in one sentence."
+    shown = lines_of("quickstart.py", "--mongars", server.url("mongars"), MONGARS_API_KEY=token)
+    assert shown[2] == "  chat: Hello! You said: Say hello in one sentence."
     assert [request.path for request in server.requests].count("/token") == 1
-    assert token not in "\n".join(lines)
+    assert token not in "\n".join(shown)
 
 
 def test_quickstart_without_a_model_to_measure(server: LocalServer):
     with Client(arguslm=server.services()["arguslm"]) as client:
         for model in client.arguslm.iter_models():
             client.arguslm.update_model(model.id, enabled_for_benchmark=False)
-    lines = lines_of("quickstart.py", "--arguslm", server.url("arguslm"))
-    assert lines[-1] == "  no model is enabled for benchmarks"
+    shown = lines_of("quickstart.py", "--arguslm", server.url("arguslm"))
+    assert shown[-1] == "  no model is enabled for benchmarks"
 
 
 def test_quickstart_that_fails_says_so_in_one_line(addresses: Dict[str, str]):
-    done = run("quickstart.py", **{**addresses, "ZAGUAN_API_KEY": "another-key"})
+    done = run_program(None, "quickstart.py", **{**addresses, "ZAGUAN_API_KEY": "another-key"})
     assert done.returncode == 1
     assert re.fullmatch(r"AuthenticationError: HTTP 401: Invalid API key \(.*\)\n", done.stderr)
 
@@ -164,8 +142,8 @@ STREAMS = [
 ]
 
 
-def test_streaming_offline():
-    assert lines_of("streaming.py") == [OFFLINE, *STREAMS]
+def test_streaming_offline(offline: Any):
+    assert lines(offline["streaming.py"].done) == [OFFLINE, *STREAMS]
 
 
 def test_streaming_with_a_server(server: LocalServer, addresses: Dict[str, str]):
@@ -173,10 +151,10 @@ def test_streaming_with_a_server(server: LocalServer, addresses: Dict[str, str])
     assert len(server.requests) == 4
 
 
-def test_tools():
-    lines = lines_of("tools.py")
-    assert lines[0].startswith("the model sees: {'city': {'type': 'string', 'description': 'The name of")
-    assert lines[1:-1] == [
+def test_tools(offline: Any):
+    shown = lines(offline["tools.py"].done)
+    assert shown[0].startswith("the model sees: {'city': {'type': 'string', 'description': 'The name of")
+    assert shown[1:-1] == [
         "plain: It is cold in Oslo.",
         "stream: It is mild in Rome; nobody knows Atlantis.",
         "  system: Be brief.",
@@ -190,20 +168,20 @@ def test_tools():
         "  tool: KeyError: 'Atlantis'",
         "  assistant: It is mild in Rome; nobody knows Atlantis.",
     ]
-    assert int(lines[-1].split()[1]) > 50
+    assert int(shown[-1].split()[1]) > 50
 
 
-def test_typed_answers():
-    good, *bad = lines_of("typed_answers.py")
+def test_typed_answers(offline: Any):
+    good, *bad = lines(offline["typed_answers.py"].done)
     assert good == "Oslo 2025-01-02 -3.0 sun"
     assert [line.partition(":")[0] for line in bad] == ["invalid", "length", "refusal"]
     assert "days[0].day must be a text in the format date" in bad[0]
     assert bad[1].endswith("""the text was '{"city": "Os'""")
 
 
-def test_errors():
-    lines = lines_of("errors.py")
-    assert [line[:3] for line in lines if line[0] != " "] == [
+def test_errors(offline: Any):
+    shown = lines(offline["errors.py"].done)
+    assert [line[:3] for line in shown if line[0] != " "] == [
         "400",
         "422",
         "404",
@@ -214,14 +192,14 @@ def test_errors():
         "401",
         "cut",
     ]
-    assert "422  body.temperature: Input should be less than or equal to 2" in lines
-    assert "     retry_after: 3600.0 s" in lines
-    assert "402  5 credits required, 3 remaining" in lines
-    assert lines[-1] == "     so far: 'Hello! You said: Tell'"
+    assert "422  body.temperature: Input should be less than or equal to 2" in shown
+    assert "     retry_after: 3600.0 s" in shown
+    assert "402  5 credits required, 3 remaining" in shown
+    assert shown[-1] == "     so far: 'Hello! You said: Tell'"
 
 
-def test_batch():
-    failed, first, answer, second, rows = lines_of("batch.py")
+def test_batch(offline: Any):
+    failed, first, answer, second, rows = lines(offline["batch.py"].done)
     assert failed.startswith("failed: HTTP 400: the model is out of order (POST ")
     assert first.startswith("first run: 5 done, 1 failed, 0 skipped, ")
     assert answer.startswith("Hello! You said: What is the capital of the country of ")

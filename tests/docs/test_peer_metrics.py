@@ -11,7 +11,7 @@ from typing import Any, Callable, Iterator, List, Tuple
 import pytest
 
 from chatsdk.testing import LocalServer
-from tests.docs.programs import PATIENCE, GatedServer, command, surroundings
+from tests.docs.programs import OFFLINE, PATIENCE, GatedServer, command, surroundings
 
 LOGIN, TELEMETRY = "/token", "/api/v1/peer/telemetry"
 
@@ -112,16 +112,10 @@ def test_once(server: GatedServer, start: Start):
     assert sent["observed_at"].endswith("Z") or "+00:00" in sent["observed_at"]
 
 
-def test_offline(start: Start):
-    account = {
-        "MONGARS_API_KEY": "a-real-token",
-        "MONGARS_USERNAME": "bob",
-        "MONGARS_PASSWORD": "real-password",
-    }
-    status, shown = start("--once", MONGARS_BASE_URL="", **account).end()
-    assert status == 0
-    assert "runs offline" in shown[0]
-    assert shown[1:] == ["logged in as u1", "report 1: accepted"]
+def test_offline(offline: Any):
+    done, _ = offline["peer_metrics.py"]
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [OFFLINE, "logged in as u1", "report 1: accepted"]
 
 
 def test_once_that_fails(server: GatedServer, start: Start):

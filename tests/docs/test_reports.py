@@ -14,9 +14,8 @@ import pytest
 
 from chatsdk import Client
 from chatsdk.testing import LocalServer
-from tests.docs.programs import PATIENCE, GatedServer, command, surroundings
+from tests.docs.programs import OFFLINE, PATIENCE, Done, GatedServer, command, run_program, surroundings
 
-OFFLINE = "No server is configured, so this runs offline against chatsdk.testing.LocalServer."
 TABLE = [
     r"model          calls  failed  TTFT ms  tokens/s",
     r"Primary GPT-4      2       0 +[\d.]+ +[\d.]+",
@@ -49,16 +48,8 @@ class Report:
     def __init__(self, folder: Any) -> None:
         self.folder = folder
 
-    def __call__(self, *line: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            command(*line),
-            env=surroundings(**variables),
-            cwd=str(self.folder),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=60,
-        )
+    def __call__(self, *line: str, **variables: str) -> "Done[str]":
+        return run_program(self.folder, *line, **variables)
 
 
 @pytest.fixture
@@ -89,8 +80,8 @@ def assert_lines(lines: List[str], patterns: List[str]) -> None:
 
 
 class TestBenchmark:
-    def test_offline(self, run: Report):
-        done = run("benchmark_report.py")
+    def test_offline(self, offline: Any):
+        done, _ = offline["benchmark_report.py"]
         assert done.returncode == 0
         first, second, *table = done.stdout.splitlines()
         assert first == OFFLINE
@@ -212,11 +203,11 @@ class TestPicture:
 
 
 class TestUptime:
-    def test_offline(self, run: Report):
-        done = run("uptime_csv.py")
+    def test_offline(self, offline: Any):
+        done, folder = offline["uptime_csv.py"]
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.splitlines() == [OFFLINE, "written: uptime_history.csv", *UPTIME]
-        assert [path.name for path in run.folder.iterdir()] == ["uptime_history.csv"]
+        assert [path.name for path in folder.iterdir()] == ["uptime_history.csv"]
 
     def test_with_a_server(self, server: GatedServer, address: Dict[str, str], run: Report):
         done = run("uptime_csv.py", "--days", "7", "--output", "mine.csv", **address)
