@@ -19,7 +19,7 @@ from .websocket import accept_key, run_stream
 HOST = "127.0.0.1"
 
 # ChatServer saves an answer after its last event, and not at all if the client has left by then.
-_DISCONNECT_SECONDS = 0.05
+_DISCONNECT_SECONDS = 0.02
 _CLOSE_SECONDS = 5.0
 
 _Respond = Callable[[str, str, Headers, bytes], Answer]

@@ -15,7 +15,7 @@ pty = pytest.importorskip("pty", reason="this system has no terminals of this ki
 termios = pytest.importorskip("termios", reason="this system has no terminals of this kind")
 
 PATIENCE = 20.0  # seconds
-_PAUSE = 5.0  # seconds; a program that is still busy with the first Ctrl-C must not get another
+_PAUSE = 2.0  # seconds; a program that is still busy with the first Ctrl-C must not get another
 CTRL_D = "\x04"
 
 # In the process that becomes the program: forking with a terminal is not safe beside threads.

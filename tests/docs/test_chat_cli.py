@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
@@ -206,12 +207,12 @@ class TestErrors:
         assert say(terminal, "/help").startswith("unknown command")
         assert len(server.requests) == before
 
-    @pytest.mark.parametrize("service", ["zaguan", "chatserver"])
-    def test_no_models(self, server: GatedServer, start: Start, service: str):
-        server.fail(service, 200, {"object": "list", "data": []})
-        terminal = start(service)
-        assert terminal.wait_for_end() == 1
-        assert terminal.shown == "the service offers no models; name one with --model\n"
+    def test_no_models(self, server: GatedServer, start: Start):
+        for service in ("zaguan", "chatserver"):
+            server.fail(service, 200, {"object": "list", "data": []})
+        for terminal in [start("zaguan"), start("chatserver")]:
+            assert terminal.wait_for_end() == 1
+            assert terminal.shown == "the service offers no models; name one with --model\n"
 
     def test_before_the_first_turn_end_it(self, start: Start):
         terminal = start("zaguan", ZAGUAN_API_KEY="wrong-key")
@@ -324,19 +325,22 @@ def test_takes_address_key_and_model_as_arguments(server: GatedServer, start: St
     assert [request.json["model"] for request in server.requests] == ["openai/gpt-4o"]
 
 
-@pytest.mark.parametrize("service", STREAMING)
-def test_offline_without_a_terminal(service: str):
-    done = subprocess.run(
-        command("chat_cli.py", "--service", service),
-        input="Hello\n",
-        env=surroundings(),
-        capture_output=True,
-        encoding="utf-8",
-        timeout=PATIENCE,
-    )
-    assert done.stderr == ""
-    assert done.returncode == 0
-    assert "runs offline" in done.stdout
+def test_offline_without_a_terminal():
+    def run(service: str) -> Any:
+        return subprocess.run(
+            command("chat_cli.py", "--service", service),
+            input="Hello\n",
+            env=surroundings(),
+            capture_output=True,
+            encoding="utf-8",
+            timeout=PATIENCE,
+        )
+
+    with ThreadPoolExecutor(len(STREAMING)) as pool:
+        for done in pool.map(run, STREAMING):
+            assert done.stderr == ""
+            assert done.returncode == 0
+            assert "runs offline" in done.stdout
     assert "bot> Hello! You said: Hello\n" in done.stdout
 
 

@@ -240,7 +240,7 @@ class TestWebSocket:
         self.check(events)
         assert sum(request.target.endswith("/stream") for request in server.requests) == 1
 
-    @pytest.mark.parametrize("settings", [{"timeout": (0.2, 5)}, {"total_timeout": 1.0}], ids=str)
+    @pytest.mark.parametrize("settings", [{"timeout": (0.2, 5)}, {"total_timeout": 0.5}], ids=str)
     def test_that_is_not_answered(self, stream, settings):
         begun = time.monotonic()
         events, _ = stream(lambda request: [SILENCE], **settings)

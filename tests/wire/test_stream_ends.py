@@ -144,12 +144,12 @@ def test_nothing_after_the_end_marker_holds_up_the_caller(serve, connect, short_
 
 
 def test_the_drain_timeout_begins_with_the_end_marker(serve, connect, short_drain):
-    server = serve(framed("chunked", [text_event("a"), STOP, Pause(0.5), text_event("b"), DONE]))
+    server = serve(framed("chunked", [text_event("a"), STOP, Pause(0.3), text_event("b"), DONE]))
     assert connect(server).zaguan.chat_stream(**ASK).final().text == "ab"
 
 
 def test_the_drain_timeout_does_not_stay_with_the_connection(serve, connect, short_drain):
-    server = serve(framed("chunked", [*BODY, Pause(0.05)]), [Pause(0.5), CHAT])
+    server = serve(framed("chunked", [*BODY, Pause(0.05)]), [Pause(0.3), CHAT])
     zaguan = connect(server).zaguan
     zaguan.chat_stream(**ASK).final()
     assert zaguan.chat(**ASK).text == "Hello"

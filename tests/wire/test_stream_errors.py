@@ -220,7 +220,7 @@ def test_a_reset_connection(serve, connect, framing):
 
 
 def test_a_silence_in_the_middle(both):
-    for stream, base in both(framed("chunked", [text_event("a"), SILENCE]), timeout=0.4):
+    for stream, base in both(framed("chunked", [text_event("a"), SILENCE]), timeout=0.2):
         error = fails(stream, APITimeoutError, ["a"])
         assert isinstance(error, base)
 

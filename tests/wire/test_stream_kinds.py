@@ -123,7 +123,7 @@ AFTER_FINISH = {
 
 @pytest.mark.parametrize("answer", AFTER_FINISH.values(), ids=AFTER_FINISH.keys())
 def test_what_breaks_after_the_finish_reason_takes_nothing_from_the_answer(calls, monkeypatch, answer):
-    monkeypatch.setattr(stream_module, "_FINISH_TIMEOUT", 0.3)
+    monkeypatch.setattr(stream_module, "_FINISH_TIMEOUT", 0.15)
     started = time.monotonic()
     found = outcomes(calls(answer), "zaguan stream", "chatserver stream")
     assert found == {"zaguan stream": "Hello", "chatserver stream": "Hello"}

@@ -77,8 +77,8 @@ def test_the_timeout_of_one_copy_and_of_one_request(serve, connect):
 
 def test_a_timeout_waits_for_bytes_not_for_the_whole(serve, connect):
     """The body takes longer than the timeout, and no part of it does."""
-    answer = framed("chunked", [b"[", *[Pause(0.2), b" "] * 6, b"]"], kind="application/json")
-    response = connect(serve(answer), timeout=1).zaguan.request("GET", "/x")
+    answer = framed("chunked", [b"[", *[Pause(0.1), b" "] * 6, b"]"], kind="application/json")
+    response = connect(serve(answer), timeout=0.5).zaguan.request("GET", "/x")
     assert response.json() == []
 
 
@@ -183,14 +183,14 @@ def test_total_timeout_bounds_a_call_through_a_proxy(serve, connect, monkeypatch
 def test_total_timeout_bounds_all_attempts_together(serve, connect, short_waits):
     server = serve(SILENCE)
     with soon(), pytest.raises(APITimeoutError):
-        connect(server, timeout=0.2, total_timeout=0.7, max_retries=1000).zaguan.list_models()
+        connect(server, timeout=0.1, total_timeout=0.35, max_retries=1000).zaguan.list_models()
     assert 2 <= len(server.settled()) <= 4
 
 
 def test_total_timeout_bounds_attempts_after_cut_bodies(serve, connect, short_waits):
-    server = serve([HEAD, Pause(0.2), RESET])
+    server = serve([HEAD, Pause(0.1), RESET])
     with soon(), pytest.raises(APIError):
-        connect(server, total_timeout=1, max_retries=1000).zaguan.list_models()
+        connect(server, total_timeout=0.5, max_retries=1000).zaguan.list_models()
     assert 2 <= len(server.requests) <= 6
 
 
@@ -215,7 +215,7 @@ def test_total_timeout_of_a_copy(serve, connect):
 
 def test_total_timeout_bounds_a_stream(serve, connect):
     server = serve(framed("chunked", [text_event("a"), DROP] * 100))
-    stream = connect(server, total_timeout=0.5).zaguan.chat_stream(**ASK)
+    stream = connect(server, total_timeout=0.3).zaguan.chat_stream(**ASK)
     texts = []
     with soon(), pytest.raises(APITimeoutError) as caught:
         texts.extend(chunk.text for chunk in stream)
@@ -224,19 +224,19 @@ def test_total_timeout_bounds_a_stream(serve, connect):
 
 def test_total_timeout_ends_with_its_call(serve, connect):
     """The socket of the next call is the same, its time is not."""
-    server = serve(MODELS, [Pause(1.1), CHAT])
+    server = serve(MODELS, [Pause(0.7), CHAT])
     zaguan = connect(server).zaguan
-    zaguan.with_options(total_timeout=1).list_models()
+    zaguan.with_options(total_timeout=0.6).list_models()
     assert zaguan.chat(**ASK).text == "Hello"
     assert len(server.connections) == 1
 
 
 @pytest.mark.parametrize(
-    ("settings", "ends"), [({}, True), ({"timeout": 30}, False), ({"timeout": 0.4}, True)], ids=str
+    ("settings", "ends"), [({}, True), ({"timeout": 30}, False), ({"timeout": 0.2}, True)], ids=str
 )
 def test_streams_wait_longer_unless_told_otherwise(serve, connect, monkeypatch, settings, ends):
-    monkeypatch.setattr(options, "STREAM_TIMEOUT", 0.4)
-    server = serve(framed("chunked", [text_event("a"), Pause(1.0), STOP, DONE]))
+    monkeypatch.setattr(options, "STREAM_TIMEOUT", 0.2)
+    server = serve(framed("chunked", [text_event("a"), Pause(0.5), STOP, DONE]))
     stream = connect(server, **settings).zaguan.chat_stream(**ASK)
     assert next(stream).text == "a"
     if ends:
@@ -261,7 +261,7 @@ def test_a_stream_that_never_begins_is_a_timeout_of_the_call(serve, connect):
 def test_a_failure_without_its_text_is_still_that_failure(serve, connect, status):
     server = serve([head(status, "Content-Length: 100"), b"half of", SILENCE])
     with pytest.raises(APIStatusError) as caught:
-        connect(server, timeout=0.5).zaguan.chat(**ASK)
+        connect(server, timeout=0.2).zaguan.chat(**ASK)
     assert caught.value.status_code == status
 
 
