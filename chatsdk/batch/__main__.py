@@ -50,25 +50,33 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
                 requests_per_minute=given.requests_per_minute,
                 tokens_per_minute=given.tokens_per_minute,
                 stop_after=given.stop_after,
-                progress=sys.stderr.isatty(),
+                progress=sys.stderr.isatty() and not given.dry_run,
             )
-            if given.dry_run:
-                found = batch.dry_run(given.input)
-                left = found.read - found.skipped - found.unknown
-                print(f"{found.read} requests: {left} to send, {found.skipped} in {given.output}", end="")
-                print(f", {found.unknown} of unknown outcome" if found.unknown else "")
-                return 0
-            for item in batch.run(given.input):
-                if isinstance(item.error, ConfigurationError):
-                    raise item.error
+            return _count(batch, given) if given.dry_run else _run(batch, given.input)
     except (ChatSDKError, OSError, ValueError, AttributeError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 2
+
+
+def _count(batch: Batch, given: argparse.Namespace) -> int:
+    found = batch.dry_run(given.input)
+    left = found.read - found.skipped - found.unknown
+    print(f"{found.read} requests: {left} to send, {found.skipped} in {given.output}", end="")
+    print(f", {found.unknown} of unknown outcome" if found.unknown else "")
+    return 0
+
+
+def _run(batch: Batch, path: str) -> int:
+    try:
+        for item in batch.run(path):
+            if isinstance(item.error, ConfigurationError):  # no address, or a key that cannot be used
+                raise item.error
     except KeyboardInterrupt:
-        print(f"{batch.summary()}", file=sys.stderr)
         return 130
+    finally:
+        if batch.summary().read:
+            print(batch.summary(), file=sys.stderr)
     summary = batch.summary()
-    print(summary, file=sys.stderr)
     return 1 if summary.failed or summary.unknown or summary.stopped else 0
 
 

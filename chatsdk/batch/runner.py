@@ -429,6 +429,8 @@ class _Run:
             self._failures += 1
             if self._failures == self._stop_after and not summary.stopped:
                 summary.stopped = f"{self._failures} failures in a row, the last: {ended.error}"
+            if getattr(ended.error, "status_code", None) == 429 and not summary.stopped:
+                summary.stopped = f"a limit that no waiting lifts: {ended.error}"
         summary.tokens += tokens
         summary.seconds = time.monotonic() - self._start
         assert ended.job.sent is not None

@@ -217,6 +217,16 @@ def test_a_run_ends_after_failures_in_a_row(tmp_path):
     assert "3 failures in a row, the last: it failed" in str(batch.summary())
 
 
+def test_a_limit_of_tokens_is_kept(tmp_path):
+    def method(message):
+        return {"usage": {"total_tokens": 10}}
+
+    batch = Batch(method, tmp_path / "out", max_workers=1, tokens_per_minute=6000)
+    assert len(list(batch.run(["text"] * 6))) == 6
+    assert batch.summary().tokens == 60
+    assert batch.summary().seconds >= 0.35  # 0.1 s for each, less what may be made up for
+
+
 def test_a_dry_run_counts_and_writes_nothing(tmp_path):
     path = tmp_path / "out"
     batch = Batch(echo, path)

@@ -9,7 +9,7 @@ import sys
 import typing
 
 import chatsdk
-from chatsdk import Client, Service, Stream
+from chatsdk import Batch, Client, Service, Stream
 from chatsdk._core.download import Download
 from chatsdk._core.model import Model
 from chatsdk._core.result_list import ResultList
@@ -96,7 +96,7 @@ def test_importing_the_package_imports_no_service():
     assert not [name for name in loaded if name.startswith("chatsdk.testing")]
     for service in SERVICES:
         assert not [name for name in loaded if name.startswith(f"chatsdk.{service}")]
-    assert not {"typing_extensions", "chatsdk.conversation", "chatsdk._core.tools"} & loaded
+    assert not {"typing_extensions", "chatsdk.batch", "chatsdk.conversation", "chatsdk._core.tools"} & loaded
 
 
 def test_typed():
@@ -182,7 +182,7 @@ def test_every_method_names_its_request(service):
 
 def public_functions():
     """Each function that a user may look at, by its name."""
-    classes = [Client, Service, Stream, Download, LocalServer, Model, ResultList]
+    classes = [Batch, Client, Service, Stream, Download, LocalServer, Model, ResultList]
     classes += [type(getattr(Client(), service)) for service in SERVICES]
     for cls in classes:
         for name in dir(cls):

@@ -219,10 +219,15 @@ def test_a_limit_that_is_not_lifted_ends_the_run(serve, connect, tmp_path, monke
     assert len(list(batch.run(f"q{n}" for n in range(5)))) == 5
 
 
-def test_a_quota_that_is_used_up_is_a_failure(serve, connect, tmp_path):
-    server = serve(json_reply({"error": {"message": "used up", "code": "insufficient_quota"}}, 429))
-    batch = ask(connect(server), tmp_path / "out", stop_after=1, max_workers=1)
-    assert [item.error.status_code for item in batch.run(["a", "b"])] == [429]
+def test_a_quota_that_is_used_up_ends_the_run(serve, connect, tmp_path):
+    used_up = json_reply({"error": {"message": "used up", "code": "insufficient_quota"}}, 429)
+    long = reply(b"tomorrow", 429, "Retry-After: 40000")
+    for number, refusal in enumerate((used_up, long)):
+        server = serve(refusal)
+        batch = ask(connect(server), tmp_path / str(number), max_workers=1)
+        assert [item.error.status_code for item in batch.run(["a", "b"])] == [429]
+        assert batch.summary().stopped.startswith("a limit that no waiting lifts: HTTP 429")
+        assert len(server.requests) == 1
 
 
 def test_results_are_written_while_the_caller_is_busy(serve, connect, tmp_path, monkeypatch):
@@ -406,3 +411,4 @@ def test_the_shell(serve, tmp_path):
     done = shell(output="questions.jsonl")  # the input is no file of results
     assert done.returncode == 2
     assert "no result of a batch" in done.stderr
+    assert shell("--stop-after", "0").returncode == 2
