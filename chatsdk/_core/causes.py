@@ -47,6 +47,7 @@ _REASONS = (
     (r"got more than (\d+) headers", "the answer has more than {} headers"),
     (r"^LineTooLong.* (\d+) bytes", "the answer has a header line of more than {} bytes"),
     (r"^(error: Error|DecodeError)", "the body is damaged, or its Content-Encoding is wrong"),
+    (r"^OSError: (a file changed its size while it was sent)", "{}"),
     (r"^gaierror", "the host name is unknown"),
 )
 

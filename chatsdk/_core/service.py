@@ -8,7 +8,18 @@ import re
 from contextlib import contextmanager
 from dataclasses import replace
 from types import FunctionType
-from typing import Any, ClassVar, Dict, Iterator, Mapping, Optional, Sequence, Type, TypeVar, Union
+from typing import (
+    Any,
+    ClassVar,
+    Dict,
+    Iterator,
+    Mapping,
+    Optional,
+    Sequence,
+    Type,
+    TypeVar,
+    Union,
+)
 
 import requests
 from requests.structures import CaseInsensitiveDict
@@ -22,6 +33,7 @@ from .address import check_base_url, encode_query, quote_path_segment
 from .auth import Credentials, drop_sensitive_headers, validate_headers
 from .error_body import ErrorBody
 from .hints import explain_calls
+from .multipart import MultipartBody
 from .options import Options, Service, ServiceSpec, Timeout
 from .redaction import raise_alone
 from .request import Request
@@ -181,6 +193,7 @@ class ServiceClient(SharesTransport):
         headers: Optional[Headers] = None,
         form: Any = None,
         files: Any = None,
+        upload: Optional[MultipartBody] = None,
         secrets: Sequence[str] = (),
     ) -> Request:
         """Return a request ready to be sent; raises what is wrong with it before it is sent.
@@ -196,6 +209,10 @@ class ServiceClient(SharesTransport):
             content: Dict[str, Any] = {"User-Agent": _USER_AGENT}
             if form is not None or files is not None:
                 content.update(_add_form(request, form, files))
+            elif upload is not None:
+                request.body = upload
+                request._body_position = 0 if upload.can_rewind else None
+                content.update(upload.headers)
             elif json is not None:
                 request.body = json_codec.dumps(json)
                 content["Content-Type"] = "application/json"
@@ -212,6 +229,16 @@ class ServiceClient(SharesTransport):
         return Request(
             self._transport, request, auth, self._options, self._spec, self._status_error_class, secrets
         )
+
+    @contextmanager
+    def _upload(
+        self, path: str, fields: Params, files: Mapping[str, Any], headers: Optional[Headers] = None
+    ) -> Iterator[Request]:
+        """Make a POST request with a multipart body for a ``with`` block; its end closes the files."""
+        with self._service_errors():
+            body = MultipartBody(fields, files)
+        with body:
+            yield self._request("POST", path, upload=body, headers=headers)
 
     def _resolve_base_url(self) -> str:
         """Return the base URL; the first one found is kept."""

@@ -22,6 +22,15 @@ from .._core.openai_models import (
     Usage as Usage,
 )
 from .._core.openai_service import ChatStream as ChatStream
+from .audio import (
+    AudioSpeechRequest as AudioSpeechRequest,
+    AudioTranscriptionResponse as AudioTranscriptionResponse,
+)
+from .embeddings import (
+    Embedding as Embedding,
+    EmbeddingRequest as EmbeddingRequest,
+    EmbeddingResponse as EmbeddingResponse,
+)
 from .errors import (
     APIConnectionError as APIConnectionError,
     APIError as APIError,
@@ -44,6 +53,11 @@ from .errors import (
     UnprocessableEntityError as UnprocessableEntityError,
     ZaguanError as ZaguanError,
 )
+from .images import (
+    ImageData as ImageData,
+    ImageGenerationRequest as ImageGenerationRequest,
+    ImageResponse as ImageResponse,
+)
 from .models import (
     CreditsBalance as CreditsBalance,
     CreditsHistory as CreditsHistory,
@@ -52,5 +66,10 @@ from .models import (
     HealthStatus as HealthStatus,
     ModelCapabilities as ModelCapabilities,
     ModelCredits as ModelCredits,
+)
+from .moderations import (
+    ModerationRequest as ModerationRequest,
+    ModerationResponse as ModerationResponse,
+    ModerationResult as ModerationResult,
 )
 from .service import Zaguan as Zaguan

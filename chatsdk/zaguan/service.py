@@ -13,7 +13,10 @@ from .._core.openai_service import OpenAIService, id_header
 from .._core.options import ServiceSpec
 from .._core.paging import iter_pages
 from .._core.result_list import ResultList
+from .audio import Audio
+from .embeddings import Embeddings
 from .errors import OWN_CLASSES, BandAccessDeniedError, RateLimitError
+from .images import Images
 from .models import (
     CreditsBalance,
     CreditsHistory,
@@ -22,9 +25,10 @@ from .models import (
     HealthStatus,
     ModelCapabilities,
 )
+from .moderations import Moderations
 
 
-class Zaguan(OpenAIService):
+class Zaguan(OpenAIService, Embeddings, Audio, Images, Moderations):
     """Zaguan CoreX: an OpenAI-compatible gateway to many providers, paid with credits.
 
     Each call sends an ``X-Request-Id``, the same for all its retries, so that the gateway charges it once. By

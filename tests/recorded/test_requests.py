@@ -4,6 +4,7 @@ import json
 import re
 import uuid
 from contextlib import suppress
+from email import message_from_bytes
 from functools import lru_cache
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -75,11 +76,24 @@ def test_no_null_is_sent(recording):
     assert not [message for message in sent["messages"] if None in message.values()]
 
 
+def sent_by_name(recording):
+    """What is sent in JSON, in a form, or in an upload, its file aside."""
+    request = sent_for(recording)
+    body = request.body.read() if hasattr(request.body, "read") else request.body
+    if recording.request.get("files"):
+        head = f"Content-Type: {request.headers['Content-Type']}\r\n\r\n".encode()
+        parts = [part for part in message_from_bytes(head + body).get_payload() if not part.get_filename()]
+        return {
+            part.get_param("name", header="Content-Disposition"): part.get_payload(decode=True).decode()
+            for part in parts
+        }
+    text = body.decode("utf-8") if isinstance(body, bytes) else body
+    return json.loads(text) if recording.json else dict(parse_qsl(text, keep_blank_values=True))
+
+
 @for_each(BODIES)
 def test_body_of_what_succeeded(recording):
-    text = sent_for(recording).body
-    text = text.decode("utf-8") if isinstance(text, bytes) else text
-    sent = json.loads(text) if recording.json else dict(parse_qsl(text, keep_blank_values=True))
+    sent = sent_by_name(recording)
     recorded = {key: value for key, value in body_of(recording).items() if key not in unsendable(recording)}
     assert losses(recorded, sent) == []
     assert set(sent) - set(recorded) <= added_by_default(recording)
@@ -116,7 +130,9 @@ def test_headers(recording):
     assert request.headers["User-Agent"].startswith("chatsdk/")
     expects = "*/*" if recording.is_download else "application/json"
     assert request.headers["Accept"] == ("text/event-stream" if recording.asks_for_stream else expects)
-    if request.body:
+    if recording.request.get("files"):
+        assert request.headers["Content-Type"].startswith("multipart/form-data; boundary=")
+    elif request.body:
         form = recording.request.get("form")
         kind = "application/x-www-form-urlencoded" if form else "application/json"
         assert request.headers["Content-Type"] == kind

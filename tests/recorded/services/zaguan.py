@@ -23,16 +23,17 @@ OFFERED = {
     "GET /v1/credits/history",
     "GET /v1/credits/stats",
     "GET /health",
-}
-WITHOUT_METHOD = {
-    # Named by its documents.
     "POST /v1/embeddings",
-    "POST /v1/messages",
-    "POST /v1/messages/count_tokens",
     "POST /v1/moderations",
     "POST /v1/audio/speech",
     "POST /v1/audio/transcriptions",
     "POST /v1/images/generations",
+}
+DOWNLOADS = {"POST /v1/audio/speech"}
+WITHOUT_METHOD = {
+    # Named by its documents.
+    "POST /v1/messages",
+    "POST /v1/messages/count_tokens",
     "GET /v1/models/{id}",
     "GET /health/liveliness",
     "GET /health/readiness",
@@ -44,6 +45,7 @@ SENT_TO = {"POST /api/v1/chat/completions": "POST /v1/chat/completions"}
 KNOWN_EXTRAS = {
     "Choice.provider_specific_fields",
     "Choice.native_finish_reason",
+    "ImageData.provider_specific_fields",
     "Message.provider_specific_fields",
     "ModelInfo.max_input_tokens",
     "ModelInfo.max_output_tokens",
@@ -58,6 +60,16 @@ NOT_SENDABLE = {
     "corex_derived__credits_history_ts_shape": {"page", "page_size"},
 }
 
+# Methods that take what was recorded: JSON, or a form with files.
+_METHODS = {
+    "/v1/embeddings": "create_embeddings",
+    "/v1/moderations": "create_moderation",
+    "/v1/audio/speech": "create_speech",
+    "/v1/audio/transcriptions": "create_transcription",
+    "/v1/images/generations": "create_image",
+    "/v1/images/edits": "edit_image",
+}
+
 
 def endpoint(recording):
     return recording.method + " " + re.sub(r"^/v1/models/.+$", "/v1/models/{id}", recording.path)
@@ -70,6 +82,14 @@ def call(service, recording):
         fields = {"model": "a model", "messages": ["a question"], **(recording.json or {})}
         method = service.chat_stream if recording.asks_for_stream else service.chat
         return method(fields, _request_id(recording))
+    if recording.request.get("files"):
+        uploads = {
+            f"{name}_path": (file["filename"], b"\0" * file["bytes"], file["content_type"])
+            for name, file in recording.request["files"].items()
+        }
+        return getattr(service, _METHODS[path])(**uploads, **recording.request["form"])
+    if path in _METHODS:
+        return getattr(service, _METHODS[path])(recording.json, request_id=_request_id(recording))
     if path == "/v1/credits/history":
         limit = int(query["limit"]) if "limit" in query else None
         return service.get_credits_history(limit, request_id=_request_id(recording))

@@ -1,0 +1,185 @@
+"""Zaguan CoreX: speech from text, and text from speech."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping, Optional, Union
+
+from .._core import json_codec
+from .._core.download import Download, FilePath
+from .._core.error_body import is_error_body, parse_error_body
+from .._core.model import Model, build_request, required_field, to_send
+from .._core.multipart import Upload
+from .._core.openai_service import id_header
+from .._core.request import Request
+from .._core.service import ServiceClient
+
+
+@dataclass
+class AudioSpeechRequest(Model):
+    """A request of ``create_speech``.
+
+    ``response_format`` is ``"mp3"`` by default; ``speed`` is from 0.25 to 4; ``instructions`` say how to
+    speak.
+    """
+
+    model: str
+    input: str
+    voice: str
+    response_format: Optional[str] = None
+    speed: Optional[float] = None
+    instructions: Optional[str] = None
+
+
+@dataclass
+class AudioTranscriptionResponse(Model):
+    """The text of a recording; ``duration`` and the times of ``words`` and ``segments`` are in seconds."""
+
+    text: str = required_field(default="")
+    language: Optional[str] = None
+    duration: Optional[float] = None
+    words: Optional[List[Dict[str, Any]]] = None
+    segments: Optional[List[Dict[str, Any]]] = None
+    task: Optional[str] = None
+    usage: Optional[Dict[str, Any]] = None
+    logprobs: Optional[List[Dict[str, Any]]] = None
+
+
+class Audio(ServiceClient):
+    """The endpoints for audio.
+
+    A recording to upload is a path, bytes, or a file opened in binary mode; or a tuple of a name and one of
+    these: most servers tell the format by the end of the name, such as ``("call.mp3", data)``. Files are read
+    while they are sent.
+    """
+
+    def create_speech(
+        self,
+        request: Union[AudioSpeechRequest, Mapping[str, Any], None] = None,
+        output_path: Optional[FilePath] = None,
+        request_id: Optional[str] = None,
+        *,
+        model: Optional[str] = None,
+        input: Optional[str] = None,
+        voice: Optional[str] = None,
+        response_format: Optional[str] = None,
+        speed: Optional[float] = None,
+        instructions: Optional[str] = None,
+    ) -> Download:
+        """Speak a text.
+
+        Args:
+            request: an AudioSpeechRequest or a dict; or give its fields as keywords.
+            output_path: the file to save it to, as ``save`` of the Download does.
+            request_id: the ``X-Request-Id`` of this call; a new UUID by default.
+
+        Returns:
+            The audio as a Download; with *output_path* it is saved already.
+
+        POST /v1/audio/speech
+        """
+        body = to_send(build_request(AudioSpeechRequest, request, locals()))
+        speech = self._request(
+            "POST", "/v1/audio/speech", json=body, headers=id_header(request_id)
+        ).download()
+        if output_path is not None:
+            speech.save(output_path)
+        return speech
+
+    def create_transcription(
+        self,
+        file_path: Upload,
+        model: str = "whisper-1",
+        language: Optional[str] = None,
+        prompt: Optional[str] = None,
+        response_format: Optional[str] = None,
+        temperature: Optional[float] = None,
+        request_id: Optional[str] = None,
+        *,
+        timestamp_granularities: Optional[List[str]] = None,
+        include: Optional[List[str]] = None,
+        chunking_strategy: Union[str, Dict[str, Any], None] = None,
+    ) -> AudioTranscriptionResponse:
+        """Return the text of a recording, in the language that is spoken.
+
+        Args:
+            file_path: the recording, as the class says; not only a path.
+            model: the model.
+            language: the language that is spoken, such as ``"en"``.
+            prompt: a text that shows the style or the names to expect.
+            response_format: ``"json"``, ``"verbose_json"`` for times and language too, or ``"text"``,
+                ``"srt"``, ``"vtt"``, which come as ``text`` of the response.
+            temperature: from 0 to 1.
+            request_id: the ``X-Request-Id`` of this call; a new UUID by default.
+            timestamp_granularities: ``"word"``, ``"segment"``; needs ``"verbose_json"``.
+            include: more that the response is to hold, such as ``"logprobs"``.
+            chunking_strategy: ``"auto"``, or settings as a dict.
+
+        Raises:
+            OSError: the file cannot be read.
+
+        POST /v1/audio/transcriptions
+        """
+        fields = {
+            "model": model,
+            "language": language,
+            "prompt": prompt,
+            "response_format": response_format,
+            "temperature": temperature,
+            "timestamp_granularities": timestamp_granularities,
+            "include": include,
+            "chunking_strategy": chunking_strategy,
+        }
+        files = {"file": file_path}
+        with self._upload("/v1/audio/transcriptions", fields, files, id_header(request_id)) as request:
+            return _read_text(request, response_format)
+
+    def create_translation(
+        self,
+        file_path: Upload,
+        model: str = "whisper-1",
+        prompt: Optional[str] = None,
+        response_format: Optional[str] = None,
+        temperature: Optional[float] = None,
+        request_id: Optional[str] = None,
+    ) -> AudioTranscriptionResponse:
+        """Return the text of a recording, in English.
+
+        Args:
+            file_path: the recording, as the class says; not only a path.
+            model: the model.
+            prompt: a text, in English, that shows the style or the names to expect.
+            response_format: as for ``create_transcription``.
+            temperature: from 0 to 1.
+            request_id: the ``X-Request-Id`` of this call; a new UUID by default.
+
+        Raises:
+            OSError: the file cannot be read.
+
+        POST /v1/audio/translations
+        """
+        fields = {
+            "model": model,
+            "prompt": prompt,
+            "response_format": response_format,
+            "temperature": temperature,
+        }
+        files = {"file": file_path}
+        with self._upload("/v1/audio/translations", fields, files, id_header(request_id)) as request:
+            return _read_text(request, response_format)
+
+
+def _read_text(request: Request, response_format: Optional[str]) -> AudioTranscriptionResponse:
+    """Return the text; LiteLLM sends it as JSON, whatever the format."""
+    if response_format not in ("text", "srt", "vtt"):
+        return request.model(AudioTranscriptionResponse)
+    response = request.response(stream=False)
+    try:
+        body = json_codec.loads(response.content)
+    except (ValueError, RecursionError):
+        body = None
+    if isinstance(body, dict) and isinstance(body.get("text"), str):
+        return AudioTranscriptionResponse.from_dict(body)
+    if is_error_body(body):
+        raise request.invalid_response_error(response, "an error", parse_error_body(body).message)
+    return AudioTranscriptionResponse(response.content.decode("utf-8-sig", "replace"))

@@ -1,0 +1,222 @@
+"""Zaguan CoreX: images."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Mapping, Optional, Union
+
+from .._core.download import FilePath
+from .._core.model import Model, build_request, required_field, to_send
+from .._core.multipart import Upload
+from .._core.openai_service import id_header
+from .._core.result_list import ListResponse
+from .._core.service import ServiceClient
+from .errors import InvalidRequestError
+
+
+@dataclass
+class ImageGenerationRequest(Model):
+    """A request of ``create_image``; servers and models differ in the values that they accept.
+
+    ``response_format`` is ``"url"`` or ``"b64_json"``; some models know only the latter and refuse this
+    field.
+    """
+
+    prompt: str
+    model: Optional[str] = None
+    n: Optional[int] = None
+    size: Optional[str] = None
+    quality: Optional[str] = None
+    response_format: Optional[str] = None
+    style: Optional[str] = None
+    user: Optional[str] = None
+    background: Optional[str] = None
+    moderation: Optional[str] = None
+    output_format: Optional[str] = None
+    output_compression: Optional[int] = None
+
+
+@dataclass
+class ImageData(Model):
+    """An image: its ``url``, or its bytes as base64."""
+
+    url: Optional[str] = None
+    b64_json: Optional[str] = field(default=None, repr=False)
+    revised_prompt: Optional[str] = None
+
+    @property
+    def content(self) -> bytes:
+        """The bytes of the image.
+
+        Raises InvalidRequestError if the server sent an address: it may be of any host, so it is not fetched.
+        """
+        data_url = self.url if self.url and self.url.startswith("data:") else None
+        text = self.b64_json or data_url
+        if not text:
+            raise InvalidRequestError(
+                'the server sent a URL and no image: ask for response_format="b64_json", or fetch the URL '
+                "with requests.get(), without the API key"
+            )
+        return b64decode(text.rpartition(",")[2])
+
+    def save(self, path: FilePath) -> None:
+        """Write the image to *path*.
+
+        Raises:
+            InvalidRequestError: the server sent a URL, as for ``content``.
+            OSError: the file cannot be written.
+        """
+        content = self.content
+        with open(path, "wb") as file:
+            file.write(content)
+
+
+@dataclass
+class ImageResponse(ListResponse[ImageData]):
+    """The images; ``created`` is in seconds since 1970."""
+
+    _items_field = "data"
+
+    data: List[ImageData] = required_field(default_factory=list)
+    created: Optional[int] = None
+    background: Optional[str] = None
+    output_format: Optional[str] = None
+    quality: Optional[str] = None
+    size: Optional[str] = None
+    usage: Optional[Dict[str, Any]] = None
+
+
+class Images(ServiceClient):
+    """The endpoints for images.
+
+    An image to upload is a path, bytes, or a file opened in binary mode; or a tuple of a name and one of
+    these: most servers tell the format by the end of the name, such as ``("cat.png", data)``. Files are read
+    while they are sent.
+    """
+
+    def create_image(
+        self,
+        request: Union[ImageGenerationRequest, Mapping[str, Any], None] = None,
+        request_id: Optional[str] = None,
+        *,
+        prompt: Optional[str] = None,
+        model: Optional[str] = None,
+        n: Optional[int] = None,
+        size: Optional[str] = None,
+        quality: Optional[str] = None,
+        response_format: Optional[str] = None,
+        style: Optional[str] = None,
+        user: Optional[str] = None,
+        background: Optional[str] = None,
+        moderation: Optional[str] = None,
+        output_format: Optional[str] = None,
+        output_compression: Optional[int] = None,
+    ) -> ImageResponse:
+        """Create images from a prompt. It may take minutes: ``with_options(timeout=...)``.
+
+        Args:
+            request: an ImageGenerationRequest or a dict; or give its fields as keywords.
+            request_id: the ``X-Request-Id`` of this call; a new UUID by default.
+
+        Returns:
+            The response; iterating gives an ImageData for each image, which has ``save(path)``.
+
+        POST /v1/images/generations
+        """
+        body = to_send(build_request(ImageGenerationRequest, request, locals()))
+        return self._request(
+            "POST", "/v1/images/generations", json=body, headers=id_header(request_id)
+        ).model(ImageResponse)
+
+    def edit_image(
+        self,
+        image_path: Union[Upload, List[Upload]],
+        prompt: str,
+        mask_path: Optional[Upload] = None,
+        model: Optional[str] = None,
+        n: Optional[int] = None,
+        size: Optional[str] = None,
+        response_format: Optional[str] = None,
+        request_id: Optional[str] = None,
+        *,
+        quality: Optional[str] = None,
+        user: Optional[str] = None,
+        background: Optional[str] = None,
+        input_fidelity: Optional[str] = None,
+        output_format: Optional[str] = None,
+        output_compression: Optional[int] = None,
+    ) -> ImageResponse:
+        """Change an image, or several together, as a prompt says.
+
+        Args:
+            image_path: the image, or a list of them, as the class says; not only a path.
+            prompt: what to change.
+            mask_path: an image that is transparent where the first one is to change.
+            model: by default the server's.
+            n: how many images to make.
+            size: such as ``"1024x1024"``.
+            response_format: ``"url"`` or ``"b64_json"``.
+            request_id: the ``X-Request-Id`` of this call; a new UUID by default.
+            quality, user, background, input_fidelity, output_format, output_compression: as the model takes
+                them.
+
+        Returns:
+            The response; iterating gives an ImageData for each image, which has ``save(path)``.
+
+        Raises:
+            OSError: a file cannot be read.
+
+        POST /v1/images/edits
+        """
+        fields = {
+            "prompt": prompt,
+            "model": model,
+            "n": n,
+            "size": size,
+            "response_format": response_format,
+            "quality": quality,
+            "user": user,
+            "background": background,
+            "input_fidelity": input_fidelity,
+            "output_format": output_format,
+            "output_compression": output_compression,
+        }
+        files = {"image": image_path, "mask": mask_path}
+        with self._upload("/v1/images/edits", fields, files, id_header(request_id)) as request:
+            return request.model(ImageResponse)
+
+    def create_image_variation(
+        self,
+        image_path: Upload,
+        model: Optional[str] = None,
+        n: Optional[int] = None,
+        size: Optional[str] = None,
+        response_format: Optional[str] = None,
+        request_id: Optional[str] = None,
+        *,
+        user: Optional[str] = None,
+    ) -> ImageResponse:
+        """Create variations of an image.
+
+        Args:
+            image_path: the image, as the class says; not only a path.
+            model: by default the server's.
+            n: how many images to make.
+            size: such as ``"1024x1024"``.
+            response_format: ``"url"`` or ``"b64_json"``.
+            request_id: the ``X-Request-Id`` of this call; a new UUID by default.
+            user: an id of your user, for the provider.
+
+        Returns:
+            The response; iterating gives an ImageData for each image, which has ``save(path)``.
+
+        Raises:
+            OSError: the file cannot be read.
+
+        POST /v1/images/variations
+        """
+        fields = {"model": model, "n": n, "size": size, "response_format": response_format, "user": user}
+        files = {"image": image_path}
+        with self._upload("/v1/images/variations", fields, files, id_header(request_id)) as request:
+            return request.model(ImageResponse)
