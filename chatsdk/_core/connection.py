@@ -240,9 +240,9 @@ class _DeadlinePool(HTTPConnectionPool):
         with self.pool.mutex:
             idle = self.pool.queue
             while idle and (idle[0] is None or is_connection_dropped(idle[0])):
-                connection = idle.pop(0)
-                if connection is not None:
-                    connection.close()
+                if idle[0] is not None:
+                    idle[0].close()
+                del idle[0]
 
 
 @lru_cache(maxsize=None)
