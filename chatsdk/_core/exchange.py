@@ -7,7 +7,7 @@ import zlib
 from dataclasses import fields
 from functools import cached_property
 from http.client import HTTPException
-from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Type, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Sequence, Type, TypeVar, cast
 
 import requests
 from urllib3.exceptions import HTTPError as URLLib3Error, ProtocolError
@@ -20,11 +20,13 @@ from .auth import OriginAuth, header_secrets
 from .body import BodyError, ResponseBody
 from .call import CallContext
 from .causes import PROXY_AUTH, describe, is_timeout, is_unsent
-from .error_body import ErrorBody, decode_failure, parse_error_body
-from .options import Options, ServiceSpec
+from .error_body import decode_failure, parse_error_body
 from .redaction import Redactor, iter_causes, raise_alone, redact_members, redact_new_secret
 from .retry import SAFE_METHODS, Attempts, wait_after
-from .transport import ServiceRequest, Transport
+from .transport import ServiceRequest
+
+if TYPE_CHECKING:
+    from .service import ServiceClient
 
 E = TypeVar("E", bound=errors.APIError)
 T = TypeVar("T")
@@ -40,23 +42,16 @@ class Exchange:
     """One request with its limits, and the errors that it raises."""
 
     def __init__(
-        self,
-        transport: Transport,
-        request: ServiceRequest,
-        auth: OriginAuth,
-        options: Options,
-        spec: ServiceSpec,
-        status_error_class: Callable[[int, ErrorBody], Type[errors.APIStatusError]],
-        secrets: Sequence[str] = (),
+        self, service: ServiceClient, request: ServiceRequest, auth: OriginAuth, secrets: Sequence[str] = ()
     ) -> None:
-        self._transport = transport
+        self._service = service
+        self._transport = service._transport
+        self._spec = service._spec
         self._request = request
         self._auth = auth
         self._secrets = secrets
-        self.answer_class: Optional[Type[Any]] = None  # what the answer is to become, if that is a model
-        self._spec = spec
-        self._status_error_class = status_error_class
-        self.options = options
+        self.answer_class: Optional[Type[Any]] = None  # the class of the result, if it is a model
+        self.options = options = service._options
         self.limit = options.max_response_bytes
         self.headers = request.headers
         self.read_timeout = options.read_timeout
@@ -241,7 +236,7 @@ class Exchange:
         body = self.decode_error(response.content)
         failure = parse_error_body(body)
         message = failure.message or f"HTTP {status} {response.reason or ''}".rstrip()
-        kind = self._status_error_class(status, failure)
+        kind = self._service._status_error_class(status, failure)
         if 300 <= status < 400 and "Location" in response.headers:
             target = redirect_target(response.url, response.headers.get("Location", ""))
             message = f"HTTP {status}: the server redirects to {target or 'nowhere'}; "

@@ -226,9 +226,7 @@ class ServiceClient(SharesTransport):
             auth = self._credentials.auth(
                 base_url, self._spec.key_header, self._spec.identity_cookie, has_secret=bool(secrets)
             )
-        return Request(
-            self._transport, request, auth, self._options, self._spec, self._status_error_class, secrets
-        )
+        return Request(self, request, auth, secrets)
 
     @contextmanager
     def _upload(
