@@ -270,8 +270,8 @@ class _Choice:
         index, call_id, name = _index(fragment), fragment.get("id"), _name(fragment)
         by_index = None if index is None else self._call_of.get(index)
         by_id = self._call_of.get(call_id) if isinstance(call_id, str) else None
-        known = by_id if by_index is None else by_index
-        if by_index is not None and call_id and by_index.get("id") not in (None, "", call_id):
+        known = by_index
+        if by_index is None or (call_id and by_index.get("id") not in (None, "", call_id)):
             # Some servers give every call the index 0: another id with a name is another call. Others change
             # the id with every fragment: without a name it is the same call.
             known = by_id if by_id is not None or name else by_index
