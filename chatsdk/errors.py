@@ -1,7 +1,7 @@
 """The errors of the library, one tree for all services.
 
-Each service has classes of its own under the same names and raises those: ``chatsdk.zaguan.NotFoundError``
-inherits from the class here and from ``chatsdk.zaguan.ZaguanError``.
+Each service raises its own classes, which have the same names: ``chatsdk.zaguan.NotFoundError`` inherits from
+``chatsdk.NotFoundError`` and from ``chatsdk.zaguan.ZaguanError``.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 class ChatSDKError(Exception):
     """Base of every error that this library raises.
 
-    ``message`` is the text of the error: the server's own sentence where it sent one. ``status_code`` and
-    ``request_id`` are None where no answer came.
+    ``message`` is the text of the error. ``status_code`` and ``request_id`` are None without a response.
     """
 
     status_code: Optional[int] = None
@@ -28,33 +27,33 @@ class ChatSDKError(Exception):
         self.message = message
 
     def __reduce__(self) -> Tuple[Any, ...]:
-        # A response holds the request, and with it the prompt: it does not travel to other processes.
+        # A response holds the request, and with it the prompt: a pickle does not contain it.
         state = {name: value for name, value in self.__dict__.items() if name != "response"}
         # Without __init__, which takes other arguments in some subclasses.
         return copyreg.__newobj__, (type(self), *self.args), state  # type: ignore[attr-defined]
 
 
 class ConfigurationError(ChatSDKError, ValueError):
-    """A Client cannot work as it was set up: no address, a bad one, an unusable key or option."""
+    """The settings of a Client cannot be used: no base_url or an invalid one, an invalid key or option."""
 
 
 class InvalidRequestError(ChatSDKError, ValueError):
-    """A request was refused before it was sent: an empty id, NaN, text that is not valid Unicode."""
+    """A request is invalid and was not sent: an empty id, NaN, text that is not valid Unicode."""
 
 
 class InsecureTransportWarning(UserWarning):
-    """A key, token or password goes over plain http to another machine."""
+    """A key, token or password is sent over plain http to another machine."""
 
 
 class APIError(ChatSDKError):
-    """An exchange with a server failed.
+    """A call failed.
 
     Attributes:
-        service: the service's name, such as ``"zaguan"``.
-        message: the server's own sentence where it sent one.
-        request_id: the id the server gave the request, or else the one that was sent.
-        method, url: what was asked; values in the query are left out.
-        partial: what a stream had delivered before it failed, as its response object; else None.
+        service: the name of the service, such as ``"zaguan"``.
+        message: the message of the server, or else one of this library.
+        request_id: the id in the response, or else the one that was sent.
+        method, url: of the request, without the values in its query.
+        partial: the response object of the part of a stream that came before it failed; else None.
     """
 
     def __init__(
@@ -75,16 +74,16 @@ class APIError(ChatSDKError):
 
 
 class APIStatusError(APIError):
-    """The server answered with a status that is no success; its text also tells status, method and URL.
+    """The server answered with a status other than 2xx; ``str()`` gives message, status, method and URL.
 
     Attributes:
         status_code: the HTTP status.
-        code: the server's own code for the failure (``"insufficient_credits"``), or None.
-        type: the kind of failure that it names (``"invalid_request_error"``), or None.
-        param: the parameter of the request that it finds wrong, or None.
-        body: the decoded JSON body, or its text, as it was received.
-        response: the ``requests.Response``; None on an error that came out of a pickle.
-        retry_after: seconds the server asks to wait, or None.
+        code: the server's code of the error, such as ``"insufficient_credits"``, or None.
+        type: the server's type of the error, such as ``"invalid_request_error"``, or None.
+        param: the invalid parameter of the request, or None.
+        body: the decoded JSON body, or its text, without keys and tokens.
+        response: the ``requests.Response``; None after unpickling.
+        retry_after: the seconds to wait that the server asks for, or None.
         hint: what may help, or None.
     """
 
@@ -98,72 +97,72 @@ class APIStatusError(APIError):
     hint: Optional[str] = None
 
     def __str__(self) -> str:
-        if not self.method:  # made by hand
+        if not self.method:  # raised by a user's mock
             return self.message
         status = f"HTTP {self.status_code}"
         text = " ".join(self.message.split())
         text = text if text.startswith(status) else f"{status}: {text}"
-        asked = f"{self.method} {self.url}"
-        asked += f", request id {self.request_id}" if self.request_id else ""
-        return f"{text} ({asked})" + (f"; {self.hint}" if self.hint else "")
+        request = f"{self.method} {self.url}"
+        request += f", request id {self.request_id}" if self.request_id else ""
+        return f"{text} ({request})" + (f"; {self.hint}" if self.hint else "")
 
 
 class BadRequestError(APIStatusError):
-    """400: the request is wrong."""
+    """400: the request is invalid."""
 
     status_code = 400
 
 
 class AuthenticationError(APIStatusError):
-    """401: no key or token, or one that the server does not accept."""
+    """401: no key or token, or an invalid one."""
 
     status_code = 401
 
 
 class InsufficientCreditsError(APIStatusError):
-    """402: the account has not enough credits."""
+    """402: the account has too few credits."""
 
     status_code = 402
 
 
 class PermissionDeniedError(APIStatusError):
-    """403: the key is valid, but not for this."""
+    """403: the key or token is valid, but does not allow this."""
 
     status_code = 403
 
 
 class NotFoundError(APIStatusError):
-    """404: no such thing, or the server does not offer this endpoint."""
+    """404: the resource or the endpoint does not exist."""
 
     status_code = 404
 
 
 class ConflictError(APIStatusError):
-    """409: the request does not fit the present state."""
+    """409: the request conflicts with the current state."""
 
     status_code = 409
 
 
 class UnprocessableEntityError(APIStatusError):
-    """422: a field is missing or outside its limits; the message names it."""
+    """422: a field is missing or invalid; the message names it."""
 
     status_code = 422
 
 
 class RateLimitError(APIStatusError):
-    """429: too many requests; ``retry_after`` holds the seconds to wait where the server told them."""
+    """429: too many requests; ``retry_after`` holds the seconds to wait, or None."""
 
     status_code = 429
 
 
 class InternalServerError(APIStatusError):
-    """5xx: the server, or one behind it, failed."""
+    """5xx: the server failed, or one behind it."""
 
     status_code = 500
 
 
 class APIConnectionError(APIError):
-    """The server could not be reached, or the connection broke before the answer was whole.
+    """The server could not be reached, or the connection broke before the response was complete.
 
     Attributes:
         unsent: True if no connection could be made, so that the server has not seen the request.
@@ -177,14 +176,14 @@ class APITimeoutError(APIConnectionError):
 
 
 class APIResponseError(APIError):
-    """A success that cannot be read: not JSON, JSON of another kind, too large, without its required field.
+    """A 2xx response that cannot be read: no JSON, JSON of another type, too large, a required field missing.
 
     Attributes:
         status_code: the HTTP status.
-        content_type: what the server said the body is, or "".
-        body: the start of the body as text, as it was received; from ``parse()``, the text it was given.
+        content_type: the Content-Type header, or "".
+        body: the start of the body as text, without keys and tokens; from ``parse()``, the whole text.
         code: from ``parse()``, the reason: ``"refusal"``, ``"length"`` or ``"invalid"``; else None.
-        response: the ``requests.Response``; None on an error that came out of a pickle.
+        response: the ``requests.Response``; None after unpickling.
     """
 
     content_type: str = ""
@@ -194,11 +193,11 @@ class APIResponseError(APIError):
 
 
 class StreamError(APIError):
-    """An event of a stream is an error or cannot be read; what came before was delivered.
+    """An event of a stream is an error or cannot be read; the events before it were yielded.
 
     Attributes:
         code, type, param: as in ``APIStatusError``.
-        body: the event's data, decoded where it is JSON.
+        body: the data of the event, decoded if it is JSON.
     """
 
     code: Optional[str] = None
@@ -208,7 +207,7 @@ class StreamError(APIError):
 
 
 class StreamInterruptedError(StreamError):
-    """A stream ended before its end: the connection was cut, or no end marker and no finish reason came."""
+    """A stream is incomplete: the connection broke, or neither an end marker nor a finish reason came."""
 
 
 STATUS_ERRORS: Dict[int, Type[APIStatusError]] = {
@@ -225,16 +224,12 @@ OwnClasses = Mapping[Type[ChatSDKError], Type[ChatSDKError]]
 
 
 def own_classes(base: Type[ChatSDKError], names: Mapping[str, Any]) -> OwnClasses:
-    """Map each class of this module to the class of a service that has its name among *names*."""
-    own: Dict[Type[ChatSDKError], Type[ChatSDKError]]
-    own = {ChatSDKError: base, **{cls: names[cls.__name__] for cls in _NAMED}}
+    """Map each class of this module to the class of that name among *names*, and ChatSDKError to *base*."""
+    own = {
+        common: names.get(name, base)
+        for name, common in globals().items()
+        if isinstance(common, type) and issubclass(common, ChatSDKError)
+    }
     for common, cls in own.items():
         cls.__doc__ = cls.__doc__ or common.__doc__  # help() shows no inherited one
     return own
-
-
-_NAMED = [
-    cls
-    for cls in globals().values()
-    if isinstance(cls, type) and issubclass(cls, ChatSDKError) and cls is not ChatSDKError
-]

@@ -221,9 +221,7 @@ class Model:
     __iter__: ClassVar[Optional[Callable[..., Iterator[Any]]]] = None
 
     def __contains__(self, key: object) -> bool:
-        if not isinstance(key, str):
-            return False
-        return self.get(key) is not None or key in self.extra
+        return isinstance(key, str) and (self.get(key) is not None or key in self.extra)
 
 
 @recursive_repr()
@@ -233,8 +231,8 @@ def _show(self: Model) -> str:
     return f"{type(self).__name__}({', '.join(fields)})"
 
 
-def _is_equal(self: Model, other: object) -> bool:
-    if not isinstance(other, Model) or type(self) is not type(other):
+def _is_equal(self: Model, other: Any) -> bool:
+    if type(self) is not type(other):
         return cast(bool, NotImplemented)
     return self.__dict__ == other.__dict__ and self.extra == other.extra
 

@@ -54,8 +54,7 @@ class UnauthorizedError(errors.AuthenticationError, AuthenticationError):
     """401: a wrong login, no token or an expired one."""
 
 
-class PermissionDeniedError(errors.PermissionDeniedError, AuthenticationError):
-    """403: the token is valid, but does not allow this."""
+class PermissionDeniedError(errors.PermissionDeniedError, AuthenticationError): ...
 
 
 SDKError = MonGARSError

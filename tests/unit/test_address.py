@@ -120,7 +120,7 @@ def test_origin(url, origin):
 
 
 @pytest.mark.parametrize(
-    ("url", "private"),
+    ("url", "secure"),
     [
         ("https://api.example", True),
         ("http://localhost:8000", True),
@@ -136,8 +136,8 @@ def test_origin(url, origin):
         ("http://127.0.0.1.example", False),
     ],
 )
-def test_private_line(url, private):
-    assert is_secure_transport(url) is private
+def test_secure_transport(url, secure):
+    assert is_secure_transport(url) is secure
 
 
 @pytest.mark.parametrize(
@@ -169,12 +169,12 @@ def test_redirect_target(location, target):
         (7, "7"),
     ],
 )
-def test_path_part(value, quoted):
+def test_path_segment(value, quoted):
     assert quote_path_segment(value, "email") == quoted
 
 
 @pytest.mark.parametrize("value", ["", " ", "\t\n", ".", "..", None, "\ud800"])
-def test_path_part_refused(value):
+def test_path_segment_refused(value):
     with pytest.raises(InvalidRequestError, match=r"^email ") as caught:
         quote_path_segment(value, "email")
     assert isinstance(caught.value, ValueError)

@@ -28,7 +28,7 @@ from chatsdk._core.auth import (
         ("clé", "clé"),
     ],
 )
-def test_clean_key(given, used):
+def test_valid_key(given, used):
     assert validate_api_key(given) == used
 
 
@@ -47,7 +47,7 @@ def test_a_key_that_is_no_text(given):
         validate_api_key(given)
 
 
-def test_clean_headers():
+def test_valid_headers():
     given = {"X-Team": " blue ", "X-Nom": "é"}
     assert validate_headers(given) == {"X-Team": "blue", "X-Nom": "é"}
     assert validate_headers(None) == {}
@@ -73,7 +73,7 @@ def test_headers_that_would_break_out(headers):
     assert "hunter2" not in str(caught.value)
 
 
-def test_without_secrets():
+def test_sensitive_headers_are_dropped():
     secret = ["Authorization", "X-API-Key", "cookie", "X-Auth", "X-Token", "My-Secret", "X-PASSWORD"]
     headers = dict.fromkeys([*secret, "X-Team", "Accept-Language"], "v")
     assert drop_sensitive_headers(headers) == {"X-Team": "v", "Accept-Language": "v"}

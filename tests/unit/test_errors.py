@@ -136,7 +136,7 @@ def test_names_of_the_seeds():
     assert mongars.SDKError is mongars.MonGARSError
 
 
-def test_a_status_error_made_by_hand_has_the_status_of_its_kind():
+def test_a_status_error_of_a_mock_has_the_status_of_its_kind():
     for status, kind in {**errors.STATUS_ERRORS, 500: errors.InternalServerError}.items():
         for package in (errors, arguslm, chatserver, infinity, mongars, zaguan):
             cls = getattr(package, kind.__name__)
@@ -192,26 +192,26 @@ def test_pickles(cls):
     for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
         data = pickle.dumps(error, protocol)
         assert b"the prompt" not in data
-        twin = pickle.loads(data)
-        assert type(twin) is cls
-        assert str(twin) == twin.message == "the words"
-        assert {name: getattr(twin, name) for name in details} == details
-        assert getattr(twin, "response", None) is None
+        copied = pickle.loads(data)
+        assert type(copied) is cls
+        assert str(copied) == copied.message == "the words"
+        assert {name: getattr(copied, name) for name in details} == details
+        assert getattr(copied, "response", None) is None
 
 
 @for_each(EVERY)
 def test_copies(cls):
     error = cls("the words")
     error.request_id = "rid"
-    twin = copy.copy(error)
-    assert (type(twin), str(twin), twin.request_id) == (cls, "the words", "rid")
+    copied = copy.copy(error)
+    assert (type(copied), str(copied), copied.request_id) == (cls, "the words", "rid")
 
 
 @for_each(cls for cls in EVERY if issubclass(cls, errors.APIError))
 def test_details_of_an_exchange(cls):
     error = cls("x", service="zaguan", request_id="rid", method="GET", url="https://x.example/")
-    twin = pickle.loads(pickle.dumps(error))
-    for found in (error, twin):
+    copied = pickle.loads(pickle.dumps(error))
+    for found in (error, copied):
         assert (found.service, found.request_id) == ("zaguan", "rid")
         assert (found.method, found.url, found.partial) == ("GET", "https://x.example/", None)
 
@@ -235,7 +235,7 @@ def test_details_of_zaguan_survive_a_pickle(cls, details, place):
 
 
 @pytest.mark.parametrize("body", [None, "text", [], {}, {"error": "x"}, {"error": None}])
-def test_details_that_were_not_told(body):
+def test_details_that_are_missing(body):
     for cls, names in (
         (zaguan.InsufficientCreditsError, ["credits_required", "credits_remaining", "reset_date"]),
         (zaguan.BandAccessDeniedError, ["band", "required_tier", "current_tier"]),

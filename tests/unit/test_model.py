@@ -228,9 +228,9 @@ def test_both_names_of_a_field(data, field_, extra):
 
 def test_copies_and_pickles():
     whole = Whole.from_dict(FULL)
-    for twin in (copy.copy(whole), copy.deepcopy(whole), pickle.loads(pickle.dumps(whole))):
-        assert twin == whole
-        assert twin.to_dict() == FULL
+    for copied in (copy.copy(whole), copy.deepcopy(whole), pickle.loads(pickle.dumps(whole))):
+        assert copied == whole
+        assert copied.to_dict() == FULL
 
 
 def test_what_was_set_is_written():

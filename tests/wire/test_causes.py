@@ -41,14 +41,14 @@ def failure(service):
 @pytest.mark.parametrize("words", ANSWERS)
 def test_odd_answers(serve, connect, words):
     server = serve(ANSWERS[words])
-    told = failure(connect(server, max_retries=0).zaguan)
-    assert words in told
-    assert f"the connection to zaguan at {server.url} failed: " in told
+    message = failure(connect(server, max_retries=0).zaguan)
+    assert words in message
+    assert f"the connection to zaguan at {server.url} failed: " in message
 
 
 def test_nobody_listens(serve, connect):
-    told = failure(connect(serve(listen=False), max_retries=0).zaguan)
-    assert told.endswith("failed: Connection refused")
+    message = failure(connect(serve(listen=False), max_retries=0).zaguan)
+    assert message.endswith("failed: Connection refused")
 
 
 def test_an_unknown_host(connect, monkeypatch):
@@ -56,8 +56,8 @@ def test_an_unknown_host(connect, monkeypatch):
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    told = failure(connect("https://nobody.example", max_retries=0).zaguan)
-    assert told.endswith("failed: the host name is unknown")
+    message = failure(connect("https://nobody.example", max_retries=0).zaguan)
+    assert message.endswith("failed: the host name is unknown")
 
 
 class TestProxies:
@@ -142,9 +142,9 @@ class TestTLS:
         assert "is its address http:// instead of https://?" in failure(connect(url, max_retries=0).zaguan)
 
     def test_a_certificate_that_nobody_trusts(self, listen, connect, context):
-        told = failure(connect(listen(context=context), max_retries=0).zaguan)
-        assert "the certificate is not trusted (self" in told
-        assert "REQUESTS_CA_BUNDLE" in told
+        message = failure(connect(listen(context=context), max_retries=0).zaguan)
+        assert "the certificate is not trusted (self" in message
+        assert "REQUESTS_CA_BUNDLE" in message
 
     def test_a_certificate_of_another_host(self, listen, connect, context, monkeypatch):
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", CERTIFICATE)
@@ -153,11 +153,11 @@ class TestTLS:
 
     def test_no_file_of_certificates(self, connect, monkeypatch, tmp_path):
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "gone.pem"))
-        told = failure(connect("https://api.example", max_retries=0).zaguan)
-        assert f"no file with CA certificates at {tmp_path / 'gone.pem'}" in told
+        message = failure(connect("https://api.example", max_retries=0).zaguan)
+        assert f"no file with CA certificates at {tmp_path / 'gone.pem'}" in message
 
     def test_a_file_of_no_certificates(self, listen, connect, context, monkeypatch, tmp_path):
         (tmp_path / "empty.pem").write_text("nothing")
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "empty.pem"))
-        told = failure(connect(listen(context=context), max_retries=0).zaguan)
-        assert "the file with CA certificates holds none" in told
+        message = failure(connect(listen(context=context), max_retries=0).zaguan)
+        assert "the file with CA certificates holds none" in message
