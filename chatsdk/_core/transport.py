@@ -57,9 +57,8 @@ class DeadlineAdapter(HTTPAdapter):
         # throws the others away and a busy client would connect again and again.
         super().__init__(pool_maxsize=0)
 
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        if isinstance(request, ServiceRequest):
-            current.call = request.call
+    def send(self, request: Any, *args: Any, **kwargs: Any) -> requests.Response:
+        current.call = request.call
         current.read_timeout = getattr(kwargs.get("timeout"), "read_timeout", None)
         if isinstance(request.body, bytes) and len(request.body) <= MAX_JOINED_BODY:
             current.body = request.body
@@ -68,16 +67,12 @@ class DeadlineAdapter(HTTPAdapter):
         finally:
             current.call = current.read_timeout = current.body = None
 
-    def get_connection_with_tls_context(
-        self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
-    ) -> Any:
+    def get_connection_with_tls_context(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the pool for *request*; requests looks it up in a tenth of the time of a call."""
-        key = (request.origin, request.direct) if isinstance(request, ServiceRequest) else ("", False)
+        key = request.origin, request.direct
         pool = self._pools.get(key)
         if pool is None:
-            pool = super().get_connection_with_tls_context(request, *args, **kwargs)
-            if key[0]:
-                self._pools[key] = pool
+            pool = self._pools[key] = super().get_connection_with_tls_context(request, *args, **kwargs)
         return pool
 
     def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
