@@ -49,10 +49,7 @@ _PAGE = [Param("page", int, 1, min=1), Param("per_page", int, 20, min=1, max=100
 
 
 class _Run:
-    """A benchmark: polls see its results at the end, WebSockets one by one.
-
-    `record` is the run as it is at its end; `begins` is a time of `time.monotonic()`.
-    """
+    """A benchmark whose *record* is as it will be: polls see results at its end, WebSockets one by one."""
 
     def __init__(self, record: Record, results: List[Record], begins: float, call_seconds: float) -> None:
         self._record, self._results, self._begins = record, results, begins

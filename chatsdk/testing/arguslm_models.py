@@ -207,10 +207,8 @@ def _describe(kind: str) -> Record:
 def _test(account: Mapping[str, Any]) -> Record:
     kind, fault = account["provider_type"], _refuses(account)
     message = f"Connection test failed: {fault}" if fault else f"Successfully connected to {kind}"
-    details = {
-        "model_tested": _TYPES.get(kind, ("gpt-4o",))[0],
-        "response_id": f"chatcmpl-{uuid.uuid4().hex}",
-    }
+    model = _TYPES.get(kind, ("gpt-4o",))[0]
+    details = {"model_tested": model, "response_id": f"chatcmpl-{uuid.uuid4().hex}"}
     if fault:
         details = {"error_type": fault.partition(":")[0]}
     return {"success": not fault, "message": message, "details": details}

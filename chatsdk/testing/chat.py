@@ -72,9 +72,7 @@ class PlannedAnswer:
 class ChatModel:
     """Answers chats: with planned answers first, then with `reply`, then with an echo. Thread-safe.
 
-    Args:
-        reply: The user's function; an exception in it is given to `report`.
-        report: Receives exceptions.
+    An exception in `reply` is given to `report`.
     """
 
     def __init__(
@@ -104,11 +102,7 @@ class ChatModel:
             return self._down.get(service, False)
 
     def answer(self, messages: Messages, info: ChatInfo) -> ModelAnswer:
-        """Return the answer to a conversation.
-
-        Raises:
-            ModelError: The model is down, or `reply` raised an exception.
-        """
+        """Return the answer to a conversation; raises ModelError."""
         if self.is_down(info.service):
             raise ModelError(503, "The model is not available")
         with self._lock:
@@ -139,13 +133,9 @@ class ChatModel:
 
 
 class Completion:
-    """An answer in OpenAI's form, as one object or in chunks.
+    """An answer in OpenAI's form, as one object or in chunks, with *count* choices that are all the same.
 
-    Args:
-        answer: The answer.
-        model: The name of the model.
-        count: How many choices there are, all the same.
-        members: More members of the object and of each chunk.
+    *members* are more members of the object and of each chunk.
     """
 
     def __init__(self, answer: ModelAnswer, model: str, count: int = 1, **members: Any) -> None:
@@ -238,11 +228,7 @@ def _tool_to_call(messages: Messages, info: ChatInfo) -> Optional[Mapping[str, A
 
 
 def _to_message(value: ReplyValue) -> Dict[str, Any]:
-    """Return an assistant message in OpenAI's form.
-
-    Raises:
-        TypeError: *value* is neither text, tool calls nor a message.
-    """
+    """Return an assistant message in OpenAI's form; raises TypeError for what is no answer."""
     if isinstance(value, str):
         return {"role": "assistant", "content": value}
     if isinstance(value, Mapping):

@@ -41,8 +41,7 @@ _COMPLETION = [
     Param("max_tokens", int, 4000, min=1, max=4000),
     Param("top_p", float, 1.0, min=0, max=1),
     Param("stream", bool, False),
-    Param("user", default=None),
-    Param("system_prompt", default=None),
+    *(Param(name, default=None) for name in ("user", "system_prompt")),
     Param("metadata", dict, None),
 ]
 _SESSION_ID = Param("session_id", uuid.UUID)
@@ -184,11 +183,7 @@ class ChatServer(FakeService):
         self._audit.add({**record, "resource": resource, "resource_id": resource_id, "metadata": metadata})
 
     def _store_messages(self, session_id: str, asked: Mapping[str, Any], metadata: Record) -> Record:
-        """Store the messages after those that are stored, and return the session.
-
-        Raises:
-            HTTPError: 500, as for all that the service does not expect.
-        """
+        """Store the messages after those that are stored, and return the session; raises the 500."""
         given = [session_id, metadata["user_id"], metadata.get("organization_id")]
         if not all(is_uuid(one) for one in given if one):
             raise HTTPError(500)

@@ -20,9 +20,7 @@ def timestamp(seconds: float = 0.0, timespec: str = "microseconds") -> str:
 class Collection:
     """Records by their "id", oldest first. The caller holds the lock of the service.
 
-    Args:
-        missing: What the 404 says; `{id}` in it is replaced by the id.
-        new_id: Makes the ids.
+    *missing* is what the 404 says, with `{id}` for the id.
     """
 
     def __init__(
@@ -39,11 +37,7 @@ class Collection:
         return added
 
     def get(self, record_id: str) -> Record:
-        """Return a record.
-
-        Raises:
-            HTTPError: 404, there is none.
-        """
+        """Return a record; raises the 404 if there is none."""
         if record_id not in self._records:
             raise HTTPError(404, self._missing.format(id=record_id))
         return self._records[record_id]
@@ -53,21 +47,13 @@ class Collection:
         return None if record_id is None else self._records.get(record_id)
 
     def update(self, record_id: str, changes: Mapping[str, Any]) -> Record:
-        """Change members of a record; None leaves one as it is.
-
-        Raises:
-            HTTPError: 404, there is none.
-        """
+        """Change members of a record; None leaves one as it is. Raises the 404."""
         record = self.get(record_id)
         record.update((name, value) for name, value in changes.items() if value is not None)
         return record
 
     def remove(self, record_id: str) -> Record:
-        """Remove a record and return it.
-
-        Raises:
-            HTTPError: 404, there is none.
-        """
+        """Remove a record and return it; raises the 404 if there is none."""
         record = self.get(record_id)
         del self._records[record_id]
         return record

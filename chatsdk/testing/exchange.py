@@ -140,13 +140,9 @@ Answer = Union[Reply, EventStream, WebSocketStream]
 
 
 class HTTPError(Exception):
-    """Raised anywhere in a service to answer with an error.
+    """Raised anywhere in a service to answer with an error; *details* are members of the JSON body.
 
-    Args:
-        status: The HTTP status.
-        message: The server's sentence; the default is the service's own for this status.
-        headers: More headers.
-        details: More members of the JSON body.
+    The default *message* is the service's own for this status.
     """
 
     def __init__(

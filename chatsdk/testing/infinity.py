@@ -305,10 +305,8 @@ class Infinity(FakeService):
             raise HTTPError(429, rateLimit=self._used_up(limit))
         self._used[user_id] += 1
         remaining = limit - self._used[user_id]
-        # The last chat of a day already says that nothing is left.
-        return (
-            {"allowed": True, "limit": limit, "remaining": remaining} if remaining else self._used_up(limit)
-        )
+        state = {"allowed": True, "limit": limit, "remaining": remaining}
+        return state if remaining else self._used_up(limit)  # the last chat of a day already says so
 
     def _used_up(self, limit: int) -> Record:
         reason = f"Daily limit of {limit} requests reached. Reset at {self._day_ends}"

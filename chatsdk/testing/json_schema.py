@@ -19,9 +19,7 @@ _MAX_DEPTH = 20
 def example(schema: Any, text: str = "text") -> Any:
     """Return a small value that fits a schema: required members only, lists as short as allowed.
 
-    Args:
-        schema: The schema; "pattern" is not looked at.
-        text: The value of texts that have neither format, enum nor default.
+    A "pattern" is not looked at. *text* is the value of texts without format, enum and default.
     """
     root = schema if isinstance(schema, dict) else {}
     return _example(root, root, text, _MAX_DEPTH)

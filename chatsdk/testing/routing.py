@@ -28,17 +28,9 @@ class route:
     The handler gets a Request with checked `params` and `fields`. It returns an Answer, or what is
     sent as JSON; None for no body.
 
-    Args:
-        method: The HTTP method, or WEBSOCKET for a handler that returns a WebSocketStream.
-        path: The path; `{name}` matches one non-empty segment.
-        status: The status of what is sent as JSON.
-        params: Checks of the named segments; one without a check is text.
-        query: The parameters in the query. The last value counts.
-        body: The members of the JSON body; without it no body is read.
-        form: The fields of a form.
-        access: What `FakeService.authorize` is asked for: "user", "public", "admin", ...
-        locked: Whether the handler runs under the lock of the service. False for chats: `reply`
-            may take long, and use the server itself.
+    The method may be WEBSOCKET, for a WebSocketStream; `{name}` in the path matches one non-empty
+    segment, which *params* may check. Of a query the last value counts. *locked* says whether the
+    handler runs under the lock of the service: not for chats, as `reply` may use the server itself.
     """
 
     method: str
@@ -66,13 +58,10 @@ class FakeService:
     """The stand-in of one service: its endpoints, its state, the shape of its errors.
 
     Attributes:
-        name: The name of the service, and of its path prefix.
         key: The key or token that the server hands out for it.
         has_chat, has_tools: Whether `respond` takes a text, and tool calls.
         strict: Whether numbers and booleans as text are refused in bodies.
         error_messages: What `error` says about a status by default: a text, or any JSON.
-        model: Makes the assistant's answers.
-        lock: Protects the state.
     """
 
     name: str
@@ -109,11 +98,7 @@ class FakeService:
         return Reply.json({"detail": problems}, 422)
 
     def authorize(self, request: Request, access: str) -> Any:
-        """Check who sends a request to an endpoint; the result becomes `request.user`.
-
-        Raises:
-            HTTPError: The request is refused.
-        """
+        """Return the `request.user` of a request to an endpoint; raises HTTPError to refuse it."""
 
     def response_headers(self, request: Request) -> Mapping[str, str]:
         """Headers that every answer of this service carries, injected errors too."""

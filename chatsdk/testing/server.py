@@ -249,8 +249,7 @@ class LocalServer(CloseMixin):
 
     def _service(self, name: str) -> FakeService:
         if name not in self._fakes:
-            known = ", ".join(self._fakes)
-            raise ValueError(f"unknown service {name!r}: the local server knows {known}")
+            raise ValueError(f"unknown service {name!r}: the local server knows {', '.join(self._fakes)}")
         return self._fakes[name]
 
     def _enqueue(self, queue: deque[T], item: T, times: int) -> None:

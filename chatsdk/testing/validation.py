@@ -6,6 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from email import message_from_bytes
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Type, Union
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -30,15 +31,10 @@ class Param:
     """A parameter of a path, query, form or body, or a member of an object.
 
     Args:
-        name: The name on the wire.
-        type: Type of the value: str, int, float, bool, list, dict, UUID (checked text of a UUID,
-            in lower case), datetime (with a time zone, UTC if the text names none), or object for
-            anything. A tuple for a value of one of several types.
+        type: One of _PARSERS, str, list, dict, or object for anything; a tuple for one of several.
         default: The value if it is missing; without it the parameter is required. With None as
             default, null is accepted too.
         min, max: Bounds of a number, or of the length of a text or list.
-        choices: The only texts that are accepted.
-        pattern: A regular expression that is found in the text.
         strip: Whether white space around a text is removed before its length is checked.
         items: How each item of a list is checked; its name and default have no meaning.
         fields: How the members of an object are checked; others are left as they are.
@@ -73,14 +69,9 @@ def check_params(
     problems: List[Problem],
     strict: bool = False,
 ) -> Dict[str, Any]:
-    """Return the checked values of *params*, with defaults filled in.
+    """Return the checked values of *params*, with defaults filled in; *problems* get all that is wrong.
 
-    Args:
-        values: The values by name; those without a Param are left out.
-        params: What is accepted.
-        place: Where the values are, such as ("query",).
-        problems: Gets all that is wrong.
-        strict: Whether numbers and booleans as text are refused.
+    *strict* refuses numbers and booleans as text.
     """
     checked: Dict[str, Any] = {}
     for param in params:
@@ -115,10 +106,17 @@ def read_body(
 
 
 def read_form(request: Request, params: Sequence[Param], problems: List[Problem]) -> Dict[str, Any]:
-    """Return the checked fields of a form; any other body has none."""
-    is_form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
-    pairs = parse_qsl(request.body.decode("latin-1"), keep_blank_values=True) if is_form else []
-    return check_params(dict(pairs), params, ("body",), problems)
+    """Return the checked fields of a form, of an upload the bytes of its files as text; else none."""
+    kind = request.headers.get("content-type", "")
+    fields: Dict[str, Any] = {}
+    if kind.startswith("application/x-www-form-urlencoded"):
+        fields.update(parse_qsl(request.body.decode("latin-1"), keep_blank_values=True))
+    elif kind.startswith("multipart/form-data"):
+        message: Any = message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + request.body)
+        for part in message.get_payload():
+            name = str(part.get_param("name", header="Content-Disposition")).replace("[]", "")
+            fields[name] = part.get_payload(decode=True).decode("utf-8", "replace")
+    return check_params(fields, params, ("body",), problems)
 
 
 def is_uuid(value: object) -> bool:

@@ -19,11 +19,7 @@ _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 class _Closed(Exception):
-    """The end of the connection, with the payload of the close frame."""
-
-    def __init__(self, payload: bytes) -> None:
-        super().__init__(payload)
-        self.payload = payload
+    """The end of the connection; its argument is the payload of the close frame."""
 
 
 def is_upgrade(headers: Mapping[str, str]) -> bool:
@@ -39,11 +35,7 @@ def accept_key(key: str) -> str:
 
 
 def run_stream(sock: socket.socket, stream: WebSocketStream) -> None:
-    """Send each text when it is due and answer the client, until it closes or the stream is cut.
-
-    Raises:
-        OSError: The connection has ended.
-    """
+    """Send each text when it is due and answer the client, until it closes or the stream is cut."""
     frames = _Frames(sock)
     try:
         for due, text in islice(stream.texts, stream.cut_after):
@@ -53,7 +45,7 @@ def run_stream(sock: socket.socket, stream: WebSocketStream) -> None:
             _listen(frames, stream, math.inf)
     except _Closed as end:
         with contextlib.suppress(OSError):
-            frames.send(_CLOSE, end.payload)
+            frames.send(_CLOSE, end.args[0])
 
 
 def _listen(frames: _Frames, stream: WebSocketStream, until: float) -> None:

@@ -11,8 +11,9 @@ from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set
 from .chat import ChatInfo, ChatModel, Completion
 from .collection import Collection, Record, timestamp
 from .exchange import Answer, EventStream, HTTPError, Reply, Request, event
-from .routing import FakeService, route
+from .routing import route
 from .validation import Param, Problem
+from .zaguan_media import Media
 
 _TIER = "pro"
 _BANDS = ("A", "B", "C")
@@ -78,10 +79,8 @@ _COMPLETION = [
     Param("messages", list, min=1, items=_MESSAGE),
     Param("temperature", float, None, min=0, max=2),
     Param("top_p", float, None, min=0, max=1),
-    Param("presence_penalty", float, None, min=-2, max=2),
-    Param("frequency_penalty", float, None, min=-2, max=2),
-    Param("max_tokens", int, None, min=1),
-    Param("max_completion_tokens", int, None, min=1),
+    *(Param(name, float, None, min=-2, max=2) for name in ("presence_penalty", "frequency_penalty")),
+    *(Param(name, int, None, min=1) for name in ("max_tokens", "max_completion_tokens")),
     Param("n", int, None, min=1, max=128),
     Param("stream", bool, None),
     Param("stream_options", dict, None, fields=[Param("include_usage", bool, None)]),
@@ -96,7 +95,7 @@ _HISTORY = [
 ]
 
 
-class Zaguan(FakeService):
+class Zaguan(Media):
     """The stand-in of Zaguan CoreX, for an account that has so many credits left."""
 
     name = "zaguan"
