@@ -447,8 +447,8 @@ class TestEnds:
         with LiveServer(frames(*messages), RUNNING) as server:
             begun = time.monotonic()
             with pytest.raises(errors.APITimeoutError):
-                list(connect(server).stream_benchmark(ID, timeout=0.2))
-            assert 0.15 < time.monotonic() - begun < 3
+                list(connect(server).stream_benchmark(ID, timeout=1))
+            assert 0.9 < time.monotonic() - begun < 5
             assert server.left.wait(5)
         assert server.closed == [1000]
 
