@@ -10,7 +10,14 @@ from typing import Any, Dict, List, Optional, Union
 import pytest
 
 from chatsdk import ChatSDKError
-from chatsdk._core.model import Model, build_request, json_field, missing_required_field, required_field
+from chatsdk._core.model import (
+    Model,
+    build_request,
+    get_reader,
+    json_field,
+    missing_required_field,
+    required_field,
+)
 from chatsdk.zaguan import ChatRequest
 from tests.support.cases import for_each
 
@@ -83,6 +90,27 @@ def test_the_input_is_left_alone():
     data = copy.deepcopy(FULL)
     Whole.from_dict(data).parts.append("more")
     assert data == FULL
+
+
+def test_owned_objects_are_read_alike():
+    """Without a copy of those that have exactly the fields."""
+    exact = {
+        **dict.fromkeys(Whole.__dataclass_fields__),
+        **FULL,
+        "parts": [{"name": "1", "color": None}],
+    }
+    del exact["unknown"], exact["maxItems"]
+    for data in (
+        exact,
+        FULL,
+        {},
+        {"parts": [{}, 5, None]},
+        {"by_name": {"x": {"name": "x", "color": "red"}}},
+    ):
+        expected = Whole.from_dict(data)
+        owned = get_reader(Whole, owned=True)(copy.deepcopy(data))
+        assert owned == expected
+        assert owned.to_dict() == expected.to_dict()
 
 
 def test_missing_fields_get_their_defaults():
