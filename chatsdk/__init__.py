@@ -36,9 +36,9 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
+    from ._core.tools import Tool as Tool
     from .batch import Batch as Batch
     from .conversation import Conversation as Conversation
-    from .tools import Tool as Tool
 else:
 
     def __getattr__(name):
@@ -48,7 +48,7 @@ else:
         elif name == "Conversation":
             from .conversation import Conversation as found
         elif name == "Tool":
-            from .tools import Tool as found
+            from ._core.tools import Tool as found
         else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return found

@@ -1,107 +1,96 @@
-"""How the chat services are asked, turn by turn, in a conversation."""
+"""How a conversation calls each of the chat services."""
 
 from __future__ import annotations
 
 import uuid
-from typing import Any, Dict, Generator, List, Mapping, Optional, Sequence, Type
+from typing import Any, Dict, Generator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Type
 
-from ..errors import InvalidRequestError
 from .chat import serialize_messages
 from .model import to_json_value
 from .openai_models import Usage
+from .stream import Stream
 from .tools import Tool
 
 Message = Dict[str, Any]
-Request = Dict[str, Any]  # the arguments of a chat method
 
-_MONGARS_LIMIT = 1000  # characters of a message
+
+class ChatCall(NamedTuple):
+    """One call of a chat method; *streamed* asks for a stream, if the service can stream this call."""
+
+    streamed: bool
+    model: Optional[str]
+    messages: List[Message]
+    tools: List[Tool]
+    options: Mapping[str, Any]
 
 
 class ChatAdapter:
-    """How one service is asked, and how it knows a talk again: by `id`, None before the first answer."""
+    """Base of the adapters; ``id`` is the id of the conversation on the service."""
 
-    name = "zaguan"
-    takes: Sequence[str] = ("model", "system", "tools", "user", "trim", "parts")
-    stores = False  # whether the service keeps the talk itself, instead of being sent the transcript
+    name = ""
+    takes: Sequence[str] = ()  # the settings that the service supports
+    stores = False  # whether the service stores the conversation; else it is sent the transcript
 
     def __init__(self, api: Any, user: Optional[str]) -> None:
         self.api, self.user = api, user
         self.id: Optional[str] = None
         self.open_stream: Any = None
 
-    def ask(self, request: Request, options: Mapping[str, Any], streamed: bool) -> Generator[str, None, Any]:
-        """Yield "" once the request was sent, then the texts of the answer; return it."""
-        if streamed and self.can_stream():
-            with self.chat_stream(**request, **options) as stream:
-                self.open_stream = stream
+    def send(self, call: ChatCall) -> Any:
+        """Return the answer or the Stream of a call."""
+        raise NotImplementedError
+
+    def read(self, answer: Any) -> Tuple[Message, object]:
+        """Return the message of an answer, as it is sent back, and its usage."""
+        return {"role": "assistant", "content": answer.text}, answer.get("usage")
+
+    def ask(self, call: ChatCall) -> Generator[str, None, Any]:
+        """Yield "" once the request is sent, then the texts of the answer; return the answer."""
+        answer = self.send(call)
+        if isinstance(answer, Stream):
+            with answer as self.open_stream:
                 yield ""
-                for item in stream:
+                for item in answer:
                     yield item if isinstance(item, str) else item.text
-                answer = stream.final()
-        else:
-            answer = self.chat(**request, **options)
-            yield ""
-            yield answer.text
-        self.id = request.get("session_id") or getattr(answer, "conversation_id", None) or self.id
+                return answer.final()
+        yield ""
+        yield answer.text
         return answer
 
-    def make_request(self, model: Optional[str], tools: List[Tool], messages: List[Message]) -> Request:
-        """Return the arguments of the next call."""
-        return {"model": model, "messages": messages, "tools": tools or None, "user": self.user}
-
-    def can_stream(self) -> bool:
-        """Return whether the next call may be a stream."""
-        return True
-
-    def chat(self, **request: Any) -> Any:
-        """Ask for the whole answer."""
-        return self.api.chat(**request)
-
-    def chat_stream(self, **request: Any) -> Any:
-        """Ask for a stream."""
-        return self.api.chat_stream(**request)
-
-    def serialize(self, answer: Any) -> Message:
-        """Return the message of an answer as it is sent back."""
-        return {"role": "assistant", "content": answer.text}
-
-    def get_usage(self, answer: Any) -> object:
-        """Return the usage of an answer, if it has any."""
-        return answer.get("usage")
-
     def restart(self) -> None:
-        """Go on under a new id, if the transcript is sent anyway."""
+        """Use a new id from the next call on, unless the service stores the conversation."""
         if not self.stores:
             self.id = None
 
 
 class _Zaguan(ChatAdapter):
-    def chat_stream(self, **request: Any) -> Any:
-        return self.api.chat_stream(**{"stream_options": {"include_usage": True}, **request})
+    name = "zaguan"
+    takes = ("model", "system", "tools", "user", "trim", "parts")
 
-    def serialize(self, answer: Any) -> Message:
+    def send(self, call: ChatCall) -> Any:
+        method, options = self.api.chat, call.options
+        if call.streamed:
+            method, options = self.api.chat_stream, {"stream_options": {"include_usage": True}, **options}
+        tools = call.tools or None
+        return method(model=call.model, messages=call.messages, tools=tools, user=self.user, **options)
+
+    def read(self, answer: Any) -> Tuple[Message, object]:
         message: Message = to_json_value(serialize_messages([answer.message])[0])
         for call in message.get("tool_calls") or ():
-            call["id"] = call.get("id") or f"call_{uuid.uuid4().hex}"  # by which its result names it
-        return message
+            call["id"] = call.get("id") or f"call_{uuid.uuid4().hex}"  # its result must name it
+        return message, answer.usage
 
 
 class _ChatServer(ChatAdapter):
     name = "chatserver"
     takes = ("model", "system", "user", "trim")
 
-    def make_request(self, model: Optional[str], tools: List[Tool], messages: List[Message]) -> Request:
-        session_id = self.id or str(uuid.uuid4())
-        return {"model": model, "messages": messages, "user": self.user, "session_id": session_id}
-
-    def can_stream(self) -> bool:
-        return self.id is not None  # a session whose first call was a stream may hang on the second
-
-    def chat(self, **request: Any) -> Any:
-        return self.api.create_completion(**request)
-
-    def chat_stream(self, **request: Any) -> Any:
-        return self.api.create_completion(**request, stream=True)
+    def send(self, call: ChatCall) -> Any:
+        # If the first call of a session is a stream, the second hangs on some servers.
+        stream = call.streamed and self.id is not None
+        self.id = self.id or str(uuid.uuid4())
+        request = {"model": call.model, "messages": call.messages, "user": self.user, "session_id": self.id}
+        return self.api.create_completion(**request, stream=stream, **call.options)
 
 
 class _Infinity(ChatAdapter):
@@ -109,33 +98,27 @@ class _Infinity(ChatAdapter):
     takes = ("system", "user")
     stores = True
 
-    def make_request(self, model: Optional[str], tools: List[Tool], messages: List[Message]) -> Request:
-        system = messages[0]["content"] if messages[0]["role"] == "system" else None
-        request = {"message": messages[-1]["content"], "user_context": system}
-        return {**request, "conversation_id": self.id, "user_id": self.user}
+    def send(self, call: ChatCall) -> Any:
+        # Only plain answers bring the cookie that identifies an anonymous user.
+        method = self.api.chat_stream if call.streamed and (self.id or self.user) else self.api.chat
+        first, last = call.messages[0], call.messages[-1]
+        system = first["content"] if first["role"] == "system" else None
+        request = {"message": last["content"], "user_context": system, "user_id": self.user}
+        return method(**request, conversation_id=self.id, **call.options)
 
-    def can_stream(self) -> bool:
-        # Streams neither read a key nor give an identity: the first plain answer does, in a cookie.
-        return self.id is not None or self.user is not None
-
-    def get_usage(self, answer: Any) -> object:
-        told = answer.metadata if isinstance(answer.metadata, dict) else {}
-        return Usage.from_dict({"total_tokens": told.get("tokensUsed")})
+    def read(self, answer: Any) -> Tuple[Message, object]:
+        self.id = answer.conversation_id or self.id
+        metadata = answer.metadata if isinstance(answer.metadata, dict) else {}
+        return super().read(answer)[0], Usage(total_tokens=metadata.get("tokensUsed", 0))
 
 
 class _MonGARS(ChatAdapter):
     name = "mongars"
-    takes = ()
     stores = True
 
-    def make_request(self, model: Optional[str], tools: List[Tool], messages: List[Message]) -> Request:
-        text = messages[-1]["content"].strip()
-        if len(text) > _MONGARS_LIMIT:
-            raise InvalidRequestError(f"mongars takes messages of {_MONGARS_LIMIT} characters at most")
-        return {"message": text, "session_id": self.id or str(uuid.uuid4())}
-
-    def can_stream(self) -> bool:
-        return False
+    def send(self, call: ChatCall) -> Any:
+        self.id = self.id or str(uuid.uuid4())
+        return self.api.chat(message=call.messages[-1]["content"], session_id=self.id, **call.options)
 
 
 ADAPTERS: Dict[str, Type[ChatAdapter]] = {

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import inspect
 import json
 import math
-import re
 import sys
+import types
 from collections import abc
 from contextlib import suppress
-from datetime import date, datetime, time
+from datetime import date, datetime
 from functools import partial
-from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple, TypeVar, Union, get_type_hints
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    List,
+    NamedTuple,
+    Sequence,
+    Tuple,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 from uuid import UUID
 
 from .dates import parse_datetime
@@ -21,19 +32,19 @@ from .dates import parse_datetime
 Schema = Dict[str, Any]
 Reader = Callable[[Any, str], Any]  # takes a decoded value and its place, for error messages
 
-_SCALARS: Dict[Any, Schema] = {
-    str: {"type": "string"},
-    int: {"type": "integer"},
-    float: {"type": "number"},
-    bool: {"type": "boolean"},
-    type(None): {"type": "null"},
-    datetime: {"type": "string", "format": "date-time"},
-    date: {"type": "string", "format": "date"},
-    time: {"type": "string", "format": "time"},
-    UUID: {"type": "string", "format": "uuid"},
+_NULL: Schema = {"type": "null"}
+_SCALARS: Dict[Any, str] = {
+    str: "string",
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+    type(None): "null",
 }
-_NULL = _SCALARS[type(None)]
-_ARRAYS: Dict[Any, Callable[..., Any]] = {list: list, tuple: tuple, set: set, frozenset: frozenset}
+_FORMATS: Dict[Any, Tuple[str, Callable[[str], Any]]] = {
+    datetime: ("date-time", parse_datetime),
+    date: ("date", date.fromisoformat),
+    UUID: ("uuid", UUID),
+}
 _ABSTRACT: Dict[Any, Any] = {abc.Sequence: list, abc.Iterable: list, abc.Collection: list, abc.Mapping: dict}
 
 
@@ -42,7 +53,7 @@ class Field(NamedTuple):
 
     name: str
     hint: Any
-    has_default: bool = False
+    has_default: bool
     description: str = ""
 
 
@@ -62,48 +73,47 @@ def make_converter(
     """Return the converter of a type hint.
 
     Args:
-        hint: str, int, float, bool, None, date-times, UUID, Literal, enums, Optional and Union, lists, tuples
-            and sets of one type, dicts with text as keys, dataclasses, Annotated with a description.
-        strict: as OpenAI's strict mode wants it: every field is required, and dicts and Any are not allowed.
+        hint: str, int, float, bool, None, datetime, date, UUID, Literal, enums, Optional and Union, lists,
+            tuples and sets of one type, dicts with text as keys, dataclasses, Annotated with a description.
+        strict: as in OpenAI's strict mode: every field is required, and dicts and Any are not allowed.
         where: the name of the place in error messages.
         parents: the dataclasses that this one is a part of.
 
     Raises:
         TypeError: the hint has no JSON schema.
     """
-    if getattr(hint, "__metadata__", None) is not None:  # Annotated
-        inner = make_converter(hint.__origin__, strict, where, parents)
-        descriptions = [item for item in hint.__metadata__ if isinstance(item, str)]
-        return (
-            inner._replace(schema={**inner.schema, "description": descriptions[0]}) if descriptions else inner
-        )
-    hint = type(None) if hint is None else getattr(hint, "__supertype__", hint)  # of a NewType
     part = partial(make_converter, strict=strict, where=where, parents=parents)
-    kind, arguments = _split_generic(hint)
-    if isinstance(hint, type) and hint in _SCALARS:
-        return Converter(dict(_SCALARS[hint]), partial(_read_scalar, hint))
+    metadata = getattr(hint, "__metadata__", None)
+    if metadata is not None:  # Annotated
+        inner = part(hint.__origin__)
+        descriptions = [{"description": item} for item in metadata if isinstance(item, str)]
+        return Converter({**inner.schema, **(descriptions or [{}])[0]}, inner.read)
+    hint = type(None) if hint is None else getattr(hint, "__supertype__", hint)  # of a NewType
+    origin, arguments = get_origin(hint) or hint, get_args(hint)
+    kind = _ABSTRACT.get(origin, origin)
+    if kind in _SCALARS:
+        return Converter({"type": _SCALARS[kind]}, partial(_read_scalar, kind))
+    if kind in _FORMATS:
+        return Converter({"type": "string", "format": _FORMATS[kind][0]}, partial(_read_format, kind))
     if is_dataclass_type(hint):
         if hint in parents:
             raise TypeError(f"{where}: {hint.__name__} contains itself, which is not supported")
-        inner = make_object_converter(get_fields(hint), strict, where or hint.__name__, (*parents, hint))
-        return inner._replace(read=lambda value, place: hint(**inner.read(value, place)))
+        inner = make_object_converter(_get_fields(hint), strict, where or hint.__name__, (*parents, hint))
+        return Converter(inner.schema, lambda value, place: hint(**inner.read(value, place)))
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return _make_choice([(member.value, member) for member in hint], where)
-    if kind == "literal":
+    if str(kind).endswith(".Literal"):  # of typing or typing_extensions
         return _make_choice([(value, value) for value in arguments], where)
-    if kind == "union":
+    if kind in (Union, getattr(types, "UnionType", Union)):
         parts = [part(argument) for argument in arguments]
-        return Converter(_make_union([each.schema for each in parts]), partial(_read_union, parts))
-    if kind in _ARRAYS and (arguments or not strict):
-        item = part(arguments[0] if arguments else Any)
-        schema = {"type": "array", "items": item.schema} if item.schema else {"type": "array"}
-        return Converter(schema, partial(_read_array, _ARRAYS[kind], item.read))
+        return Converter({"anyOf": [each.schema for each in parts]}, partial(_read_union, parts))
+    if kind in (list, set, frozenset) or (kind is tuple and arguments[1:] == (...,)):
+        inner = part((*arguments, Any)[0])
+        return Converter({"type": "array", "items": inner.schema}, partial(_read_array, kind, inner.read))
     if kind is dict and not strict and arguments[:1] in ((), (str,)):
-        item = part(arguments[1] if arguments else Any)
-        schema = (
-            {"type": "object", "additionalProperties": item.schema} if item.schema else {"type": "object"}
-        )
-        return Converter(schema, partial(_read_dict, item.read))
+        inner = part((*arguments, Any)[1] if arguments else Any)
+        schema = {"type": "object", "additionalProperties": inner.schema}
+        return Converter(schema, partial(_read_dict, inner.read))
     if hint is Any and not strict:
         return Converter({}, lambda value, place: value)
     name = hint.__name__ if isinstance(hint, type) else hint
@@ -113,86 +123,43 @@ def make_converter(
 def make_object_converter(
     fields: Sequence[Field], strict: bool, where: str, parents: Tuple[Any, ...] = ()
 ) -> Converter:
-    """Return the converter of an object with these fields; it reads a dict of those that are not left out.
+    """Return the converter of an object with these fields; it reads a dict of those that are given.
 
     Null stands for the default of a field, unless the field can be None itself.
     """
     readers: Dict[str, Reader] = {}
     properties: Dict[str, Schema] = {}
+    null_is_default = set()
     for field in fields:
-        schema, readers[field.name] = make_converter(field.hint, strict, f"{where}.{field.name}", parents)
-        if strict and field.has_default and not _is_nullable(readers[field.name]):
-            schema = _make_union([schema, _NULL])
+        schema, read = make_converter(field.hint, strict, f"{where}.{field.name}", parents)
+        if field.has_default and not _is_nullable(read):
+            null_is_default.add(field.name)
+            schema = {"anyOf": [schema, _NULL]} if strict else schema
         properties[field.name] = {**schema, "description": field.description} if field.description else schema
+        readers[field.name] = read
     required = [field.name for field in fields if strict or not field.has_default]
 
-    def read(value: Any, place: str) -> Dict[str, Any]:
+    def read_object(value: Any, place: str) -> Dict[str, Any]:
+        prefix = f"{place}." if place else ""
         if not isinstance(value, dict):
-            raise _misfit(place, "an object")
+            raise _misfit(place, "object")
         if not readers.keys() >= value.keys():
             raise ValueError(f"{place or 'the object'} has unknown fields; known are {', '.join(readers)}")
-        found = {}
         for field in fields:
-            inner = f"{place}.{field.name}" if place else field.name
-            if field.name in value:
-                if (
-                    value[field.name] is not None
-                    or not field.has_default
-                    or _is_nullable(readers[field.name])
-                ):
-                    found[field.name] = readers[field.name](value[field.name], inner)
-            elif not field.has_default:
-                raise ValueError(f"{inner} is missing")
-        return found
+            if field.name not in value and not field.has_default:
+                raise ValueError(f"{prefix}{field.name} is missing")
+        return {
+            name: readers[name](item, prefix + name)
+            for name, item in value.items()
+            if item is not None or name not in null_is_default
+        }
 
     schema = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
-    return Converter(schema, read)
-
-
-def get_fields(cls: Any) -> List[Field]:
-    """Return the fields of a dataclass that its constructor takes."""
-    hints, missing = evaluate_hints(cls), dataclasses.MISSING
-    return [
-        _make_field(
-            field.name,
-            hints[field.name],
-            field.default is not missing or field.default_factory is not missing,
-            field.default,
-        )
-        for field in dataclasses.fields(cls)
-        if field.init
-    ]
-
-
-def get_parameters(function: Callable[..., Any], descriptions: Dict[str, str]) -> List[Field]:
-    """Return the parameters of a function.
-
-    Raises:
-        TypeError: one of them has no type hint, or cannot be given by name.
-    """
-    name = function.__name__
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except ValueError:  # some functions written in C
-        raise TypeError(f"{name}() has no signature") from None
-    hints = evaluate_hints(function)
-    for parameter in parameters:
-        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-            raise TypeError(
-                f"{name}(): a tool cannot have the parameter {parameter}, which is not given by name"
-            )
-        if parameter.name not in hints:
-            raise TypeError(f"{name}(): the parameter {parameter.name} has no type hint")
-    return [
-        _make_field(each.name, hints[each.name], each.default is not each.empty, each.default)._replace(
-            description=descriptions.get(each.name, "")
-        )
-        for each in parameters
-    ]
+    return Converter(schema, read_object)
 
 
 def evaluate_hints(source: Any) -> Dict[str, Any]:
-    """Return the annotations of a class or function, with what Annotated adds.
+    """Return the annotations of a class or function, with the descriptions of Annotated.
 
     Raises:
         TypeError: they cannot be evaluated, such as ``list[int]`` on Python 3.8.
@@ -202,17 +169,15 @@ def evaluate_hints(source: Any) -> Dict[str, Any]:
             return get_type_hints(source, include_extras=True)
         return get_type_hints(source)
     except Exception as error:
-        name = getattr(source, "__name__", source)
-        raise TypeError(f"{name}: its type hints cannot be evaluated: {error}") from error
+        raise TypeError(f"{source.__name__}: its type hints cannot be evaluated: {error}") from error
 
 
 def make_response_format(cls: type) -> Schema:
     """Return the ``response_format`` of a request for a dataclass, in strict mode."""
     if not is_dataclass_type(cls):
         raise TypeError(f"response_format must be a dataclass or a dict, not {cls.__name__}")
-    name = re.sub(r"[^A-Za-z0-9_]", "_", cls.__name__)[:64]
     schema = make_converter(cls, strict=True).schema
-    return {"type": "json_schema", "json_schema": {"name": name, "strict": True, "schema": schema}}
+    return {"type": "json_schema", "json_schema": {"name": cls.__name__, "strict": True, "schema": schema}}
 
 
 def is_dataclass_type(value: object) -> bool:
@@ -228,83 +193,65 @@ def parse_json(text: str) -> Any:
         raise ValueError("the text is not valid JSON") from None
 
 
-def to_json_text(value: object) -> str:
-    """Return a result of a function as JSON text, with dataclasses and sets in it."""
-    return json.dumps(value, ensure_ascii=False, default=_to_json_default)
-
-
-def _to_json_default(value: Any) -> Any:
-    from .model import Model, json_default
-
-    if dataclasses.is_dataclass(value) and not isinstance(value, Model):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    if isinstance(value, time):
-        return value.isoformat()
-    return list(value) if isinstance(value, (set, frozenset)) else json_default(value)
-
-
-def _make_field(name: str, hint: Any, has_default: bool, default: object) -> Field:
-    # Python before 3.11 makes an Optional of it; here it is one on every version.
-    return Field(name, Union[hint, None] if has_default and default is None else hint, has_default)
+def _get_fields(cls: Any) -> List[Field]:
+    hints, missing = evaluate_hints(cls), dataclasses.MISSING
+    return [
+        Field(
+            each.name,
+            hints[each.name],
+            each.default is not missing or each.default_factory is not missing,
+        )
+        for each in dataclasses.fields(cls)
+        if each.init
+    ]
 
 
 def _make_choice(choices: Sequence[Tuple[Any, Any]], where: str) -> Converter:
-    values = [value for value, _ in choices]
-    types = list(dict.fromkeys(_SCALARS.get(type(value), {}).get("type") for value in values))
-    if not choices or not all(isinstance(value, (str, int, float, bool, type(None))) for value in values):
+    if not all(value is None or isinstance(value, (str, int, float)) for value, _ in choices):
         raise TypeError(f"{where}: the values of an enum or Literal must be texts, numbers, booleans or None")
-    schema: Schema = {"enum": values} if None in types else {"type": types[0] if len(types) == 1 else types}
+    schema: Schema = {"enum": [value for value, _ in choices]}
+    names = {_SCALARS[type(value)] for value, _ in choices}
+    if len(names) == 1:
+        schema["type"] = names.pop()
+    results = {json.dumps(value, ensure_ascii=False): result for value, result in choices}
 
     def read(value: Any, place: str) -> Any:
-        for choice, result in choices:
-            if isinstance(value, bool) is isinstance(choice, bool) and value == choice:
-                return result
-        raise _misfit(place, f"one of {', '.join(json.dumps(each, ensure_ascii=False) for each in values)}")
+        text = json.dumps(value, ensure_ascii=False)
+        if text not in results:
+            raise ValueError(f"{place or 'the value'} must be one of {', '.join(results)}")
+        return results[text]
 
-    return Converter({**schema, "enum": values}, read)
-
-
-def _make_union(schemas: List[Schema]) -> Schema:
-    if all(set(schema) == {"type"} and isinstance(schema["type"], str) for schema in schemas):
-        return {"type": [schema["type"] for schema in schemas]}
-    return {"anyOf": schemas}
+    return Converter(schema, read)
 
 
 def _read_scalar(kind: Any, value: Any, place: str) -> Any:
-    if "format" in _SCALARS[kind]:
-        with suppress(ValueError):
-            found = _read_text(kind, value) if isinstance(value, str) else None
-            if isinstance(found, kind):
-                return found
-        raise _misfit(place, f"a text in the format {_SCALARS[kind]['format']}")
-    given = type(value)
-    with suppress(OverflowError):
-        # JSON has one type for numbers.
-        if (kind, given) == (float, int) or ((kind, given) == (int, float) and value.is_integer()):
-            value = kind(value)
-        if type(value) is kind and (kind is not float or math.isfinite(value)):
-            return value
-    wanted = _SCALARS[kind]["type"]
-    raise _misfit(place, {"null": "null", "integer": "an integer"}.get(wanted, f"a {wanted}"))
+    found = value
+    with suppress(OverflowError, ValueError):
+        if {kind, type(value)} == {int, float}:  # JSON has one type for numbers
+            found = kind(value)
+        if type(found) is kind and (math.isfinite(found) if kind is float else found == value):
+            return found
+    raise _misfit(place, _SCALARS[kind])
 
 
-def _read_text(kind: Any, text: str) -> Any:
-    if kind is datetime:
-        return parse_datetime(text)
-    if kind is time and text[-1:] in ("Z", "z"):  # unknown to Python before 3.11
-        text = f"{text[:-1]}+00:00"
-    return UUID(text) if kind is UUID else kind.fromisoformat(text)
+def _read_format(kind: Any, value: Any, place: str) -> Any:
+    name, parse = _FORMATS[kind]
+    with suppress(ValueError):
+        found = parse(value) if isinstance(value, str) else None
+        if isinstance(found, kind):  # parse_datetime returns what it cannot parse
+            return found
+    raise _misfit(place, f"string in the format {name}")
 
 
 def _read_array(kind: Callable[..., Any], read: Reader, value: Any, place: str) -> Any:
     if not isinstance(value, list):
-        raise _misfit(place, "an array")
+        raise _misfit(place, "array")
     return kind(read(item, f"{place}[{number}]") for number, item in enumerate(value))
 
 
 def _read_dict(read: Reader, value: Any, place: str) -> Any:
     if not isinstance(value, dict):
-        raise _misfit(place, "an object")
+        raise _misfit(place, "object")
     return {name: read(item, f"a value of {place or 'the object'}") for name, item in value.items()}
 
 
@@ -326,20 +273,5 @@ def _is_nullable(read: Reader) -> bool:
     return False
 
 
-def _split_generic(hint: Any) -> Tuple[Any, Tuple[Any, ...]]:
-    """Return the kind of a generic hint and its arguments; (hint, ()) for the others."""
-    origin, arguments = getattr(hint, "__origin__", None), getattr(hint, "__args__", ())
-    if origin is Union or type(hint).__name__ == "UnionType":
-        return "union", arguments
-    if str(origin).endswith(".Literal"):
-        return "literal", arguments
-    if any(isinstance(argument, TypeVar) for argument in arguments):
-        arguments = ()  # a bare List or Dict on Python 3.8
-    if origin is tuple and arguments:
-        return (tuple, arguments[:1]) if arguments[1:] == (...,) else (None, ())
-    kind = hint if origin is None else origin
-    return _ABSTRACT.get(kind, kind), arguments
-
-
 def _misfit(place: str, wanted: str) -> ValueError:
-    return ValueError(f"{place or 'the value'} must be {wanted}")
+    return ValueError(f"{place or 'the value'} must be a JSON {wanted}")

@@ -72,17 +72,16 @@ class ToolCall(Model):
             TypeError: the target is no tool.
         """
         from .json_schema import is_dataclass_type, make_converter  # few programs need it
-        from .tools import Tool, decode_arguments
+        from .tools import decode_arguments, make_tool
 
         text = (self.function.arguments if self.function else None) or ""
-        if is_dataclass_type(target):
-            read = make_converter(target).read
-        elif target is not None:
-            tool = target if isinstance(target, Tool) else Tool(target)
-            read = lambda value, place: tool.parse(value)  # noqa: E731
         try:
             arguments = decode_arguments(text)
-            return arguments if target is None else read(arguments, "")
+            if target is None:
+                return arguments
+            if is_dataclass_type(target):
+                return make_converter(target).read(arguments, "")
+            return make_tool(target).parse(arguments)
         except ValueError as error:
             problem = f"the arguments of the tool call do not fit: {error}"
         raise response_error(self, problem, "invalid", text)

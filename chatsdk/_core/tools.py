@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
+import json
 import re
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple, Union
 
-from .json_schema import get_parameters, make_object_converter, parse_json, to_json_text
+from .json_schema import Field, evaluate_hints, make_object_converter, parse_json
+from .model import Model, json_default
 
 Arguments = Union[str, Mapping[str, Any], None]
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]{0,63}"  # what OpenAI accepts
-_HEADING = (
-    r"(Args|Arguments|Parameters|Other Parameters|Returns?|Yields?|Raises|Examples?|Notes?|See Also)\s*:?\s*"
+
+# The sections of a docstring in Google and NumPy style, and the fields in Sphinx style.
+_SECTION = (
+    r"^((?:Keyword |Other )?(?:Args|Arguments|Parameters)|Returns?|Yields?|Raises|Examples?|Notes?|See Also)"
+    r"(:|\n-{3,}) *$|^(?=:\w+[^:\n]*:)"
 )
-_SPHINX = r":(?:param|parameter|arg|argument)\s+(?:[^:]*\s)?\*{0,2}(\w+)\s*:\s*(.*)"
-_GOOGLE = r"\*{0,2}(\w+)\s*(?:\(.*?\))?\s*:\s*(.*)"
-_NUMPY = r"\*{0,2}(\w+)\s*(?::.*)?()"
+_PARAMETER = {
+    "google": r"\*{0,2}(\w+)\s*(?:\(.*?\))?\s*:(.*)",
+    "numpy": r"\*{0,2}(\w+)[^\n]*(.*)",
+    "sphinx": r":(?:param|parameter|arg|argument)\s+(?:[^:]*\s)?\*{0,2}(\w+)\s*:(.*)",
+}
 
 
 class Tool:
@@ -38,24 +46,18 @@ class Tool:
     """
 
     def __init__(self, function: Callable[..., Any], *, strict: bool = False) -> None:
-        name = getattr(function, "__name__", type(function).__name__)
-        if not inspect.isroutine(function) or not re.fullmatch(_NAME, name):
-            raise TypeError(f"a tool must be a function with an ASCII name, not {name}")
-        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-            raise TypeError(f"{name}() is async; a tool must be a plain function")
         self.function = function
-        self.name = name
+        self.name = name = getattr(function, "__name__", type(function).__name__)
+        plain = inspect.isfunction(function) or inspect.ismethod(function)
+        if not plain or inspect.iscoroutinefunction(function) or not re.fullmatch(_NAME, name):
+            raise TypeError(f"a tool must be a plain function, not async, with an ASCII name, not {name}")
         self.description, descriptions = _split_docstring(inspect.getdoc(function) or "")
-        converter = make_object_converter(get_parameters(function, descriptions), strict, name)
+        converter = make_object_converter(_get_parameters(function, descriptions), strict, name)
         self._read = converter.read
         described = {"name": name, "description": self.description, "parameters": converter.schema}
-        self.schema: Dict[str, Any] = {
-            "type": "function",
-            "function": {**described, "strict": True} if strict else described,
-        }
-
-    def __repr__(self) -> str:
-        return f"<Tool {self.name}>"
+        if strict:
+            described["strict"] = True
+        self.schema: Dict[str, Any] = {"type": "function", "function": described}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function itself."""
@@ -85,7 +87,19 @@ class Tool:
             Exception: what the function raises.
         """
         result = self.function(**self.parse(arguments))
-        return result if isinstance(result, str) else to_json_text(result)
+        if isinstance(result, str):
+            return result
+        return json.dumps(result, ensure_ascii=False, default=_to_json_value)
+
+
+def make_tool(function: Callable[..., Any]) -> Tool:
+    """Return the Tool of a function; a Tool as it is."""
+    return function if isinstance(function, Tool) else Tool(function)
+
+
+def serialize_tools(tools: Sequence[Any]) -> List[Any]:
+    """Return tools as they are sent: functions and Tools as their schemas, all else as it is."""
+    return [make_tool(tool).schema if callable(tool) else tool for tool in tools]
 
 
 def decode_arguments(arguments: Arguments) -> Dict[str, Any]:
@@ -100,49 +114,38 @@ def decode_arguments(arguments: Arguments) -> Dict[str, Any]:
     return value
 
 
-def serialize_tools(tools: Sequence[Any]) -> List[Any]:
-    """Return tools as they are sent: functions and Tools as their schemas, all else as it is."""
-    return [
-        tool.schema if isinstance(tool, Tool) else Tool(tool).schema if callable(tool) else tool
-        for tool in tools
-    ]
+def _get_parameters(function: Callable[..., Any], descriptions: Mapping[str, str]) -> List[Field]:
+    hints, fields = evaluate_hints(function), []
+    for each in inspect.signature(function).parameters.values():
+        if each.kind not in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY):
+            raise TypeError(f"{function.__name__}(): the parameter {each} of a tool is not given by name")
+        if each.name not in hints:
+            raise TypeError(f"{function.__name__}(): the parameter {each.name} has no type hint")
+        has_default, description = each.default is not each.empty, descriptions.get(each.name, "")
+        fields.append(Field(each.name, hints[each.name], has_default, description))
+    return fields
 
 
 def _split_docstring(text: str) -> Tuple[str, Dict[str, str]]:
     """Return the description at the start of a docstring, and the descriptions of the parameters."""
-    lines = text.splitlines()
-    description: List[str] = []
-    found: Dict[str, List[str]] = {}
-    pattern: Optional[str] = None  # of the entries in this section; None before the first section
-    margin = -1  # the indentation of the entries; lines with more belong to the entry above them
-    current: List[str] = []
-    for line, following in zip(lines, [*lines[1:], ""]):
-        stripped = line.strip()
-        indent = len(line) - len(line.lstrip())
-        heading = re.fullmatch(_HEADING, stripped)
-        underlined = re.fullmatch(r"\s*-{3,}\s*", following) is not None
-        if heading and (underlined or stripped.endswith(":")) and indent == 0:
-            form = _NUMPY if underlined else _GOOGLE
-            pattern, margin = (
-                (form if heading.group(1).endswith(("Args", "Arguments", "Parameters")) else ""),
-                -1,
-            )
-            current = []
+    description, *sections = re.split(_SECTION, text, flags=re.MULTILINE)
+    found = {}
+    for heading, underline, body in zip(sections[::3], sections[1::3], sections[2::3]):
+        if heading is None:
+            style = "sphinx"
+        elif heading.endswith(("Args", "Arguments", "Parameters")):
+            style = "google" if underline == ":" else "numpy"
+        else:
             continue
-        field = re.fullmatch(_SPHINX, stripped)
-        if field is None and pattern and stripped and indent <= (indent if margin < 0 else margin):
-            field = re.fullmatch(pattern, stripped)
-            margin = indent if field else margin
-        if field:
-            current = found.setdefault(field.group(1), [])
-            current.append(field.group(2))
-            pattern = pattern or ""
-        elif re.match(r":\w+.*:", stripped):  # another field, such as :returns:
-            pattern, current = pattern or "", []
-        elif pattern is None:
-            description.append(line)
-        elif not re.fullmatch("-{3,}", stripped):
-            current.append(stripped)
-    return "\n".join(description).strip(), {
-        name: " ".join(filter(None, rest)) for name, rest in found.items()
-    }
+        indent = re.findall(r"^ *(?=\S|\Z)", body, re.MULTILINE)[0]  # that of the first entry
+        for entry in re.split(rf"^{indent}(?=\S)", body, flags=re.MULTILINE):
+            match = re.match(_PARAMETER[style], entry, re.DOTALL)
+            if match:
+                found[match.group(1)] = " ".join(match.group(2).split())
+    return description.strip(), found
+
+
+def _to_json_value(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, Model):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return list(value) if isinstance(value, (set, frozenset)) else json_default(value)

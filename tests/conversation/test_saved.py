@@ -77,7 +77,7 @@ def test_files_that_are_no_saved_talk(client, talk_with, tmp_path):
     for changes, words in (
         ({"version": 2}, "'version': 2"),
         ({"format": "other"}, "'format': 'other'"),
-        ({"service": "chatserver"}, "a conversation with chatserver"),
+        ({"service": "chatserver"}, "'service': 'chatserver'"),
     ):
         path.write_text(json.dumps({**saved, **changes}))
         with pytest.raises(ConversationError, match=words):

@@ -147,10 +147,6 @@ def test_mongars_keeps_one_session(server, talk_with):
         {"message": "one", "session_id": talk.id},
         {"message": "two", "session_id": talk.id},
     ]
-    with pytest.raises(InvalidRequestError, match="1000 characters at most"):
-        talk.say("x" * 1001)
-    assert len(server.requests) == 2
-    assert talk.say("x" * 1000)
 
 
 CANNOT = [
@@ -201,9 +197,6 @@ def test_what_is_no_setting(client):
     for service in (client, client.arguslm, "zaguan", None):
         with pytest.raises(TypeError, match=r"client\.zaguan or client\.chatserver or"):
             Conversation(service)
-    for settings in ({"trim": 0}, {"max_rounds": 0}, {"parallel": 0}):
-        with pytest.raises(ValueError, match="at least 1"):
-            Conversation(client.zaguan, model="m", **settings)
 
 
 @for_each(SERVICES)

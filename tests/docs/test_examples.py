@@ -175,7 +175,7 @@ def test_typed_answers(offline: Any):
     good, *bad = lines(offline["typed_answers.py"].done)
     assert good == "Oslo 2025-01-02 -3.0 sun"
     assert [line.partition(":")[0] for line in bad] == ["invalid", "length", "refusal"]
-    assert "days[0].day must be a text in the format date" in bad[0]
+    assert "days[0].day must be a JSON string in the format date" in bad[0]
     assert bad[1].endswith("""the text was '{"city": "Os'""")
 
 

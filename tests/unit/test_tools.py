@@ -172,12 +172,12 @@ NO_TOOLS = [
     (unknown, "hints cannot be evaluated"),
     (raw, "raw.a: bytes has no JSON schema"),
     (Shop().sell, "async"),
-    (lambda: 1, "<lambda>"),
-    (print, "print"),
-    (Shop, "must be a function"),
-    (partial(unhinted, 1), "must be a function"),
-    ("text", "must be a function"),
-    (None, "must be a function"),
+    (lambda: 1, "not <lambda>"),
+    (print, "a plain function.* not print"),
+    (Shop, "must be a plain function"),
+    (partial(unhinted, 1), "must be a plain function"),
+    ("text", "must be a plain function"),
+    (None, "must be a plain function"),
 ]
 
 
@@ -201,7 +201,7 @@ def test_arguments_are_checked_and_converted():
         "[" * 100000: "the text is not valid JSON",
         "[1]": "the arguments must be a JSON object",
         "{}": "city is missing",
-        '{"city": 5}': "city must be a string",
+        '{"city": 5}': "city must be a JSON string",
         '{"city": "Oslo", "x": 1}': "the object has unknown fields; known are city, day, unit, hours",
     }.items():
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
@@ -257,7 +257,7 @@ def test_arguments_of_a_tool_call():
         assert dated.parse(target) == {"city": "Oslo", "day": date(2025, 1, 7)}
     assert call("").parse() == call(None).parse() == zaguan.ToolCall().parse() == {}
     for arguments, target in (("{secret", None), ('["secret"]', None), ('{"city": "secret"}', Weather)):
-        with pytest.raises(zaguan.APIResponseError) as caught:
+        with pytest.raises(APIResponseError) as caught:
             call(arguments).parse(target)
         assert caught.value.body == arguments
         assert "secret" not in str(caught.value)
@@ -269,11 +269,14 @@ def completion(content, finish_reason="stop", **message):
 
 
 def answers(text):
-    """The answers of all services with this text, and the class of their errors."""
-    yield zaguan.ChatResponse.from_dict(completion(text)), zaguan.ZaguanError
-    yield chatserver.ChatCompletionResponse.from_dict(completion(text)), chatserver.ChatServerError
-    yield infinity.ChatResponse(text), infinity.InfinityAssistantError
-    yield mongars.ChatResponse(text), mongars.MonGARSError
+    """The answers of all services with this text, and the class of their errors.
+
+    Several services may share the models of Zaguan, so that the errors of these are of no service.
+    """
+    yield zaguan.ChatResponse.from_dict(completion(text)), APIResponseError
+    yield chatserver.ChatCompletionResponse.from_dict(completion(text)), chatserver.APIResponseError
+    yield infinity.ChatResponse(text), infinity.APIResponseError
+    yield mongars.ChatResponse(text), mongars.APIResponseError
 
 
 @for_each(
@@ -289,7 +292,7 @@ def test_answers_that_do_not_fit(text):
     for answer, error in answers(text):
         with pytest.raises(APIResponseError) as caught:
             answer.parse(Weather)
-        assert isinstance(caught.value, error)
+        assert type(caught.value) is error
         assert caught.value.code == "invalid"
         assert caught.value.body == text
         assert caught.value.partial is answer
@@ -306,7 +309,7 @@ def test_refusals_and_cut_answers_are_told_apart():
         (completion(cut, None), "invalid", cut),
     ]
     for body, code, text in cases:
-        with pytest.raises(zaguan.APIResponseError) as caught:
+        with pytest.raises(APIResponseError) as caught:
             zaguan.ChatResponse.from_dict(body).parse(Weather)
         assert (caught.value.code, caught.value.body) == (code, text)
     # What is complete all the same is no error.
@@ -322,6 +325,6 @@ def test_the_package_imports_tools_at_their_first_use():
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=str(PACKAGE.parent)
     )
-    assert done.stdout.split() == ["chatsdk._core.json_schema", "chatsdk._core.tools", "chatsdk.tools"]
+    assert done.stdout.split() == ["chatsdk._core.json_schema", "chatsdk._core.tools"]
     with pytest.raises(AttributeError, match="no attribute 'Tools'"):
         chatsdk.Tools  # noqa: B018

@@ -1,3 +1,0 @@
-"""Functions as tools that models may call: ``Tool``."""
-
-from ._core.tools import Tool as Tool
