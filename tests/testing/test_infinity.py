@@ -265,6 +265,12 @@ class TestQuota:
         assert now - timedelta(minutes=1) < reset <= now + timedelta(days=1)
         assert stingy.chat(userId="other").status_code == 200
 
+    def test_midnight_gives_no_new_quota(self, stingy, monkeypatch):
+        """A test that runs at midnight would fail otherwise."""
+        assert [stingy.chat(userId="u").status_code for _ in range(2)] == [200, 200]
+        monkeypatch.setattr("chatsdk.testing.infinity.timestamp", lambda *_, **__: "2999-01-01T00:00:00.000Z")
+        assert stingy.chat(userId="u").status_code == 429
+
     def test_tiers(self, stingy):
         for tier, limit in [("free", 2), ("platinum", 2), ("PRO", 4), ("assistant_pro", 4), ("team", -1)]:
             answers = [stingy.chat(userId=tier, userTier=tier) for _ in range(5)]
