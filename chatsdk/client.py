@@ -109,6 +109,10 @@ class Client(SharesTransport):
         )
         return f"Client({', '.join(given)})"
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        services = (f"\n  {name}: {getattr(self, name)!r}" for name in self._settings)
+        printer.text(f"<{type(self).__name__}{''.join(services)}>")
+
     def __getstate__(self) -> Dict[str, Any]:
         settings = {
             name: replace(service, api_key=None, headers=drop_sensitive_headers(service.headers or {}))

@@ -362,6 +362,14 @@ class ConversationStream(CloseMixin, Generic[A]):
             if self._adapter.open_stream is not None:
                 self._adapter.open_stream.close()
 
+    def display(self) -> A:
+        """Show the text as ``Stream.display`` does, and return the answer; an interrupt ends the turn."""
+        with self:
+            from ._core.display import show_text
+
+            show_text(self)
+            return self.final()
+
     def final(self) -> A:
         """Read what is left and return the answer, as ``say`` does."""
         for _ in self:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Dict, Generic, Optional, Tuple, Type, TypeVar
+from typing import Any, Dict, Generic, Optional, Tuple, Type, TypeVar
 
 from ..errors import APIResponseError
 from .model import Model
@@ -52,8 +52,11 @@ class Answer(Model):
         """Return the code of the reason, if it is known, and the text for ``body`` of the error."""
         return None, self.text
 
-    def _repr_markdown_(self) -> str:
-        return self.text
+    def _repr_markdown_(self) -> Optional[str]:
+        return self.text or None  # None: repr() is shown, with the tool calls
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(self.text or repr(self))
 
 
 class ChatService(Generic[A]):

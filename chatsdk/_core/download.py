@@ -17,6 +17,7 @@ from .body import BodyError
 from .closable import CloseMixin
 from .exchange import TRANSPORT_ERRORS, Exchange
 from .filename import parse_filename
+from .progress import Progress
 from .redaction import raise_alone
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 else:
     FilePath = Union[str, bytes, os.PathLike]  # Python 3.8 takes no [str] here
 
-Progress = Callable[[int, Optional[int]], object]
+ProgressOption = Union[bool, Callable[[int, Optional[int]], object]]
 
 
 class Download(CloseMixin):
@@ -80,14 +81,15 @@ class Download(CloseMixin):
         """``content``, decoded as UTF-8."""
         return self.content.decode("utf-8-sig", "replace")
 
-    def save(self, path: FilePath, progress: Optional[Progress] = None) -> None:
+    def save(self, path: FilePath, progress: Optional[ProgressOption] = None) -> None:
         """Write the file to *path* in chunks, without reading it into memory.
 
         Args:
             path: the file to write or replace, in an existing folder. The chunks go to a temporary file in
                 that folder, which is renamed at the end: after a failure *path* is unchanged. A file that is
                 replaced keeps its mode.
-            progress: called after each chunk with the bytes so far and their total, None if it is unknown.
+            progress: True for a bar (of tqdm if it is installed), or a function, which is called after each
+                chunk with the bytes so far and their total, None if it is unknown.
 
         Raises:
             APIConnectionError: the connection broke; APITimeoutError: no more bytes came in time.
@@ -120,16 +122,18 @@ class Download(CloseMixin):
         self._spent = True
         self._body.close()
 
-    def _write(self, file: BinaryIO, progress: Optional[Progress]) -> None:
+    def _write(self, file: BinaryIO, progress: Optional[ProgressOption]) -> None:
         headers = self.response.headers
         length = "" if "Content-Encoding" in headers else headers.get("Content-Length", "")
         total = int(length) if re.fullmatch("[0-9]{1,18}", length) else None
         done = 0
-        for chunk in self._chunks():
-            file.write(chunk)
-            done += len(chunk)
-            if progress is not None:
-                progress(done, total)
+        with Progress(total, "B", shown=progress is True) as bar:
+            for chunk in self._chunks():
+                file.write(chunk)
+                done += len(chunk)
+                bar.update(len(chunk))
+                if callable(progress):
+                    progress(done, total)
 
     def _chunks(self) -> Iterator[bytes]:
         self._spent = True

@@ -143,6 +143,8 @@ class Model:
         cls.__annotations__ = {**own, "extra": dataclasses.InitVar[Optional[Dict[str, Any]]]}
         cls.__eq__ = _is_equal  # type: ignore[assignment]  # dataclass() replaces no method of the class
         cls.__repr__ = _show  # type: ignore[method-assign]
+        # IPython takes the first class that has this or __repr__ of its own.
+        cls._repr_pretty_ = cls._repr_pretty_  # type: ignore[method-assign]
 
     def __post_init__(self, extra: Optional[Dict[str, Any]] = None) -> None:
         if extra:
@@ -222,6 +224,12 @@ class Model:
 
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and (self.get(key) is not None or key in self.extra)
+
+    def _ipython_key_completions_(self) -> List[str]:
+        return self.keys()
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self))
 
 
 @recursive_repr()

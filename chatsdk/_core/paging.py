@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterator, Literal, Set, TypeVar, Union
+from contextlib import ExitStack
+from typing import Any, Callable, Dict, Iterator, Literal, Optional, Set, TypeVar, Union
 
 from .model import Model
+from .progress import Progress
 from .result_list import ListResponse
 
 M = TypeVar("M", bound=Model)
@@ -14,51 +16,57 @@ _SIZES = ("limit", "page_size", "per_page")
 
 
 def iter_pages(
-    get: Callable[..., ListResponse[M]], by: Literal["cursor", "page", "offset"], **query: Any
+    get: Callable[..., ListResponse[M]],
+    by: Literal["cursor", "page", "offset"],
+    progress: bool = False,
+    **query: Any,
 ) -> Iterator[M]:
     """Yield the items of all pages of a list, each once.
 
     Args:
         get: the method that returns one page.
         by: its argument for the position of the page.
+        progress: whether to show a bar.
         query: its other arguments.
     """
     size = next(query[name] for name in _SIZES if name in query)
     position = _START[by]
     visited: Set[Union[str, int, None]] = set()  # a server may repeat a cursor
-    seen: Set[Union[str, int, None]] = (
-        set()
-    )  # ids; new entries move old ones to the next page, where they come again
+    seen: Set[Union[str, int, None]] = set()  # ids: new entries move old ones to the next page
     received = 0
-    while position not in visited:
-        visited.add(position)
-        page = get(**query, **{by: position})
-        items = list(page)
-        received += len(items)
-        is_repeated = bool(items)
-        for item in items:
-            key = item.get("id")
-            key = key if isinstance(key, (str, int)) else None
-            if not key or key not in seen:
-                is_repeated = False
-                seen.add(key)
-                yield item
-        if is_repeated:  # a server that does not know the argument sends the same page for ever
-            return
-        if by == "cursor":
-            position = page.get("next_cursor")
-            if not position or not isinstance(position, str):
+    bar: Optional[Progress] = None
+    with ExitStack() as stack:
+        while position not in visited:
+            visited.add(position)
+            page = get(**query, **{by: position})
+            bar = bar or stack.enter_context(Progress(count(page.get("total")), "items", shown=progress))
+            items = list(page)
+            received += len(items)
+            is_repeated = bool(items)
+            for item in items:
+                key = item.get("id")
+                key = key if isinstance(key, (str, int)) else None
+                if not key or key not in seen:
+                    is_repeated = False
+                    seen.add(key)
+                    yield item
+                    bar.update()
+            if is_repeated:  # a server that does not know the argument sends the same page for ever
                 return
-        else:
-            more = page.get("has_more")
-            if more is None or by == "offset":  # a page number after the last one may be an error
-                # A total may be wrong: a full page is reason enough to ask for another. Some servers give
-                # fewer items than they were asked for, and say so in "limit".
-                full = min(size, count(page.get("limit")) or size)
-                more = more or len(items) >= full or received < count(page.get("total"))
-            if not items or not more:
-                return
-            position = received if by == "offset" else len(visited) + 1
+            if by == "cursor":
+                position = page.get("next_cursor")
+                if not position or not isinstance(position, str):
+                    return
+            else:
+                more = page.get("has_more")
+                if more is None or by == "offset":  # a page number after the last one may be an error
+                    # A total may be wrong: a full page is reason enough to ask for another. Some servers give
+                    # fewer items than they were asked for, and say so in "limit".
+                    full = min(size, count(page.get("limit")) or size)
+                    more = more or len(items) >= full or received < count(page.get("total"))
+                if not items or not more:
+                    return
+                position = received if by == "offset" else len(visited) + 1
 
 
 def count(value: object) -> int:

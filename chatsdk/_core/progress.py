@@ -8,22 +8,27 @@ import warnings
 from importlib import import_module
 from typing import Any, Optional
 
+from .closable import CloseMixin
+from .display import in_notebook
+
 _TERMINAL_SECONDS = 0.2  # between two updates of a terminal
 _LOG_SECONDS = 10.0  # between two lines in a file
 
 
-class Progress:
+class Progress(CloseMixin):
     """Shows how much of a long operation is done.
 
     Args:
-        total: how much there is to do; None if nobody knows.
-        unit: what is counted.
+        total: how much there is to do; None or 0 if nobody knows.
+        unit: what is counted; "B" for bytes.
+        shown: False to show nothing.
     """
 
-    def __init__(self, total: Optional[int] = None, unit: str = "it") -> None:
-        self._total = total
+    def __init__(self, total: Optional[int] = None, unit: str = "it", shown: bool = True) -> None:
+        self._total = total or None
         self._unit = unit
-        self._bar = _tqdm_bar(total, unit)
+        self._is_shown = shown
+        self._bar = _tqdm_bar(self._total, unit) if shown else None
         self._done = 0
         self._start = time.monotonic()
         self._facts = ""
@@ -32,13 +37,15 @@ class Progress:
 
     def update(self, count: int = 1, facts: str = "") -> None:
         """Show that *count* more are done, and other *facts* beside it."""
+        if not self._is_shown:
+            return
         self._done += count
         self._facts = facts
         if self._bar is not None:
             self._bar.set_postfix_str(facts, refresh=False)
             self._bar.update(count)
             return
-        seconds = _TERMINAL_SECONDS if sys.stderr.isatty() else _LOG_SECONDS
+        seconds = _TERMINAL_SECONDS if _is_rewritable() else _LOG_SECONDS
         if time.monotonic() - self._shown_at >= seconds:
             self._show()
 
@@ -46,10 +53,10 @@ class Progress:
         """Show the end and leave the line."""
         if self._bar is not None:
             self._bar.close()
-            return
-        self._show()
-        if sys.stderr.isatty():
-            print(file=sys.stderr)
+        elif self._is_shown:
+            self._show()
+            if _is_rewritable():
+                print(file=sys.stderr)
 
     def _show(self) -> None:
         self._shown_at = time.monotonic()
@@ -59,17 +66,22 @@ class Progress:
             left = round((self._total - self._done) / rate)
             parts.append(f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02} left")
         text = ", ".join([*parts, *filter(None, [self._facts])])
-        if not sys.stderr.isatty():
+        if not _is_rewritable():
             print(text, file=sys.stderr, flush=True)
             return
         print("\r" + text.ljust(self._width), end="", file=sys.stderr, flush=True)
         self._width = len(text)
 
 
+def _is_rewritable() -> bool:
+    return sys.stderr.isatty() or in_notebook()
+
+
 def _tqdm_bar(total: Optional[int], unit: str) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of notebooks that lack the widgets for a bar
-            return import_module("tqdm.auto").tqdm(total=total, unit=f" {unit}", dynamic_ncols=True)
+            tqdm = import_module("tqdm.auto").tqdm
+            return tqdm(total=total, unit=f" {unit}", unit_scale=unit == "B", dynamic_ncols=True)
     except ImportError:
         return None

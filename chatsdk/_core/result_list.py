@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Dict, Generic, Iterator, List, SupportsIndex, TypeVar, Union, overload
+from datetime import datetime, timezone
+from typing import (
+    Any,
+    ClassVar,
+    Dict,
+    Generic,
+    Iterator,
+    List,
+    SupportsIndex,
+    Tuple,
+    TypeVar,
+    Union,
+    overload,
+)
 
+from .dates import parse_datetime
 from .model import Model, json_names
 
 M = TypeVar("M", bound=Model)
 
-_MAX_ROWS = 100
-_MAX_CHARACTERS = 120
+_MAX_ROWS = 100  # of a table
+_MAX_COLUMNS = 30
+_MAX_CHARACTERS = 120  # of a cell
+_MAX_WIDTH = 40  # of a column in a terminal
 
 
 class _Rows:
@@ -28,24 +44,55 @@ class _Rows:
         return [{**names, **row} for row in rows]
 
     def _repr_html_(self) -> str:
-        from html import escape  # slow to import, and only notebooks need it
+        from html import escape  # few programs need it
 
-        rows = self.to_rows()
-        columns = list(dict.fromkeys(name for row in rows for name in row if row[name] is not None))
+        table, more = self._table()
+        rows = []
+        for line in table:
+            tag = "td" if rows else "th"
+            cells = (f"<{tag}>{escape(cell)}</{tag}>" for cell in line)
+            rows.append(f"<tr>{''.join(cells)}</tr>")
+        return "\n".join(["<table>", *rows, "</table>", *([f"<p>{more}</p>"] if more else [])])
 
-        def line(tag: str, values: List[Any]) -> str:
-            texts = ("" if value is None else str(value)[:_MAX_CHARACTERS] for value in values)
-            cells = (f"<{tag}>{escape(text)}</{tag}>" for text in texts)
-            return f"<tr>{''.join(cells)}</tr>"
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        from shutil import get_terminal_size
 
-        lines = [line("td", [row[name] for name in columns]) for row in rows[:_MAX_ROWS]]
-        lines = ["<table>", line("th", columns), *lines, "</table>"]
-        if len(rows) > _MAX_ROWS:
-            lines.append(f"<p>and {len(rows) - _MAX_ROWS} more</p>")
-        return "\n".join(lines)
+        table, more = self._table()
+        left, lines = get_terminal_size().columns, [""] * len(table)
+        for column in zip(*table):
+            # No escape sequences: they would control the terminal.
+            cells = ["".join(c if c.isprintable() else " " for c in cell[:_MAX_WIDTH]) for cell in column]
+            width = max(map(len, cells)) + 2
+            left -= width
+            if left >= 0 or not lines[0]:
+                lines = [line + cell.ljust(width) for line, cell in zip(lines, cells)]
+        printer.text("\n".join(map(str.rstrip, [*lines, more])).rstrip())
+
+    def _table(self) -> Tuple[List[List[str]], str]:
+        """Return the cells of a table with its head, and what says how many rows are left out."""
+        items = list(self)  # type: ignore[call-overload]  # of the subclasses
+        rows = ResultList(items[:_MAX_ROWS]).to_rows()
+        used = dict.fromkeys(name for row in rows for name in row if row[name] is not None)
+        names = list(used)[:_MAX_COLUMNS]
+        table = [names, *([_cell(name, row[name]) for name in names] for row in rows)]
+        more = f"and {len(items) - _MAX_ROWS} more" if len(items) > _MAX_ROWS else ""
+        return [[cell[:_MAX_CHARACTERS] for cell in line] for line in table], more
 
 
-class ResultList(List[M], _Rows):
+def _cell(name: str, value: Any) -> str:
+    """Return a number with four digits, a time without fractions of seconds, other values as they are."""
+    if isinstance(value, str) and len(value) > len("2025-01-02"):
+        value = parse_datetime(value)
+    elif type(value) in (int, float) and 1e9 <= value < 1e10 and name.endswith(("created", "_at")):
+        value = datetime.fromtimestamp(value, timezone.utc)
+    if isinstance(value, datetime):
+        return value.isoformat(" ", "seconds").replace("+00:00", " UTC")
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return "" if value is None else str(value)
+
+
+class ResultList(_Rows, List[M]):
     """A list of models; notebooks show it as a table."""
 
     @overload
@@ -64,7 +111,7 @@ class ResultList(List[M], _Rows):
         return ResultList(self)
 
 
-class ListResponse(Model, _Rows, Generic[M]):
+class ListResponse(_Rows, Model, Generic[M]):
     """A response around a list; iterating gives the items of the list."""
 
     _items_field: ClassVar[str]

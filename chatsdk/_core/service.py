@@ -67,9 +67,13 @@ class ServiceClient(SharesTransport):
 
     def __repr__(self) -> str:
         try:
-            return f"<{type(self).__name__} at {self.base_url or 'no address'}>"
+            address = self.base_url or "no address"
         except errors.ConfigurationError:
-            return f"<{type(self).__name__} at an address that cannot work>"
+            address = "an address that cannot work"
+        key = "API key set" if self._credentials.key else "no API key"
+        options = self._options
+        settings = f"timeout={options.read_timeout:g}, max_retries={options.retry.total}"
+        return f"<{type(self).__name__} at {address}, {key}, {settings}>"
 
     def __getstate__(self) -> Dict[str, Any]:
         settings = replace(self._settings, headers=drop_sensitive_headers(self._options.headers))

@@ -133,6 +133,18 @@ class Stream(CloseMixin, Generic[T, R]):
             raise self._source.failed(self._source.exchange.error(StreamInterruptedError, _CLOSED))
         return self._source.reader.result()
 
+    def display(self) -> R:
+        """Show the text as it grows, as Markdown in a notebook, else on stdout; return the whole response.
+
+        A KeyboardInterrupt closes the connection and is raised; the text stays where it was shown, and
+        ``final()`` raises StreamInterruptedError, with what was received in ``partial``.
+        """
+        with self:
+            from .display import show_text
+
+            show_text(str(getattr(item, "text", item)) for item in self)
+            return self.final()
+
 
 class _Source(Generic[T, R]):
     """What a stream reads from, and how it ended; holds no Stream, so that a deleted one is freed at once."""

@@ -120,6 +120,7 @@ class Alerts(ServiceClient):
         rule_id: Optional[str] = None,
         since: Optional[DateTimeLike] = None,
         limit: int = 50,
+        progress: bool = False,
     ) -> Iterator[Alert]:
         """Yield the alerts of all pages of ``list_alerts``, each once.
 
@@ -129,12 +130,12 @@ class Alerts(ServiceClient):
         Args:
             acknowledged, rule_id, since: as for ``list_alerts``.
             limit: alerts per request, 1 to 500.
+            progress: show a bar (of tqdm if it is installed).
 
         GET /api/v1/alerts, once per page
         """
-        return iter_pages(
-            self.list_alerts, "offset", acknowledged=acknowledged, rule_id=rule_id, since=since, limit=limit
-        )
+        query = {"acknowledged": acknowledged, "rule_id": rule_id, "since": since, "limit": limit}
+        return iter_pages(self.list_alerts, "offset", progress, **query)
 
     def acknowledge_alert(self, alert_id: str) -> Alert:
         """Acknowledge an alert and return it; a second time is no error.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from contextlib import suppress
 from typing import Any, Generator, Iterator, List, Mapping, Optional, Union
 
 from .. import errors
@@ -11,6 +12,7 @@ from .._core.download import Download
 from .._core.model import build_request
 from .._core.options import Service
 from .._core.paging import count, iter_pages
+from .._core.progress import Progress
 from .._core.request import Request
 from .._core.service import ServiceClient
 from .._core.transport import Transport
@@ -87,7 +89,9 @@ class Benchmarks(ServiceClient):
         params = {"page": page, "per_page": per_page, "status": status}
         return self._request("GET", "/api/v1/benchmarks", params=params).model(BenchmarkList)
 
-    def iter_benchmarks(self, *, per_page: int = 20, status: Optional[str] = None) -> Iterator[BenchmarkRun]:
+    def iter_benchmarks(
+        self, *, per_page: int = 20, status: Optional[str] = None, progress: bool = False
+    ) -> Iterator[BenchmarkRun]:
         """Yield the benchmark runs of all pages of ``list_benchmarks``, each once.
 
         With ``status`` some may be skipped: a run whose status changes moves the others to pages that were
@@ -96,10 +100,11 @@ class Benchmarks(ServiceClient):
         Args:
             per_page: runs per request, 1 to 100.
             status: as for ``list_benchmarks``.
+            progress: show a bar (of tqdm if it is installed).
 
         GET /api/v1/benchmarks, once per page
         """
-        return iter_pages(self.list_benchmarks, "page", per_page=per_page, status=status)
+        return iter_pages(self.list_benchmarks, "page", progress, per_page=per_page, status=status)
 
     def get_benchmark(self, run_id: str) -> BenchmarkDetail:
         """Return a benchmark run with its results and their percentiles.
@@ -167,13 +172,19 @@ class Benchmarks(ServiceClient):
         return iter_events(self._poller(run_id, timeout), self._expected_calls.get(run_id, 0))
 
     def wait_for_benchmark(
-        self, run_id: str, *, timeout: Optional[float] = None, poll_interval: float = 1.0
+        self,
+        run_id: str,
+        *,
+        timeout: Optional[float] = None,
+        poll_interval: float = 1.0,
+        progress: bool = False,
     ) -> BenchmarkDetail:
         """Wait for the end of a benchmark run and return it with its results.
 
         Args:
             timeout: seconds to wait in all; by default ``total_timeout``, or an hour.
             poll_interval: seconds between two requests.
+            progress: show a bar (of tqdm if it is installed) that follows ``stream_benchmark``.
 
         Raises:
             APIError: the run failed; ``partial`` of the error is the BenchmarkDetail.
@@ -183,7 +194,12 @@ class Benchmarks(ServiceClient):
         GET /api/v1/benchmarks/{run_id}, repeatedly
         """
         run = self._poller(run_id, timeout)
-        for detail in run.poll(check_seconds(poll_interval, "poll_interval")):
+        check_seconds(poll_interval, "poll_interval")
+        total = self._expected_calls.get(run_id, 0)
+        with Progress(total, "calls", shown=progress) as bar, suppress(errors.StreamError):
+            for event in iter_events(run, total) if progress else ():  # a failed run is a StreamError there
+                bar.update(event.type == "result")
+        for detail in run.poll(poll_interval):
             last = detail
         if last.status != "completed":
             raise run.failed(errors.APIError, last, partial=last)

@@ -56,6 +56,7 @@ class Models(ServiceClient):
         enabled_for_benchmark: Optional[bool] = None,
         search: Optional[str] = None,
         limit: int = 100,
+        progress: bool = False,
     ) -> Iterator[ModelInfo]:
         """Yield the models of all pages of ``list_models``, each once.
 
@@ -65,12 +66,14 @@ class Models(ServiceClient):
         Args:
             provider_id, enabled_for_monitoring, enabled_for_benchmark, search: as for ``list_models``.
             limit: models per request, 1 to 500.
+            progress: show a bar (of tqdm if it is installed).
 
         GET /api/v1/models, once per page
         """
         return iter_pages(
             self.list_models,
             "offset",
+            progress,
             provider_id=provider_id,
             enabled_for_monitoring=enabled_for_monitoring,
             enabled_for_benchmark=enabled_for_benchmark,

@@ -100,6 +100,7 @@ class Monitoring(ServiceClient):
         since: Optional[DateTimeLike] = None,
         enabled_only: Optional[bool] = None,
         limit: int = 100,
+        progress: bool = False,
     ) -> Iterator[UptimeCheck]:
         """Yield the checks of all pages of ``get_uptime_history``, each once.
 
@@ -109,12 +110,14 @@ class Monitoring(ServiceClient):
         Args:
             model_id, status, since, enabled_only: as for ``get_uptime_history``.
             limit: checks per request, 1 to 10000.
+            progress: show a bar (of tqdm if it is installed).
 
         GET /api/v1/monitoring/uptime, once per page
         """
         return iter_pages(
             self.get_uptime_history,
             "offset",
+            progress,
             model_id=model_id,
             status=status,
             since=since,

@@ -237,16 +237,19 @@ class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
         params = {"user_id": user_id, "page": page, "page_size": page_size}
         return self._request("GET", "/atoms/chat/sessions", params=params).model(ChatSessionListResponse)
 
-    def iter_sessions(self, user_id: str, page_size: int = 20) -> Iterator[ChatSessionSummary]:
+    def iter_sessions(
+        self, user_id: str, page_size: int = 20, *, progress: bool = False
+    ) -> Iterator[ChatSessionSummary]:
         """Yield all sessions of a user, newest first, each once.
 
         Args:
             user_id: a UUID.
             page_size: sessions per request, 1 to 100.
+            progress: show a bar (of tqdm if it is installed).
 
         GET /atoms/chat/sessions, once per page
         """
-        return iter_pages(self.list_sessions, "page", user_id=user_id, page_size=page_size)
+        return iter_pages(self.list_sessions, "page", progress, user_id=user_id, page_size=page_size)
 
     def get_session(self, session_id: str, *, user_id: str) -> ChatSessionDetailResponse:
         """Return a session and its messages.
@@ -329,15 +332,16 @@ class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
         params = {"limit": limit, "offset": offset}
         return self._request("GET", "/api/v1/platform/audit", params=params).model(AuditLogResponse)
 
-    def iter_audit_log(self, limit: int = 50) -> Iterator[AuditEntry]:
+    def iter_audit_log(self, limit: int = 50, *, progress: bool = False) -> Iterator[AuditEntry]:
         """Yield all entries of the audit log, newest first, each once.
 
         Args:
             limit: entries per request, 1 to 200.
+            progress: show a bar (of tqdm if it is installed).
 
         GET /api/v1/platform/audit, once per page
         """
-        return iter_pages(self.get_audit_log, "offset", limit=limit)
+        return iter_pages(self.get_audit_log, "offset", progress, limit=limit)
 
 
 def _validate_uuid(value: Optional[str], name: str) -> Optional[str]:

@@ -139,6 +139,7 @@ class Zaguan(OpenAIService, Embeddings, Audio, Images, Moderations):
         provider: Optional[str] = None,
         band: Optional[str] = None,
         status: Optional[str] = None,
+        progress: bool = False,
     ) -> Iterator[CreditsHistoryEntry]:
         """Yield all charged requests, each once.
 
@@ -146,12 +147,14 @@ class Zaguan(OpenAIService, Embeddings, Audio, Images, Moderations):
             limit: entries per request.
             start_date, end_date: a datetime (a naive one is UTC) or ISO 8601 text.
             model, provider, band, status: return only entries with this value.
+            progress: show a bar (of tqdm if it is installed).
 
         GET /v1/credits/history, once per page
         """
         return iter_pages(
             self.get_credits_history,
             "cursor",
+            progress,
             limit=limit,
             start_date=start_date,
             end_date=end_date,

@@ -46,6 +46,14 @@ def test_a_talk(service, server, talk_with):
     assert talk.usage.total_tokens == used + used_by(talk.last)
 
 
+@for_each(SERVICES)
+def test_display(service, server, talk_with, capsys):
+    talk = talk_with(service)
+    assert talk.stream("one").display() is talk.last
+    assert capsys.readouterr().out == "Hello! You said: one\n"
+    assert talk.messages == said("one", "Hello! You said: one")
+
+
 def used_by(answer):
     if hasattr(answer, "usage"):
         return answer.usage.total_tokens

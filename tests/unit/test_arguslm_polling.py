@@ -1,6 +1,7 @@
 """Waiting for a benchmark over plain HTTP."""
 
 import logging
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -212,6 +213,27 @@ class TestWaiting:
         with pytest.raises(errors.APIConnectionError) as caught:
             api.wait_for_benchmark(ID)
         assert not isinstance(caught.value, errors.APITimeoutError)
+
+
+class TestBar:
+    @pytest.fixture(autouse=True)
+    def no_tqdm(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+
+    def test_a_run_that_was_started_here(self, http, api, capsys):
+        http.add("POST", "https://argus.example/api/v1/benchmarks", json={"id": ID})
+        plan(http, PENDING, RUNNING, DONE)
+        api.start_benchmark(model_ids=["a", "b"], prompt_pack="p", num_runs=1)
+        assert len(api.wait_for_benchmark(ID, progress=True).results) == 2
+        assert capsys.readouterr().err.splitlines()[-1].startswith("2/2 calls, ")
+
+    def test_a_run_that_failed(self, http, api, capsys):
+        plan(http, RUNNING, detail("failed"))
+        with pytest.raises(errors.APIError, match=f"benchmark {ID} failed") as caught:
+            api.wait_for_benchmark(ID, progress=True)
+        assert isinstance(caught.value.partial, BenchmarkDetail)
+        assert not isinstance(caught.value, errors.StreamError)
+        assert capsys.readouterr().err.splitlines()[-1].startswith("0 calls, ")
 
 
 class TestBadInput:

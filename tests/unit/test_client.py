@@ -429,13 +429,14 @@ def test_a_mock_with_its_spec(instance):
 def test_the_address_in_force(monkeypatch):
     client = Client(zaguan=ZAGUAN + "/v1/")
     assert client.zaguan.base_url == ZAGUAN
-    assert repr(client.zaguan) == f"<Zaguan at {ZAGUAN}>"
-    assert repr(client.chatserver) == "<ChatServer at http://localhost:3284>"
-    assert (client.mongars.base_url, repr(client.mongars)) == (None, "<MonGARS at no address>")
+    assert repr(client.zaguan).startswith(f"<Zaguan at {ZAGUAN}, ")
+    assert repr(client.chatserver).startswith("<ChatServer at http://localhost:3284, ")
+    assert client.mongars.base_url is None
+    assert repr(client.mongars).startswith("<MonGARS at no address, ")
     monkeypatch.setenv("MONGARS_BASE_URL", " https://m.example/ ")
     assert client.mongars.base_url == "https://m.example"
     monkeypatch.setenv("MONGARS_BASE_URL", "https://user:hunter2@m.example")
-    assert repr(client.mongars) == "<MonGARS at an address that cannot work>"
+    assert repr(client.mongars).startswith("<MonGARS at an address that cannot work, ")
     with pytest.raises(ConfigurationError):
         client.mongars.base_url  # noqa: B018
 

@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 
 from chatsdk._core.paging import iter_pages
@@ -73,3 +75,19 @@ def test_a_page_is_fetched_when_it_is_needed():
     assert asked == []
     assert [next(items), next(items)] == [{"id": 0}, {"id": 1}]
     assert asked == [0, 1]
+
+
+@pytest.mark.parametrize(("total", "shown"), [(3, "3/3 items, "), (None, "3 items, ")])
+def test_a_bar(monkeypatch, capsys, total, shown):
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    pages = {1: Page(["a", "b"], total=total), 2: Page(["c"], total=total)}
+    items = iter_pages(lambda limit, page: pages[page], "page", True, limit=2)
+    assert [item["id"] for item in items] == ["a", "b", "c"]
+    assert capsys.readouterr().err.splitlines()[-1].startswith(shown)
+
+
+def test_a_bar_ends_with_the_loop(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    for _ in iter_pages(lambda limit, page: Page(["a", "b"], total=9), "page", True, limit=2):
+        break
+    assert capsys.readouterr().err.splitlines()[-1].startswith("0/9 items")

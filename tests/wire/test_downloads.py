@@ -6,6 +6,7 @@ import gzip
 import io
 import os
 import stat
+import sys
 import threading
 import tracemalloc
 
@@ -64,6 +65,16 @@ def test_save(export, tmp_path, framing):
     assert os.listdir(tmp_path) == ["a.csv"]
     assert seen[-1] == (len(CSV), len(CSV) if framing == "length" else None)
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+
+
+@pytest.mark.parametrize("framing", FRAMINGS)
+def test_a_bar(export, tmp_path, monkeypatch, capsys, framing):
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    download, _ = export(framed(framing, [CSV[:7], CSV[7:]], kind="text/csv"))
+    download.save(tmp_path / "a.csv", progress=True)
+    assert (tmp_path / "a.csv").read_bytes() == CSV
+    total = f"/{len(CSV)}" if framing == "length" else ""
+    assert capsys.readouterr().err.splitlines()[-1].startswith(f"{len(CSV)}{total} B, ")
 
 
 @pytest.mark.parametrize("kind", [str, os.fsencode])

@@ -3,7 +3,8 @@
 import gc
 import sys
 import threading
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
+from types import SimpleNamespace
 
 import pytest
 
@@ -75,7 +76,16 @@ def returns(streams):
     assert first().text == "a"
 
 
+def interrupts_display(streams):
+    def write(text):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), redirect_stdout(SimpleNamespace(write=write, encoding="utf-8")):
+        streams[0].display()
+
+
 LEAVING = [
+    interrupts_display,
     leaves_loop,
     leaves_loop_and_keeps,
     closes,
@@ -106,7 +116,7 @@ def test_the_connection_is_closed_at_once(serve, connect, framing, leave):
         gc.enable()
     if streams:
         unread = leave in (closes_unread, leaves_block_by_error)
-        if leave in (leaves_loop_and_keeps, drops_iterator):
+        if leave in (leaves_loop_and_keeps, drops_iterator, interrupts_display):
             with pytest.raises(StreamInterruptedError, match=r"closed before its end.*next"):
                 next(iter(streams[0]))
             with pytest.raises(StreamInterruptedError):
