@@ -47,7 +47,7 @@ class _Rows:
         from html import escape  # few programs need it
 
         table, more = self._table()
-        rows = []
+        rows: List[str] = []
         for line in table:
             tag = "td" if rows else "th"
             cells = (f"<{tag}>{escape(cell)}</{tag}>" for cell in line)
