@@ -28,6 +28,7 @@ from ._core.answer import A, ChatService
 from ._core.chat import content_text
 from ._core.chat_adapters import ADAPTERS, ChatAdapter, ChatCall, Message
 from ._core.closable import CloseMixin
+from ._core.display import show_text
 from ._core.json_codec import join_surrogates
 from ._core.openai_models import Usage
 from ._core.service import ServiceClient
@@ -365,8 +366,6 @@ class ConversationStream(CloseMixin, Generic[A]):
     def display(self) -> A:
         """Show the text as ``Stream.display`` does, and return the answer; an interrupt ends the turn."""
         with self:
-            from ._core.display import show_text
-
             show_text(self)
             return self.final()
 

@@ -3,19 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import (
-    Any,
-    ClassVar,
-    Dict,
-    Generic,
-    Iterator,
-    List,
-    SupportsIndex,
-    Tuple,
-    TypeVar,
-    Union,
-    overload,
-)
+from typing import Any, ClassVar, Dict, Generic, Iterator, List, SupportsIndex, TypeVar, Union, overload
 
 from .dates import parse_datetime
 from .model import Model, json_names
@@ -47,12 +35,12 @@ class _Rows:
         from html import escape  # few programs need it
 
         table, more = self._table()
-        rows: List[str] = []
+        lines = ["<table>"]
         for line in table:
-            tag = "td" if rows else "th"
+            tag = "th" if line is table[0] else "td"
             cells = (f"<{tag}>{escape(cell)}</{tag}>" for cell in line)
-            rows.append(f"<tr>{''.join(cells)}</tr>")
-        return "\n".join(["<table>", *rows, "</table>", *([f"<p>{more}</p>"] if more else [])])
+            lines.append(f"<tr>{''.join(cells)}</tr>")
+        return "\n".join([*lines, "</table>", more and f"<p>{more}</p>"])
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         from shutil import get_terminal_size
@@ -68,7 +56,7 @@ class _Rows:
                 lines = [line + cell.ljust(width) for line, cell in zip(lines, cells)]
         printer.text("\n".join(map(str.rstrip, [*lines, more])).rstrip())
 
-    def _table(self) -> Tuple[List[List[str]], str]:
+    def _table(self) -> tuple[List[List[str]], str]:
         """Return the cells of a table with its head, and what says how many rows are left out."""
         items = list(self)  # type: ignore[call-overload]  # of the subclasses
         rows = ResultList(items[:_MAX_ROWS]).to_rows()

@@ -13,6 +13,7 @@ from ..errors import APIError, StreamError, StreamInterruptedError
 from . import json_codec
 from .body import BodyError
 from .closable import CloseMixin
+from .display import show_text
 from .error_body import is_keep_alive, parse_error_body
 from .exchange import TRANSPORT_ERRORS, Exchange
 from .redaction import raise_alone
@@ -140,8 +141,6 @@ class Stream(CloseMixin, Generic[T, R]):
         ``final()`` raises StreamInterruptedError, with what was received in ``partial``.
         """
         with self:
-            from .display import show_text
-
             show_text(str(getattr(item, "text", item)) for item in self)
             return self.final()
 
