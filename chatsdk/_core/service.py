@@ -8,18 +8,7 @@ import re
 from contextlib import contextmanager
 from dataclasses import replace
 from types import FunctionType
-from typing import (
-    Any,
-    ClassVar,
-    Dict,
-    Iterator,
-    Mapping,
-    Optional,
-    Sequence,
-    Type,
-    TypeVar,
-    Union,
-)
+from typing import Any, ClassVar, Dict, Iterator, Mapping, Optional, Sequence, Type, TypeVar, Union
 
 import requests
 from requests.structures import CaseInsensitiveDict
