@@ -1,4 +1,4 @@
-"""The ArgusLM server itself, started for the tests on a free port of this machine."""
+"""Real servers, started for the tests on a free port of this machine."""
 
 import base64
 import os
@@ -28,18 +28,25 @@ def obstacle() -> str:
     return f"the ArgusLM server is not installed: {install} (no {missing[0]})" if missing else ""
 
 
-class ArgusLMServer:
-    """A server with an empty database in *folder*, where its output goes too; ``url`` is its address."""
+class ServerProcess:
+    """A server, with its output in *folder*; ``url`` is its address.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        application: what uvicorn runs, such as ``"package.module:app"``.
+        variables: environment variables, beside those of this process that hold no secrets.
+        health: a path that has status 200 once the server is ready.
+    """
+
+    def __init__(self, application: str, folder: Path, variables: Dict[str, str], health: str) -> None:
+        self._health = health
         self._output = folder / "server.log"
-        command = [sys.executable, "-m", "uvicorn", "arguslm.server.main:app"]
+        command = [sys.executable, "-m", "uvicorn", application]
         command += ["--host", "127.0.0.1", "--port", "0", "--timeout-graceful-shutdown", "5"]
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
                 command,
                 cwd=str(folder),  # it would read a file .env of the folder that it runs in
-                env=_environment(folder),
+                env={**_public_environment(), **variables},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -68,11 +75,11 @@ class ArgusLMServer:
             session.trust_env = False
             while time.monotonic() < deadline and self._process.poll() is None:
                 url = self._printed_address()
-                if url is not None and _is_healthy(session, url):
+                if url is not None and _is_healthy(session, url + self._health):
                     return url
                 time.sleep(0.05)
         output = self._output.read_text("utf-8", "replace")
-        raise RuntimeError(f"the ArgusLM server did not start; its output:\n{output[-5000:]}")
+        raise RuntimeError(f"the server did not start; its output:\n{output[-5000:]}")
 
     def _printed_address(self) -> Optional[str]:
         """Return the address that the output names, once it does: the server has chosen its port itself."""
@@ -80,19 +87,25 @@ class ArgusLMServer:
         return found and found.group(1)
 
 
-def _environment(folder: Path) -> Dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not is_private(name)}
-    return {
-        **kept,
-        "DATABASE_URL": f"sqlite+aiosqlite:///{folder / 'arguslm.db'}",
-        "ENCRYPTION_KEY": base64.urlsafe_b64encode(os.urandom(32)).decode(),
-        "SECRET_KEY": secrets.token_hex(32),
-        "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # or it fetches a list of prices when it starts
-    }
+class ArgusLMServer(ServerProcess):
+    """A server with an empty database in *folder*."""
+
+    def __init__(self, folder: Path) -> None:
+        variables = {
+            "DATABASE_URL": f"sqlite+aiosqlite:///{folder / 'arguslm.db'}",
+            "ENCRYPTION_KEY": base64.urlsafe_b64encode(os.urandom(32)).decode(),
+            "SECRET_KEY": secrets.token_hex(32),
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # or it fetches a list of prices when it starts
+        }
+        super().__init__("arguslm.server.main:app", folder, variables, "/health")
+
+
+def _public_environment() -> Dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not is_private(name)}
 
 
 def _is_healthy(session: requests.Session, url: str) -> bool:
     try:
-        return session.get(f"{url}/health", timeout=5).json() == {"status": "healthy"}
-    except (requests.RequestException, ValueError):
+        return session.get(url, timeout=5).status_code == 200
+    except requests.RequestException:
         return False
