@@ -11,7 +11,6 @@ from contextlib import suppress
 from typing import (
     Any,
     Callable,
-    Dict,
     Generator,
     Generic,
     Iterator,
@@ -20,18 +19,16 @@ from typing import (
     Mapping,
     Optional,
     Sequence,
-    Type,
     Union,
 )
 
 from ._core.answer import A, ChatService
 from ._core.chat import content_text
-from ._core.chat_adapters import ADAPTERS, ChatAdapter, ChatCall, Message
+from ._core.chat_adapters import ChatAdapter, ChatCall, Message, find_adapter
 from ._core.closable import CloseMixin
 from ._core.display import show_text
 from ._core.json_codec import join_surrogates
 from ._core.openai_models import Usage
-from ._core.service import ServiceClient
 from ._core.tools import make_tool
 from .errors import ChatSDKError, InvalidRequestError
 
@@ -74,14 +71,13 @@ class Conversation(Generic[A]):
         last: The last answer, or None.
         usage: The tokens of all answers so far; ChatServer and monGARS do not count them.
 
-    A turn that fails or is left early leaves the transcript as it was; the text that a stream had received
-    is in ``partial`` of the error. ``say()`` without a text repeats the turn; tools that have run do not run
-    again.
+    A turn that fails or is left early leaves the transcript as it was; the error of a stream has what was
+    received in ``partial``. ``say()`` without a text repeats the turn, without the tools that have run.
 
-    Infinity and monGARS store the conversation, and may remember a turn that failed here. The first turn on
-    ChatServer, the first on Infinity without ``user``, and all on monGARS are plain calls: a stream yields
-    their text in one piece. On ChatServer a new session, with the whole transcript, begins after a turn that
-    failed, with another model and when ``trim`` leaves messages out.
+    Infinity and monGARS store the conversation, and may remember a turn that failed here. A stream is one
+    piece of text in the first turn on ChatServer, in the first on Infinity without ``user``, and on monGARS.
+    On ChatServer a new session, with the whole transcript, begins after a turn that failed, with another
+    model and if ``trim`` leaves messages out.
 
     Raises:
         InvalidRequestError: the service does not support a setting.
@@ -102,7 +98,7 @@ class Conversation(Generic[A]):
         on_tool_error: Literal["send", "raise"] = "send",
         **options: Any,
     ) -> None:
-        adapter = _find_adapter(service)
+        adapter = find_adapter(service)
         settings = {"model": model, "system": system, "tools": tools, "user": user, "trim": trim}
         for name, value in settings.items():
             if value and name not in adapter.takes:
@@ -220,7 +216,7 @@ class Conversation(Generic[A]):
         Raises:
             ConversationError: the file is cut off, or of another program, version or service.
         """
-        name, readable = os.fspath(path), {**_FORMAT, "service": _find_adapter(service).name}
+        name, readable = os.fspath(path), {**_FORMAT, "service": find_adapter(service).name}
         try:
             with open(name, "rb") as file:
                 saved = json.loads(file.read().decode("utf-8"))
@@ -299,10 +295,11 @@ class Conversation(Generic[A]):
     def _run_tools(self, new: List[Message]) -> None:
         """Run the tools that the last answer calls, and append their results in the order of the calls."""
         calls = _open_calls(new)
-        results: Dict[int, str] = {}
+        results: List[Optional[Message]] = [None] * len(calls)
 
         def run(number: int) -> None:
-            results[number] = join_surrogates(self._run_tool(calls[number]))  # names of files may hold some
+            content = join_surrogates(self._run_tool(calls[number]))  # names of files may have lone ones
+            results[number] = {"role": "tool", "tool_call_id": calls[number]["id"], "content": content}
 
         try:
             if self._parallel > 1:
@@ -311,8 +308,7 @@ class Conversation(Generic[A]):
             else:
                 list(map(run, range(len(calls))))
         finally:  # after an error or Ctrl-C as well: what has run does not run again
-            for number, content in sorted(results.items()):
-                new.append({"role": "tool", "tool_call_id": calls[number]["id"], "content": content})
+            new += filter(None, results)
 
     def _run_tool(self, call: Message) -> str:
         function = call.get("function") or {}
@@ -376,13 +372,6 @@ class ConversationStream(CloseMixin, Generic[A]):
         if self._answer is None:
             raise self._error
         return self._answer
-
-
-def _find_adapter(service: object) -> Type[ChatAdapter]:
-    adapter = ADAPTERS.get(service._spec.name) if isinstance(service, ServiceClient) else None
-    if adapter is None:
-        raise TypeError(f"a Conversation needs a service such as client.{' or client.'.join(ADAPTERS)}")
-    return adapter
 
 
 def _open_calls(messages: List[Message]) -> List[Message]:

@@ -8,6 +8,7 @@ from typing import Any, Dict, Generator, List, Mapping, NamedTuple, Optional, Se
 from .chat import serialize_messages
 from .model import to_json_value
 from .openai_models import Usage
+from .service import ServiceClient
 from .stream import Stream
 from .tools import Tool
 
@@ -121,6 +122,13 @@ class _MonGARS(ChatAdapter):
         return self.api.chat(message=call.messages[-1]["content"], session_id=self.id, **call.options)
 
 
-ADAPTERS: Dict[str, Type[ChatAdapter]] = {
+_ADAPTERS: Dict[str, Type[ChatAdapter]] = {
     adapter.name: adapter for adapter in (_Zaguan, _ChatServer, _Infinity, _MonGARS)
 }
+
+
+def find_adapter(service: object) -> Type[ChatAdapter]:
+    """Return the adapter of a chat service; TypeError for anything else."""
+    if isinstance(service, ServiceClient) and service._spec.name in _ADAPTERS:
+        return _ADAPTERS[service._spec.name]
+    raise TypeError(f"a Conversation needs a service such as client.{' or client.'.join(_ADAPTERS)}")

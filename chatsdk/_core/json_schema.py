@@ -12,19 +12,7 @@ from collections import abc
 from contextlib import suppress
 from datetime import date, datetime
 from functools import partial
-from typing import (
-    Any,
-    Callable,
-    Dict,
-    List,
-    NamedTuple,
-    Sequence,
-    Tuple,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import Any, Callable, Dict, List, NamedTuple, Tuple, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from .dates import parse_datetime
@@ -33,13 +21,8 @@ Schema = Dict[str, Any]
 Reader = Callable[[Any, str], Any]  # takes a decoded value and its place, for error messages
 
 _NULL: Schema = {"type": "null"}
-_SCALARS: Dict[Any, str] = {
-    str: "string",
-    int: "integer",
-    float: "number",
-    bool: "boolean",
-    type(None): "null",
-}
+_NONE = type(None)
+_SCALARS = {str: "string", int: "integer", float: "number", bool: "boolean", _NONE: "null"}
 _FORMATS: Dict[Any, Tuple[str, Callable[[str], Any]]] = {
     datetime: ("date-time", parse_datetime),
     date: ("date", date.fromisoformat),
@@ -88,7 +71,7 @@ def make_converter(
         inner = part(hint.__origin__)
         descriptions = [{"description": item} for item in metadata if isinstance(item, str)]
         return Converter({**inner.schema, **(descriptions or [{}])[0]}, inner.read)
-    hint = type(None) if hint is None else getattr(hint, "__supertype__", hint)  # of a NewType
+    hint = _NONE if hint is None else getattr(hint, "__supertype__", hint)  # of a NewType
     origin, arguments = get_origin(hint) or hint, get_args(hint)
     kind = _ABSTRACT.get(origin, origin)
     if kind in _SCALARS:
@@ -103,7 +86,8 @@ def make_converter(
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return _make_choice([(member.value, member) for member in hint], where)
     if str(kind).endswith(".Literal"):  # of typing or typing_extensions
-        return _make_choice([(value, value) for value in arguments], where)
+        members = isinstance(arguments[0], enum.Enum)
+        return _make_choice([(each.value if members else each, each) for each in arguments], where)
     if kind in (Union, getattr(types, "UnionType", Union)):
         parts = [part(argument) for argument in arguments]
         return Converter({"anyOf": [each.schema for each in parts]}, partial(_read_union, parts))
@@ -121,7 +105,7 @@ def make_converter(
 
 
 def make_object_converter(
-    fields: Sequence[Field], strict: bool, where: str, parents: Tuple[Any, ...] = ()
+    fields: List[Field], strict: bool, where: str, parents: Tuple[Any, ...] = ()
 ) -> Converter:
     """Return the converter of an object with these fields; it reads a dict of those that are given.
 
@@ -159,11 +143,7 @@ def make_object_converter(
 
 
 def evaluate_hints(source: Any) -> Dict[str, Any]:
-    """Return the annotations of a class or function, with the descriptions of Annotated.
-
-    Raises:
-        TypeError: they cannot be evaluated, such as ``list[int]`` on Python 3.8.
-    """
+    """Return the annotations of a class or function; TypeError for ``list[int]`` on Python 3.8."""
     try:
         if sys.version_info >= (3, 9):
             return get_type_hints(source, include_extras=True)
@@ -196,18 +176,14 @@ def parse_json(text: str) -> Any:
 def _get_fields(cls: Any) -> List[Field]:
     hints, missing = evaluate_hints(cls), dataclasses.MISSING
     return [
-        Field(
-            each.name,
-            hints[each.name],
-            each.default is not missing or each.default_factory is not missing,
-        )
+        Field(each.name, hints[each.name], (each.default, each.default_factory) != (missing, missing))
         for each in dataclasses.fields(cls)
         if each.init
     ]
 
 
-def _make_choice(choices: Sequence[Tuple[Any, Any]], where: str) -> Converter:
-    if not all(value is None or isinstance(value, (str, int, float)) for value, _ in choices):
+def _make_choice(choices: List[Tuple[Any, Any]], where: str) -> Converter:
+    if not all(type(value) in _SCALARS for value, _ in choices):
         raise TypeError(f"{where}: the values of an enum or Literal must be texts, numbers, booleans or None")
     schema: Schema = {"enum": [value for value, _ in choices]}
     names = {_SCALARS[type(value)] for value, _ in choices}
@@ -255,7 +231,7 @@ def _read_dict(read: Reader, value: Any, place: str) -> Any:
     return {name: read(item, f"a value of {place or 'the object'}") for name, item in value.items()}
 
 
-def _read_union(parts: Sequence[Converter], value: Any, place: str) -> Any:
+def _read_union(parts: List[Converter], value: Any, place: str) -> Any:
     problems = []
     for part in parts:
         try:

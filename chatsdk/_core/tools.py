@@ -103,11 +103,7 @@ def serialize_tools(tools: Sequence[Any]) -> List[Any]:
 
 
 def decode_arguments(arguments: Arguments) -> Dict[str, Any]:
-    """Return the arguments of a tool call; "", which models send if there are none, is an empty dict.
-
-    Raises:
-        ValueError: they are not a JSON object.
-    """
+    """Return the arguments of a tool call; models send "" if there are none."""
     value = parse_json(arguments or "{}") if isinstance(arguments, str) else dict(arguments or {})
     if not isinstance(value, dict):
         raise ValueError("the arguments must be a JSON object")

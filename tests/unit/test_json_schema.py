@@ -68,6 +68,12 @@ TYPES = {
     "enum": (Unit, {"type": "string", "enum": ["celsius", "kelvin"]}, "kelvin", Unit.KELVIN),
     "enum of numbers": (Level, {"type": "integer", "enum": [1, 2]}, 2, Level.HIGH),
     "literal": (Literal["a", "b"], {"type": "string", "enum": ["a", "b"]}, "b", "b"),
+    "literal of members": (
+        Literal[Unit.KELVIN],
+        {"type": "string", "enum": ["kelvin"]},
+        "kelvin",
+        Unit.KELVIN,
+    ),
     "mixed literal": (Literal["a", 1], {"enum": ["a", 1]}, 1, 1),
     "optional": (Optional[int], {"anyOf": [{"type": "integer"}, {"type": "null"}]}, None, None),
     "union": (Union[int, str], {"anyOf": [{"type": "integer"}, {"type": "string"}]}, "x", "x"),
