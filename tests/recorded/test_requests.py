@@ -128,12 +128,13 @@ def test_address(recording):
 def test_headers(recording):
     request = sent_for(recording)
     assert request.headers["User-Agent"].startswith("chatsdk/")
-    expects = "*/*" if recording.is_download else "application/json"
+    form = recording.request.get("form") or {}
+    is_text = form.get("response_format") in ("text", "srt", "vtt")
+    expects = "*/*" if recording.is_download or is_text else "application/json"
     assert request.headers["Accept"] == ("text/event-stream" if recording.asks_for_stream else expects)
     if recording.request.get("files"):
         assert request.headers["Content-Type"].startswith("multipart/form-data; boundary=")
     elif request.body:
-        form = recording.request.get("form")
         kind = "application/x-www-form-urlencoded" if form else "application/json"
         assert request.headers["Content-Type"] == kind
         assert request.headers["Content-Length"] == str(len(request.body))

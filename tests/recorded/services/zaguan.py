@@ -1,6 +1,8 @@
 """Zaguan CoreX, and the gateways of its family."""
 
+import base64
 import re
+import struct
 import uuid
 
 from chatsdk import zaguan
@@ -27,6 +29,9 @@ OFFERED = {
     "POST /v1/moderations",
     "POST /v1/audio/speech",
     "POST /v1/audio/transcriptions",
+    "POST /v1/audio/translations",
+    "POST /v1/images/edits",
+    "POST /v1/images/variations",
     "POST /v1/images/generations",
 }
 DOWNLOADS = {"POST /v1/audio/speech"}
@@ -46,6 +51,8 @@ KNOWN_EXTRAS = {
     "Choice.provider_specific_fields",
     "Choice.native_finish_reason",
     "ImageData.provider_specific_fields",
+    "ImageResponse.safety_identifier",
+    "ImageResponse.svg_usage",
     "Message.provider_specific_fields",
     "ModelInfo.max_input_tokens",
     "ModelInfo.max_output_tokens",
@@ -66,6 +73,8 @@ _METHODS = {
     "/v1/moderations": "create_moderation",
     "/v1/audio/speech": "create_speech",
     "/v1/audio/transcriptions": "create_transcription",
+    "/v1/audio/translations": "create_translation",
+    "/v1/images/variations": "create_image_variation",
     "/v1/images/generations": "create_image",
     "/v1/images/edits": "edit_image",
 }
@@ -87,7 +96,9 @@ def call(service, recording):
             f"{name}_path": (file["filename"], b"\0" * file["bytes"], file["content_type"])
             for name, file in recording.request["files"].items()
         }
-        return getattr(service, _METHODS[path])(**uploads, **recording.request["form"])
+        form = recording.request["form"].items()  # a name with [] is of a list
+        fields = {name.rstrip("[]"): [value] if name.endswith("[]") else value for name, value in form}
+        return getattr(service, _METHODS[path])(**uploads, **fields)
     if path in _METHODS:
         return getattr(service, _METHODS[path])(recording.json, request_id=_request_id(recording))
     if path == "/v1/credits/history":
@@ -104,10 +115,15 @@ def call(service, recording):
 
 
 def listed(recording):
-    """Models and capabilities come back as the list inside."""
+    """Models and capabilities come back as the list inside, vectors as lists."""
     body = recording.decoded
     if recording.endpoint == "GET /v1/models":
         return body["data"]
+    if recording.endpoint == "POST /v1/embeddings":
+        for item in body["data"]:
+            if isinstance(item["embedding"], str):
+                packed = base64.b64decode(item["embedding"])
+                item["embedding"] = list(struct.unpack(f"<{len(packed) // 4}f", packed))
     if recording.endpoint == "GET /v1/capabilities" and isinstance(body, dict):
         return body["models"]
     return body
