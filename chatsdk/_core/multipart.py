@@ -92,9 +92,10 @@ class MultipartBody(CloseMixin):
         return 0
 
     def seek(self, position: int, whence: int = 0) -> int:
-        """Go back to the start."""
+        """Go back to the start, wherever it was asked to go."""
+        position = self.tell()
         self._chunks = None
-        return self.tell()
+        return position
 
     def close(self) -> None:
         """Close the files that were opened here."""
@@ -103,9 +104,7 @@ class MultipartBody(CloseMixin):
     def _add_part(self, field: RequestField, file: IO[bytes]) -> None:
         field.make_multipart(content_type=field.headers.get("Content-Type"))
         head = f"--{self._boundary}\r\n{field.render_headers()}"
-        self._add(
-            io.BytesIO(head.encode("utf-8", "replace"))
-        )  # a file may have a name that is no Unicode text
+        self._add(io.BytesIO(head.encode("utf-8", "replace")))  # names of files may be no valid Unicode
         self._add(file)
         self._add(io.BytesIO(b"\r\n"))
 
@@ -115,6 +114,7 @@ class MultipartBody(CloseMixin):
             position = file.tell()
             file.seek(0, os.SEEK_END)
             size = file.tell() - position
+            file.seek(position)  # the caller may use it again if nothing is sent
             start = position
         except (AttributeError, OSError):  # a pipe
             self._length = None

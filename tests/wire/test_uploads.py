@@ -149,3 +149,12 @@ def test_an_upload_has_to_end_in_time(connect, tmp_path):
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         with pytest.raises(APITimeoutError):
             connect(url, total_timeout=0.2).zaguan.create_transcription(tmp_path / "a.wav")
+
+
+def test_a_file_of_which_nothing_was_sent_stays_where_it_was(serve, connect, waits):
+    server = serve(TEXT, listen=False)
+    file = io.BytesIO(b"???" + SOUND)
+    file.seek(3)
+    with pytest.raises(APIConnectionError):
+        connect(server, max_retries=0).zaguan.create_transcription(file)
+    assert file.tell() == 3
