@@ -1,4 +1,4 @@
-"""The base of the answers of chat services: their text, and the object that it holds as JSON."""
+"""The base of all responses of chat services: their text, and that text as an object."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _PROBLEMS: Dict[Optional[str], str] = {
 
 
 class Answer(Model):
-    """Base of the answers of chat services."""
+    """Base of the responses of chat services."""
 
     @property
     def text(self) -> str:
-        """The text of the answer."""
+        """The text of the response."""
         raise NotImplementedError
 
     def parse(self, cls: Type[T]) -> T:
-        """Return the JSON text of the answer as an object; a code fence around it is removed.
+        """Return the text, which is JSON, as an object; a code fence around it is removed.
 
         Args:
-            cls: A dataclass, such as the one that was given as ``response_format``.
+            cls: a dataclass, such as the one that was passed as ``response_format``.
 
         Raises:
             APIResponseError: the text does not fit. Its ``code`` is ``"refusal"`` if the model refused,
@@ -49,7 +49,7 @@ class Answer(Model):
         raise response_error(self, message, code or "invalid", text)
 
     def _explain_misfit(self) -> Tuple[Optional[str], str]:
-        """Return the code of the reason, if it is known, and the text for ``body`` of the error."""
+        """Return code and body of the error for a text that does not fit; None is ``"invalid"``."""
         return None, self.text
 
     def _repr_markdown_(self) -> Optional[str]:
@@ -64,7 +64,7 @@ class ChatService(Generic[A]):
 
 
 def response_error(source: Model, message: str, code: str, body: str) -> APIResponseError:
-    """Return the error for a part of an answer that does not fit.
+    """Return the error for a part of a response that does not fit.
 
     Its class is that of the service, but the common one for models that several services share.
     """

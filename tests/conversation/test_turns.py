@@ -8,7 +8,6 @@ import pytest
 from chatsdk import (
     APIConnectionError,
     AuthenticationError,
-    Client,
     Conversation,
     InvalidRequestError,
     StreamInterruptedError,
@@ -346,8 +345,3 @@ def test_a_hundred_turns_cost_what_is_sent(server, talk_with):
         assert len(talk.messages) == 200
     for service, found in sizes.items():
         assert len(set(found[10:])) == 1, service
-
-
-def test_without_a_running_server_nothing_is_sent_before_the_first_turn():
-    with Client(zaguan="http://127.0.0.1:9") as client:
-        assert Conversation(client.zaguan, model="m").messages == []
