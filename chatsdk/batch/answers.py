@@ -38,7 +38,10 @@ def to_rows(path: FilePath) -> List[Dict[str, Any]]:
 def _member(value: Any, *names: str) -> Any:
     """Return what stands under *names* in models and decoded JSON alike, or None."""
     for name in names:
-        value = value.get(name) if isinstance(value, (Model, dict)) else None
+        if isinstance(value, Model) and name in vars(value):
+            value = vars(value)[name]  # a third of the time of get()
+        else:
+            value = value.get(name) if isinstance(value, (Model, dict)) else None
     return value
 
 

@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, Deque, Dict, Iterator, Mapping, Optional, Set, Tuple, Union
 
 from .._core import json_codec
-from .._core.model import json_default
+from .._core.model import Model, json_default, to_send
 from ..errors import ChatSDKError
 from .id_set import IdSet, id_digest
 
@@ -46,6 +46,8 @@ _encode_text = json.encoder.encode_basestring_ascii
 
 
 def _encodable(value: Any) -> Any:
+    if isinstance(value, Model):
+        return to_send(value)
     try:
         return json_default(value)
     except TypeError:  # what a method returned is kept in some form
@@ -135,18 +137,20 @@ class ResultFile:
 
     def flush(self) -> None:
         """Write what was added; sync it to the disk if it is time to."""
-        with self._lock:
-            lines, digests = [], []
-            while self._added:
-                digest, kind, line = self._added.popleft()
-                lines.append(line)
-                digests.append((digest, kind))
-            if lines:
+        if self._added:
+            with self._lock:
+                lines, digests = [], []
+                while self._added:
+                    digest, kind, line = self._added.popleft()
+                    lines.append(line)
+                    digests.append((digest, kind))
                 self._write(b"".join(lines))
                 self._unsynced += len(lines)
                 for digest, kind in digests:
                     self._note(digest, kind)
-        if self._unsynced >= _SYNC_LINES or time.monotonic() - self._synced >= _SYNC_SECONDS:
+        if self._unsynced and (
+            self._unsynced >= _SYNC_LINES or time.monotonic() - self._synced >= _SYNC_SECONDS
+        ):
             self.sync()
 
     def sync(self) -> None:
@@ -253,8 +257,11 @@ def iter_lines(path: str) -> Iterator[Dict[str, Any]]:
     """Yield the decoded lines of a file of results; a torn last one is left out."""
     with open(path, "rb") as lines:
         for line in lines:
-            if line.endswith(b"\n"):
+            try:
                 yield json_codec.loads(line)
+            except ValueError:
+                if line.endswith(b"\n"):
+                    raise
 
 
 def line_kind(line: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ import queue
 import time
 from collections import deque
 from concurrent.futures import BrokenExecutor, Executor, Future
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Callable, Deque, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
@@ -268,10 +269,10 @@ class _Run:
             while True:
                 timeout = self._send_due()
                 if ready:
-                    self._is_waiting = False
-                    self._file.flush()
-                    yield ready.popleft()
-                    self._is_waiting = True
+                    with self._away():
+                        yield ready.popleft()
+                        while ready and self._is_fast:
+                            yield ready.popleft()
                     timeout = 0.0
                 elif timeout is None:
                     break
@@ -321,12 +322,23 @@ class _Run:
         if self._again:
             return self._again.popleft()
         try:
-            job = next(self._new, None)
+            with nullcontext() if self._is_fast else self._away():  # an input may block for long
+                job = next(self._new, None)
         except Exception as error:  # of the input; what came before is sent
             self._failure = error
             return None
         self._has_input = job is not None
         return job
+
+    @contextmanager
+    def _away(self) -> Iterator[None]:
+        """Let the threads of the calls write their results, while the caller or the input works."""
+        self._is_waiting = False
+        try:
+            self._file.flush()
+            yield
+        finally:
+            self._is_waiting = True
 
     def _is_stopped(self) -> bool:
         return self._failure is not None or self._summary.stopped is not None
@@ -370,11 +382,15 @@ class _Run:
         try:
             if wait is None:
                 self._write(job, result, error, unknown)
-            if not self._is_waiting:
-                self._file.flush()
-        except BaseException as failure:
+        except Exception as failure:  # a result that is nested too deeply
             self._failure = failure
         self._ended.put(_Ended(job, result, error, unknown, wait))
+        # Of fast calls the caller mostly comes back before all have ended.
+        if not self._is_waiting and (not self._is_fast or self._ended.qsize() >= self._in_flight):
+            try:
+                self._file.flush()
+            except Exception as failure:
+                self._failure = failure
 
     def _write(self, job: _Job, result: Any, error: Optional[BaseException], unknown: bool) -> None:
         if error is None:
@@ -456,11 +472,11 @@ class _Run:
                     self._take(ended)
             for job in self._again:
                 self._write(job, None, job.error, unknown=False)
-            self._file.flush()
         finally:
             if self._has_own_threads:
                 self._executor.shutdown(wait=False)
             if self._bar is not None:
                 self._show()
                 self._bar.close()
+            self._file.flush()
             self._file.sync()

@@ -245,6 +245,21 @@ def test_results_are_written_while_the_caller_is_busy(serve, connect, tmp_path, 
     assert all(row["ok"] for row in to_rows(path))  # the calls in flight have ended
 
 
+def test_results_are_written_while_the_input_blocks(serve, connect, tmp_path, monkeypatch):
+    monkeypatch.setattr("chatsdk.batch.pacing._RAMP_SECONDS", 0)
+    server = serve(answer)
+    path = tmp_path / "out"
+
+    def requests():
+        yield from ("a", "b", "c")
+        end = time.monotonic() + TIMEOUT
+        while sum(line["response"] is not None for line in lines_of(path)) < 2:
+            assert time.monotonic() < end
+        yield "d"
+
+    assert len(list(ask(connect(server), path, max_workers=2).run(requests()))) == 4
+
+
 def test_an_interrupt_lets_the_calls_in_flight_end(serve, program, tmp_path):
     gate = threading.Event()
     server = serve(lambda request: [gate, answer(request)])
