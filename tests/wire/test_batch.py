@@ -206,6 +206,23 @@ def test_after_a_429_all_calls_wait(serve, connect, tmp_path):
     assert len(set(asked)) == 12  # a refused call keeps its id
 
 
+def test_what_was_refused_when_the_run_ends_is_no_unknown(serve, connect, tmp_path, monkeypatch):
+    monkeypatch.setattr("chatsdk.batch.pacing._RAMP_SECONDS", 0)
+    go_on = threading.Event()
+    refusal = reply(b"slow down", 429, "Retry-After: 30")
+    server = serve(lambda request: refusal if question(request) == "a" else [go_on, answer(request)])
+    method = partial(connect(server).chatserver.create_completion, "m")
+    batch = Batch(method, tmp_path / "out", max_workers=2)
+    run = batch.run([("a", "a"), ("b", "b"), ("c", "c")])
+    threading.Thread(target=lambda: (server.until(lambda: len(server.requests) == 2), go_on.set())).start()
+    assert next(run).custom_id == "b"
+    run.close()
+    server.script(answer)
+    assert sorted(
+        item.custom_id for item in Batch(method, tmp_path / "out").run([("a", "a"), ("b", "b")])
+    ) == ["a"]
+
+
 def test_a_limit_that_is_not_lifted_ends_the_run(serve, connect, tmp_path, monkeypatch):
     monkeypatch.setattr("chatsdk.batch.pacing._FIRST_PAUSE", 0.001)
     server = serve(reply(b"slow down", 429))
