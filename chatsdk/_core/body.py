@@ -36,8 +36,9 @@ class ResponseBody:
     """The body of one response; iterating yields its decompressed bytes as they arrive."""
 
     def __init__(self, response: requests.Response, call: CallContext) -> None:
-        self._response = response
+        self.response = response
         self._call = call
+        self._deadline = call.deadline
         self._process = os.getpid()
         self._complete = False
         self._pieces: Optional[Iterator[bytes]] = None
@@ -47,11 +48,11 @@ class ResponseBody:
         pieces, self._pieces = self._pieces, None
         if pieces is not None:
             return pieces
-        file = getattr(self._response.raw, "_fp", None)
-        if getattr(self._response, "_content_consumed", False) or not hasattr(type(file), "read1"):
+        file = getattr(self.response.raw, "_fp", None)
+        if getattr(self.response, "_content_consumed", False) or not hasattr(type(file), "read1"):
             # Of a cache of the user's own: read already, or behind a wrapper that must see each read.
-            return self._response.iter_content(_CHUNK_SIZE)
-        return _decode(self._iter_raw(file), self._response.headers.get("Content-Encoding", ""))
+            return self.response.iter_content(_CHUNK_SIZE)
+        return _decode(self._iter_raw(file), self.response.headers.get("Content-Encoding", ""))
 
     def peek(self, detect: Callable[[bytes], Optional[T]]) -> Optional[T]:
         """Return what *detect* returns for the first bytes; as long as that is None, it gets more of them.
@@ -74,22 +75,22 @@ class ResponseBody:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def limit_remaining_time(self, seconds: float) -> None:
-        """Wait at most *seconds* for the rest."""
+        """Wait at most *seconds* for the rest, instead of those of an earlier call of this method."""
         end = time.monotonic() + seconds
-        self._call.deadline = end if self._call.deadline is None else min(end, self._call.deadline)
+        self._call.deadline = end if self._deadline is None else min(end, self._deadline)
 
     def close(self) -> None:
         """Close the connection, unless the body is complete and it is back in the pool."""
         self.closed = True
-        sock = _socket_of(getattr(self._response.raw, "_fp", None))
+        sock = _socket_of(getattr(self.response.raw, "_fp", None))
         # In a forked child the connection is its parent's.
         if sock is not None and not self._complete and self._process == os.getpid():
             shut_down(sock)  # a thread that waits in a read holds a lock that closing needs
         with suppress(RuntimeError):  # a greenlet of this thread is inside a read, and closes after it
-            self._response.close()
+            self.response.close()
 
     def _iter_raw(self, file: Any) -> Iterator[bytes]:
-        raw = self._response.raw
+        raw = self.response.raw
         # urllib3's readers wait for a full buffer, or cost three times as much; http.client's read1 returns
         # what has arrived. Before Python 3.12 it does not check the length of the body.
         missing: Optional[int] = getattr(raw, "length_remaining", None)

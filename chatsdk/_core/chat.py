@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any, Callable, Dict, Generic, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union
 
 from .answer import Answer
-from .error_body import is_chat_failure
+from .error_body import is_chat_failure, is_keep_alive
 from .json_codec import join_surrogates, split_surrogate
 from .model import Model, to_send
 
@@ -118,6 +118,7 @@ class CompletionAccumulator(Generic[T, R]):
     """Makes an item of each chunk of a completion with *count* choices, and one response of all."""
 
     names = frozenset([b"", b"message"])  # an event without a name is called "message"
+    finished = 0
     ended = False  # usage may follow the finish reason: only the end marker is the end
     is_failure = staticmethod(is_chat_failure)
 
@@ -133,12 +134,14 @@ class CompletionAccumulator(Generic[T, R]):
         self._top: Dict[str, Any] = {}
         self._last_top: Dict[str, Any] = {}
         self._choices: Dict[int, _Choice] = {}
-        self.answered = self.finished = False
+        self.answered = False
 
     def read(self, name: bytes, data: Dict[str, Any]) -> Optional[T]:
         """Return the item for a chunk; None for a keep-alive."""
         is_chunk = "choices" in data or "usage" in data
         if not is_chunk and (name not in self.names or "type" in data or "id" not in data):
+            return None
+        if not data.get("choices") and is_keep_alive(data.get("type", data.get("object"))):
             return None
         top = dict(data)
         choices = top.pop("choices", None)
@@ -150,14 +153,15 @@ class CompletionAccumulator(Generic[T, R]):
             if isinstance(fragment, dict):
                 index = fragment.get("index")
                 if not isinstance(index, int):
-                    index = 0
+                    index = fragment["index"] = _index(fragment) or 0
                 choice = self._choices.get(index)
                 if choice is None:
                     choice = self._choices[index] = _Choice()
-                    self.answered, self.finished = True, False
+                    self.answered, self.finished = True, 0
                 if choice.merge(fragment):
                     begun = self._choices.values()
-                    self.finished = len(begun) >= self._count and all(each.finished for each in begun)
+                    complete = len(begun) >= self._count and all(each.finished for each in begun)
+                    self.finished = self.finished + 1 if complete else 0
         return self._make_item(data)
 
     def read_response(self, body: Dict[str, Any]) -> Optional[T]:
@@ -173,7 +177,7 @@ class CompletionAccumulator(Generic[T, R]):
     def metadata(self) -> Dict[str, Any]:
         """Return the fields beside the choices, and the finish reason of the first choice."""
         found = dict(self._top)
-        if 0 in self._choices and self._choices[0].finished:
+        if 0 in self._choices and "finish_reason" in self._choices[0].top:
             found["finish_reason"] = self._choices[0].top["finish_reason"]
         return found
 
@@ -197,12 +201,16 @@ class _Choice:
         self._uses_messages = False
 
     def merge(self, fragment: Dict[str, Any]) -> bool:
-        """Merge a fragment and return whether the choice is complete.
+        """Merge a fragment and return whether the choice is now complete, or goes on after its end.
 
         Its texts are changed to whole characters: the first half of a surrogate pair is held back.
         """
         if "message" in fragment:
             self._use_message(fragment)
+        # Some servers send a finish reason with the reasoning, or with each fragment.
+        was_finished = self.finished
+        goes_on = was_finished and _has_text(fragment.get("delta"))
+        self.finished = was_finished and not goes_on
         for key, value in fragment.items():
             if value is None or key == "index":
                 continue
@@ -210,14 +218,14 @@ class _Choice:
                 if isinstance(value, dict):
                     self._merge_delta(value)
             elif key == "finish_reason":
-                if isinstance(value, str) and value.strip().lower() not in ("", "null"):
+                if isinstance(value, str) and value.strip().lower() not in ("", "null", "none"):
                     self.finished = True
                     self.top[key] = value
             elif key == "logprobs" and isinstance(value, dict):
                 _merge(self.top, key, value)
             else:
                 _update(self.top, key, value)
-        return self.finished
+        return goes_on or self.finished != was_finished
 
     def build(self, index: int) -> Dict[str, Any]:
         """Return the choice in the form of a plain response."""
@@ -258,8 +266,8 @@ class _Choice:
         for position, fragment in enumerate(fragments):
             _write_arguments(fragment.get("function"))
             call = self._find_call(fragment, position - len(fragments))
-            for mark in (_index(fragment), fragment.get("id")):
-                if isinstance(mark, (int, str)) and mark != "":
+            for mark, kind in ((_index(fragment), int), (fragment.get("id"), str)):
+                if isinstance(mark, kind) and mark != "":
                     self._call_of[mark] = call
             for key, value in fragment.items():
                 if key != "index":
@@ -277,7 +285,9 @@ class _Choice:
             known = by_id if by_id is not None or name else by_index
         if known is not None:
             same_id = known is by_index and call_id and known.get("id") == call_id
-            if same_id or not name or _name(known) in (None, "", name):
+            if same_id or not name or _name(known) in (None, ""):
+                return known
+            if _name(known) == name and not _begins_again(known, fragment):
                 return known
         elif index is None and -place_from_end <= len(self._calls) and not name:
             # The id may come late, or never: only the first fragment of a call has its name.
@@ -288,6 +298,20 @@ class _Choice:
 
 def _has_content(delta: object) -> bool:
     return isinstance(delta, dict) and any(value for name, value in delta.items() if name != "role")
+
+
+def _has_text(delta: object) -> bool:
+    fields = delta.items() if isinstance(delta, dict) else ()
+    return any(value and (name in _CONCATENATED_FIELDS or name == "tool_calls") for name, value in fields)
+
+
+def _begins_again(call: Dict[str, Any], fragment: Dict[str, Any]) -> bool:
+    """Return whether a fragment with the name of *call* is another call: its arguments are complete."""
+    begun, more = (_fields(each.get("function")).get("arguments") for each in (call, fragment))
+    if isinstance(begun, io.StringIO) and isinstance(more, str) and more.lstrip()[:1] == "{":
+        with suppress(ValueError, RecursionError):
+            return isinstance(json.loads(begun.getvalue()), dict)
+    return False
 
 
 def _index(fragment: Mapping[str, Any]) -> Optional[int]:

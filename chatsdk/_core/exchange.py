@@ -134,7 +134,7 @@ class Exchange:
     def json(self, response: requests.Response) -> Any:
         """Return the decoded body of *response*."""
         try:
-            return json_codec.loads(response.content)
+            return json_codec.loads(response.content, "replace")
         except (ValueError, RecursionError) as error:
             raise_alone(self.invalid_response_error(response, "no readable JSON"), self.safe_cause(error))
 

@@ -361,6 +361,11 @@ def is_list_of_objects(value: Any) -> bool:
     return isinstance(value, list) and {dict}.issuperset(map(type, value))
 
 
+def is_filled_list_of_objects(value: Any) -> bool:
+    """Return whether a decoded JSON value is a list that holds objects, at least one."""
+    return is_list_of_objects(value) and value != []
+
+
 def _validator(hint: Any) -> Callable[[Any], bool]:
     origin = getattr(hint, "__origin__", None)
     if origin is list and _is_model(hint.__args__[0]):

@@ -19,7 +19,7 @@ from typing import (
 
 from .answer import response_error
 from .chat import ChatAnswer, Messages, first_choice_part, first_choice_text
-from .model import Model, required_field
+from .model import Model, is_filled_list_of_objects, required_field
 
 T = TypeVar("T")
 Content = Union[str, List[Dict[str, Any]]]
@@ -269,7 +269,7 @@ class ChatResponse(ChatAnswer):
     object: str = "chat.completion"
     created: Optional[int] = None
     model: str = ""
-    choices: List[Choice] = required_field(default_factory=list)
+    choices: List[Choice] = required_field(is_filled_list_of_objects, default_factory=list)
     usage: Union[Usage, Any] = None  # not Optional: scripts that read it unchecked pass type checkers
     system_fingerprint: Optional[str] = None
     service_tier: Optional[str] = None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Callable, List, Optional, Type, TypeVar, 
 
 import requests
 
-from .error_body import is_error_body, parse_error_body
+from .error_body import parse_error_body
 from .exchange import Exchange
 from .model import Model, get_reader, is_list_of_objects, missing_required_field
 from .result_list import ResultList
@@ -33,9 +33,15 @@ class Request(Exchange):
         The *reader* of a chat merges a response that is an event stream, and detects failures.
         """
         self.answer_class = cls
-        response = self.send()
-        if reader is not None and detect_format(response.content[:1000]) == "events":
-            return Stream(self, response, reader).final()
+        if reader is None:
+            response = self.send()
+        else:
+            self._accept("application/json")
+            response = self.open()
+            content = self.body(response)
+            if content.peek(detect_format) == "events":
+                return Stream(self, content, reader).final()
+            self.read_body(response, content)
         body = self.object(response)
         if reader is not None and reader.is_failure(body):
             raise self.invalid_response_error(response, "an error", parse_error_body(body).message)
@@ -44,7 +50,7 @@ class Request(Exchange):
             found = {}
         missing = missing_required_field(cls, found)
         if missing is not None:
-            said = parse_error_body(body).message if is_error_body(body) else None
+            said = parse_error_body(body).message
             raise self.invalid_response_error(response, f"an answer without {missing!r}", said)
         return get_reader(cls, owned=True)(found)
 
@@ -67,7 +73,7 @@ class Request(Exchange):
         self._accept("text/event-stream", "identity")
         if not self._spec.reuse_after_stream:
             self.headers["Connection"] = "close"
-        return Stream(self, self.open(), reader)
+        return Stream(self, self.body(self.open()), reader)
 
     def download(self) -> Download:
         """Return the response as a file, its body unread."""

@@ -11,7 +11,7 @@ import requests
 
 from ..errors import APIError, StreamError, StreamInterruptedError
 from . import json_codec
-from .body import BodyError
+from .body import BodyError, ResponseBody
 from .closable import CloseMixin
 from .display import show_text
 from .error_body import is_keep_alive, parse_error_body
@@ -27,6 +27,7 @@ R_co = TypeVar("R_co", covariant=True)
 _DONE_MARKER = re.compile(rb"""(?i)["'\s]*(\[\s*done\s*\]|done["'\s]*$)""").match
 _DRAIN_TIMEOUT = 1.0  # seconds
 _FINISH_TIMEOUT = 5.0  # seconds in all for the usage and the end marker
+_NO_LIMIT = 1e6  # seconds
 _CLOSED = "the stream was closed before its end"
 
 
@@ -36,13 +37,13 @@ class StreamReader(Protocol[T_co, R_co]):
     Attributes:
         names: the names of the events whose data must be an object; the data of others may be anything.
         answered: whether any part of an answer was read.
-        finished: whether the answer is complete; usage may follow.
+        finished: 0, or if the answer is complete, a number that changes with each text that follows anyway.
         ended: whether nothing follows, although there was no end marker.
     """
 
     names: FrozenSet[bytes]
     answered: bool
-    finished: bool
+    finished: int
     ended: bool
 
     def is_failure(self, data: Dict[str, Any]) -> bool:
@@ -78,9 +79,9 @@ class Stream(CloseMixin, Generic[T, R]):
         response: the ``requests.Response`` behind the stream.
     """
 
-    def __init__(self, exchange: Exchange, response: requests.Response, reader: StreamReader[T, R]) -> None:
-        self.response = response
-        self._source = _Source(exchange, response, reader)
+    def __init__(self, exchange: Exchange, body: ResponseBody, reader: StreamReader[T, R]) -> None:
+        self.response: requests.Response = body.response
+        self._source = _Source(exchange, body, reader)
         self._items = self._source.open()
 
     def __repr__(self) -> str:
@@ -148,10 +149,10 @@ class Stream(CloseMixin, Generic[T, R]):
 class _Source(Generic[T, R]):
     """What a stream reads from, and how it ended; holds no Stream, so that a deleted one is freed at once."""
 
-    def __init__(self, exchange: Exchange, response: requests.Response, reader: StreamReader[T, R]) -> None:
+    def __init__(self, exchange: Exchange, body: ResponseBody, reader: StreamReader[T, R]) -> None:
         self.exchange = exchange
-        self.response = response
-        self.body = exchange.body(response)
+        self.response = body.response
+        self.body = body
         self.reader = reader
         self.complete = False
         self.left = False  # whether a loop over the stream was left
@@ -179,7 +180,8 @@ class _Source(Generic[T, R]):
             raise self._failure(self.response.content)
         item = self.reader.read_response(body)
         if item is None:
-            raise self.exchange.invalid_response_error(self.response, "JSON that is no answer")
+            said = parse_error_body(body).message
+            raise self.exchange.invalid_response_error(self.response, "JSON that is no answer", said)
         return item
 
     def _single(self, item: T) -> Generator[T, None, None]:
@@ -195,10 +197,10 @@ class _Source(Generic[T, R]):
                 return
             pieces = iter(self.body)
             events = SSEDecoder(pieces, self.exchange.limit)
-            ended = finished = False
+            ended, finished = False, 0
             for name, data in events:
                 ended = data[:1] != b"{" and _DONE_MARKER(data) is not None
-                if data and not ended:
+                if (data or name.lower() == b"error") and not ended:
                     value = self._decode(name, data, events.truncated)
                     item = None if value is None else reader.read(name, value)
                     if item is not None:
@@ -207,9 +209,9 @@ class _Source(Generic[T, R]):
                 if ended:
                     self._drain(pieces)
                     break
-                if reader.finished and not finished:
-                    finished = True
-                    self.body.limit_remaining_time(_FINISH_TIMEOUT)
+                if reader.finished != finished:
+                    finished = reader.finished
+                    self.body.limit_remaining_time(_FINISH_TIMEOUT if finished else _NO_LIMIT)
             if not ended and not reader.finished:
                 raise self.exchange.error(StreamInterruptedError, "the stream ended before its end")
             if not reader.answered:

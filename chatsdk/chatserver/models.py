@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any, Dict, List, Optional, Union
 
 from .._core.chat import ChatAnswer, Messages, first_choice_part
-from .._core.model import Model, required_field
+from .._core.model import Model, is_filled_list_of_objects, required_field
 from .._core.result_list import ListResponse
 
 
@@ -74,7 +74,7 @@ class ChatCompletionResponse(ChatAnswer):
     object: str = "chat.completion"
     created: Optional[int] = None
     model: str = ""
-    choices: List[ChatCompletionChoice] = required_field(default_factory=list)
+    choices: List[ChatCompletionChoice] = required_field(is_filled_list_of_objects, default_factory=list)
     usage: Union[UsageInfo, Any] = None  # not Optional: scripts that read it unchecked pass type checkers
     system_fingerprint: Optional[str] = None
 

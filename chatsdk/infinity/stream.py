@@ -10,6 +10,13 @@ from .._core.json_codec import join_surrogates, split_surrogate
 from .models import ChatResponse, StreamChunk
 
 _UNNAMED = (b"", b"message")  # an event without a name is called "message"
+_FIELDS = frozenset(["type", "text", "content", "response", "metadata", "conversationId"])
+
+
+def _is_failure(data: Dict[str, Any]) -> bool:
+    failed = data.get("code") or data.get("success") is False
+    said = data.get("detail") or (failed and data.get("message"))
+    return is_error_body(data) or bool(said and _FIELDS.isdisjoint(data))
 
 
 class ChunkReader:
@@ -20,7 +27,8 @@ class ChunkReader:
     """
 
     names = frozenset([*_UNNAMED, b"chunk", b"text", b"start", b"done", b"complete", b"metadata"])
-    is_failure = staticmethod(is_error_body)
+    is_failure = staticmethod(_is_failure)
+    finished: int
 
     def __init__(self) -> None:
         self._text = io.StringIO(newline="")  # newline="" keeps every CRLF

@@ -165,6 +165,33 @@ def test_a_new_name_is_another_call(index):
     assert calls(*parts) == [(None, *A[1:]), (None, *B[1:])]
 
 
+@pytest.mark.parametrize("index", [0, None])
+def test_a_name_that_comes_again_after_complete_arguments_is_another_call(index):
+    whole = [[fragment(index, "", "f", '{"x":1}')], [fragment(index, "", "f", '{"x":2}')]]
+    begun = [
+        [fragment(0, "", "f", '{"x"')],
+        [fragment(0, "", "f", ":1}")],
+        [fragment(0, "", "f", ' {"x":2}')],
+    ]
+    for parts in (whole, begun):
+        assert [call[2].strip() for call in calls(*parts)] == ['{"x":1}', '{"x":2}']
+    nested = [[fragment(0, "", "f", '{"x":')], [fragment(0, "", "f", '{"y":2}}')]]
+    assert calls(*nested) == [("", "f", '{"x":{"y":2}}')]
+
+
+def test_a_number_as_id_is_no_index():
+    parts = [[fragment(0, 1, "f", '{"x"')], [fragment(1, 0, "g", '{"y"')]]
+    parts += [[fragment(0, arguments=":1}")], [fragment(1, arguments=":2}")]]
+    assert calls(*parts) == [(1, *A[1:]), (0, *B[1:])]
+
+
+def test_the_index_of_a_choice_as_text():
+    reader = CompletionAccumulator(ChatChunk.from_dict, ChatResponse.from_dict)
+    items = [reader.read(b"", chunk({"content": text}, index)) for text, index in zip("abc", ["0", "1", "0"])]
+    assert [item.text for item in items] == ["a", "", "c"]
+    assert [(each.index, each.message.content) for each in reader.result().choices] == [(0, "ac"), (1, "b")]
+
+
 def test_the_same_id_for_all_calls():
     parts = [[fragment(0, "x", "f", '{"x"')], [fragment(1, "x", "g", '{"y"')]]
     parts += [[fragment(0, "x", arguments=":1}")], [fragment(1, "x", arguments=":2}")]]

@@ -261,7 +261,9 @@ def test_a_list_that_is_none(serve, connect, body):
         connect(serve(reply(body))).zaguan.list_models()
 
 
-@pytest.mark.parametrize("body", [b"{}", b'{"choices": null}', b'{"object": "chat.completion"}'])
+@pytest.mark.parametrize(
+    "body", [b"{}", b'{"choices": null}', b'{"id": "c", "choices": []}', b'{"object": "chat.completion"}']
+)
 def test_an_object_without_its_essential_field(serve, connect, body):
     with pytest.raises(APIResponseError, match="choices"):
         connect(serve(reply(body))).zaguan.chat(**ASK)
