@@ -144,7 +144,7 @@ class Model:
         cls.__eq__ = _is_equal  # type: ignore[assignment]  # dataclass() replaces no method of the class
         cls.__repr__ = _show  # type: ignore[method-assign]
         # IPython takes the first class that has this or __repr__ of its own.
-        cls._repr_pretty_ = cls._repr_pretty_  # type: ignore[method-assign]
+        cls._repr_pretty_ = cls._repr_pretty_
 
     def __post_init__(self, extra: Optional[Dict[str, Any]] = None) -> None:
         if extra:
@@ -219,17 +219,14 @@ class Model:
         """Return the keys of ``to_dict()``."""
         return list(self.to_dict())
 
+    _ipython_key_completions_ = keys
+    _repr_pretty_: ClassVar[Optional[Callable[..., None]]] = None
+
     # dict(model) works, iter(model) does not: pandas takes a list of iterables for rows without names.
     __iter__: ClassVar[Optional[Callable[..., Iterator[Any]]]] = None
 
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and (self.get(key) is not None or key in self.extra)
-
-    def _ipython_key_completions_(self) -> List[str]:
-        return self.keys()
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text(repr(self))
 
 
 @recursive_repr()

@@ -10,16 +10,14 @@ from .progress import Progress
 from .result_list import ListResponse
 
 M = TypeVar("M", bound=Model)
+_Position = Literal["cursor", "page", "offset"]
 
 _START: Dict[str, Union[str, int, None]] = {"cursor": None, "page": 1, "offset": 0}
 _SIZES = ("limit", "page_size", "per_page")
 
 
 def iter_pages(
-    get: Callable[..., ListResponse[M]],
-    by: Literal["cursor", "page", "offset"],
-    progress: bool = False,
-    **query: Any,
+    get: Callable[..., ListResponse[M]], by: _Position, progress: bool = False, **query: Any
 ) -> Iterator[M]:
     """Yield the items of all pages of a list, each once.
 

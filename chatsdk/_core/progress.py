@@ -28,6 +28,7 @@ class Progress(CloseMixin):
         self._total = total or None
         self._unit = unit
         self._is_shown = shown
+        self._is_rewritable = sys.stderr.isatty() or in_notebook()
         self._bar = _tqdm_bar(self._total, unit) if shown else None
         self._done = 0
         self._start = time.monotonic()
@@ -45,7 +46,7 @@ class Progress(CloseMixin):
             self._bar.set_postfix_str(facts, refresh=False)
             self._bar.update(count)
             return
-        seconds = _TERMINAL_SECONDS if _is_rewritable() else _LOG_SECONDS
+        seconds = _TERMINAL_SECONDS if self._is_rewritable else _LOG_SECONDS
         if time.monotonic() - self._shown_at >= seconds:
             self._show()
 
@@ -55,7 +56,7 @@ class Progress(CloseMixin):
             self._bar.close()
         elif self._is_shown:
             self._show()
-            if _is_rewritable():
+            if self._is_rewritable:
                 print(file=sys.stderr)
 
     def _show(self) -> None:
@@ -66,15 +67,11 @@ class Progress(CloseMixin):
             left = round((self._total - self._done) / rate)
             parts.append(f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02} left")
         text = ", ".join([*parts, *filter(None, [self._facts])])
-        if not _is_rewritable():
+        if not self._is_rewritable:
             print(text, file=sys.stderr, flush=True)
             return
         print("\r" + text.ljust(self._width), end="", file=sys.stderr, flush=True)
         self._width = len(text)
-
-
-def _is_rewritable() -> bool:
-    return sys.stderr.isatty() or in_notebook()
 
 
 def _tqdm_bar(total: Optional[int], unit: str) -> Any:

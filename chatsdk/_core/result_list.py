@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from shutil import get_terminal_size
 from typing import Any, ClassVar, Dict, Generic, Iterator, List, SupportsIndex, TypeVar, Union, overload
 
 from .dates import parse_datetime
@@ -38,13 +39,10 @@ class _Rows:
         lines = ["<table>"]
         for line in table:
             tag = "th" if line is table[0] else "td"
-            cells = (f"<{tag}>{escape(cell)}</{tag}>" for cell in line)
-            lines.append(f"<tr>{''.join(cells)}</tr>")
+            lines.append("<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in line) + "</tr>")
         return "\n".join([*lines, "</table>", more and f"<p>{more}</p>"])
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        from shutil import get_terminal_size
-
         table, more = self._table()
         left, lines = get_terminal_size().columns, [""] * len(table)
         for column in zip(*table):
@@ -60,8 +58,7 @@ class _Rows:
         """Return the cells of a table with its head, and what says how many rows are left out."""
         items = list(self)  # type: ignore[call-overload]  # of the subclasses
         rows = ResultList(items[:_MAX_ROWS]).to_rows()
-        used = dict.fromkeys(name for row in rows for name in row if row[name] is not None)
-        names = list(used)[:_MAX_COLUMNS]
+        names = list(dict.fromkeys(k for row in rows for k in row if row[k] is not None))[:_MAX_COLUMNS]
         table = [names, *([_cell(name, row[name]) for name in names] for row in rows)]
         more = f"and {len(items) - _MAX_ROWS} more" if len(items) > _MAX_ROWS else ""
         return [[cell[:_MAX_CHARACTERS] for cell in line] for line in table], more
@@ -99,7 +96,7 @@ class ResultList(_Rows, List[M]):
         return ResultList(self)
 
 
-class ListResponse(_Rows, Model, Generic[M]):
+class ListResponse(_Rows, Model, Generic[M]):  # type: ignore[misc]  # a Model need not have the method
     """A response around a list; iterating gives the items of the list."""
 
     _items_field: ClassVar[str]

@@ -60,9 +60,8 @@ class ServiceClient(SharesTransport):
         except errors.ConfigurationError:
             address = "an address that cannot work"
         key = "API key set" if self._credentials.key else "no API key"
-        options = self._options
-        settings = f"timeout={options.read_timeout:g}, max_retries={options.retry.total}"
-        return f"<{type(self).__name__} at {address}, {key}, {settings}>"
+        timeout, retries = self._options.read_timeout, self._options.retry.total
+        return f"<{type(self).__name__} at {address}, {key}, timeout={timeout:g}, max_retries={retries}>"
 
     def __getstate__(self) -> Dict[str, Any]:
         settings = replace(self._settings, headers=drop_sensitive_headers(self._options.headers))

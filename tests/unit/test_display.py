@@ -45,10 +45,11 @@ class Printer:
 def pretty(value):
     printer = Printer()
     for cls in type(value).__mro__:
-        if "_repr_pretty_" in vars(cls):
+        if callable(vars(cls).get("_repr_pretty_")):
             cls._repr_pretty_(value, printer, False)
             break
-        assert "__repr__" not in vars(cls), cls
+        if "__repr__" in vars(cls):
+            return repr(value)
     return "".join(printer.texts)
 
 
