@@ -88,7 +88,7 @@ class Download(CloseMixin):
             path: the file to write or replace, in an existing folder. The chunks go to a temporary file in
                 that folder, which is renamed at the end: after a failure *path* is unchanged. A file that is
                 replaced keeps its mode.
-            progress: True for a bar, or called after each chunk with the bytes so far and their total or None.
+            progress: True for a bar, or called after each chunk with the bytes so far and the total or None.
 
         Raises:
             APIConnectionError: the connection broke; APITimeoutError: no more bytes came in time.

@@ -3,6 +3,7 @@
 import io
 import sys
 from dataclasses import dataclass, field
+from functools import partial
 from types import ModuleType, SimpleNamespace
 from typing import Any, List
 
@@ -14,6 +15,7 @@ from chatsdk._core.display import show_text
 from chatsdk._core.model import Model
 from chatsdk._core.progress import Progress
 from chatsdk._core.result_list import ListResponse, ResultList
+from chatsdk.testing import LocalServer
 from chatsdk.zaguan import ChatResponse
 
 from .helpers import CHATSERVER, ZAGUAN, sse
@@ -225,3 +227,17 @@ class TestProgress:
         lines = capsys.readouterr().err.split("\r")
         assert [line.split(",")[0] for line in lines] == ["", "1/2 items", "2/2 items", "2/2 items"]
         assert lines[-1].endswith("\n")
+
+    def test_each_list_over_pages_takes_a_bar(self, no_tqdm, capsys):
+        found = 0
+        with LocalServer() as server, Client(**server.services()) as client:
+            for service in map(partial(getattr, client), server.services()):
+                for name in dir(service):
+                    if name.startswith("iter_"):
+                        arguments = (
+                            ["00000000-0000-0000-0000-000000000007"] if name == "iter_sessions" else []
+                        )
+                        count = len(list(getattr(service, name)(*arguments, progress=True)))
+                        assert f"{count}" in capsys.readouterr().err.splitlines()[-1], name
+                        found += 1
+        assert found == 7
