@@ -7,9 +7,11 @@ import threading
 import tracemalloc
 
 import pytest
+import requests
+from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from chatsdk import APIConnectionError, APITimeoutError, RateLimitError
+from chatsdk import APIConnectionError, APIError, APITimeoutError, RateLimitError
 
 from .answers import json_reply, reply
 from .server import TIMEOUT
@@ -109,6 +111,28 @@ def test_a_pipe_is_sent_once(serve, connect, waits, pipe, policy):
         connect(server, max_retries=policy).zaguan.create_transcription(("a.wav", pipe))
     assert len(server.requests) == 1
     assert sent_file(server.requests[0]) == SOUND[:1000]
+
+
+@pytest.fixture
+def own_session():
+    """A session of the user's, whose adapter retries by itself."""
+    with requests.Session() as session:
+        policy = Retry(3, status_forcelist=[429], allowed_methods=None, raise_on_status=False)
+        session.mount("http://", HTTPAdapter(max_retries=policy))
+        yield session
+
+
+def test_a_session_of_the_user_sends_a_file_again(serve, connect, own_session):
+    server = serve(LIMITED, TEXT)
+    connect(server, session=own_session).zaguan.create_transcription(io.BytesIO(SOUND))
+    assert [sent_file(request) for request in server.requests] == [SOUND, SOUND]
+
+
+def test_a_session_of_the_user_sends_a_pipe_once(serve, connect, own_session, pipe):
+    server = serve(LIMITED, TEXT)
+    with pytest.raises(APIError):
+        connect(server, session=own_session).zaguan.create_transcription(pipe)
+    assert len(server.requests) == 1
 
 
 def test_a_pipe_waits_for_a_connection(serve, connect, waits, pipe):
