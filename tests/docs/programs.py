@@ -1,12 +1,18 @@
 """The examples as programs: how they are started, and the stand-in that waits for a test."""
 
+import io
 import os
+import runpy
+import signal
 import subprocess
 import sys
 import threading
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional
+
+import pytest
 
 from chatsdk.testing import LocalServer
 from chatsdk.testing.exchange import EventStream
@@ -43,6 +49,32 @@ def run_program(folder: Any, name: str, *arguments: str, **variables: str) -> "D
         encoding="utf-8",
         timeout=60,
     )
+
+
+def run_main(folder: Any, name: str, *arguments: str, typed: str = "", **variables: str) -> "Done[str]":
+    """Run an example to its end in this process, where a start of its own would prove nothing more."""
+    out, err = io.StringIO(newline=None), io.StringIO(newline=None)  # as a pipe in text mode reads them
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    handlers = [signal.getsignal(number) for number in numbers]
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        if folder is not None:
+            patch.chdir(folder)
+        for variable, value in variables.items():
+            patch.setenv(variable, value)
+        patch.setattr(sys, "argv", [name, *arguments])
+        patch.setattr(sys, "stdin", io.StringIO(typed))
+        status: Any = None
+        try:
+            runpy.run_path(str(ROOT / "examples" / name), run_name="__main__")
+        except SystemExit as end:
+            status = end.code
+        finally:
+            for number, handler in zip(numbers, handlers):
+                signal.signal(number, handler)
+    if isinstance(status, str):  # what the interpreter does with a text
+        print(status, file=err)
+        status = 1
+    return Done([name, *arguments], status or 0, out.getvalue(), err.getvalue())
 
 
 class Gate:

@@ -1,4 +1,4 @@
-"""The examples, each as a process of its own; the longer ones have tests of their own beside this file."""
+"""The examples, each once as a process of its own; the longer ones also have tests beside this file."""
 
 import ast
 import re
@@ -6,14 +6,14 @@ from typing import Any, Dict, List
 
 from chatsdk import Client
 from chatsdk.testing import LocalServer
-from tests.docs.programs import EXAMPLES, OFFLINE, Done, run_program
+from tests.docs.programs import EXAMPLES, OFFLINE, Done, run_main
 from tests.support.cases import for_each
 
 ACCOUNT = {"MONGARS_USERNAME": "alice", "MONGARS_PASSWORD": "secret-password"}
 
 
 def lines_of(name: str, *arguments: str, **variables: str) -> List[str]:
-    return lines(run_program(None, name, *arguments, **variables))
+    return lines(run_main(None, name, *arguments, **variables))
 
 
 def lines(done: "Done[str]") -> List[str]:
@@ -126,7 +126,7 @@ def test_quickstart_without_a_model_to_measure(server: LocalServer):
 
 
 def test_quickstart_that_fails_says_so_in_one_line(addresses: Dict[str, str]):
-    done = run_program(None, "quickstart.py", **{**addresses, "ZAGUAN_API_KEY": "another-key"})
+    done = run_main(None, "quickstart.py", **{**addresses, "ZAGUAN_API_KEY": "another-key"})
     assert done.returncode == 1
     assert re.fullmatch(r"AuthenticationError: HTTP 401: Invalid API key \(.*\)\n", done.stderr)
 

@@ -11,7 +11,7 @@ from typing import Any, Callable, Iterator, List, Tuple
 import pytest
 
 from chatsdk.testing import LocalServer
-from tests.docs.programs import OFFLINE, PATIENCE, GatedServer, command, surroundings
+from tests.docs.programs import OFFLINE, PATIENCE, GatedServer, command, run_main, surroundings
 
 LOGIN, TELEMETRY = "/token", "/api/v1/peer/telemetry"
 
@@ -99,12 +99,19 @@ def start(server: GatedServer) -> Iterator[Start]:
         assert "Traceback" not in "\n".join(program.shown)
 
 
+def run(server: LocalServer, *arguments: str, **variables: str) -> Tuple[int, List[str]]:
+    """Run the example to its end; return the exit status and all lines."""
+    variables.setdefault("MONGARS_BASE_URL", server.url("mongars"))
+    done = run_main(None, "peer_metrics.py", *arguments, **variables)
+    return done.returncode, (done.stdout + done.stderr).splitlines()
+
+
 def paths(server: LocalServer) -> List[str]:
     return [request.path for request in server.requests]
 
 
-def test_once(server: GatedServer, start: Start):
-    status, shown = start("--once").end()
+def test_once(server: GatedServer):
+    status, shown = run(server, "--once")
     assert (status, shown) == (0, ["logged in as u1", "report 1: accepted"])
     assert paths(server) == [LOGIN, TELEMETRY]
     sent = server.requests[-1].json
@@ -118,9 +125,9 @@ def test_offline(offline: Any):
     assert done.stdout.splitlines() == [OFFLINE, "logged in as u1", "report 1: accepted"]
 
 
-def test_once_that_fails(server: GatedServer, start: Start):
+def test_once_that_fails(server: GatedServer):
     server.fail("mongars", 500)
-    status, shown = start("--once").end()
+    status, shown = run(server, "--once")
     assert (status, shown) == (
         1,
         [f"InternalServerError: HTTP 500: Internal Server Error (POST {server.url('mongars')}/token)"],
@@ -214,17 +221,16 @@ class TestSignals:
 
 
 class TestAccounts:
-    def test_wrong_login(self, server: GatedServer, start: Start):
-        status, shown = start(MONGARS_PASSWORD="wrong-password").end()
+    def test_wrong_login(self, server: GatedServer):
+        status, shown = run(server, MONGARS_PASSWORD="wrong-password")
         assert (status, shown) == (
             1,
             [f"UnauthorizedError: HTTP 401: Invalid credentials (POST {server.url('mongars')}/token)"],
         )
         assert paths(server) == [LOGIN]
 
-    def test_no_administrator(self, server: GatedServer, start: Start):
-        program = start(MONGARS_USERNAME="alice", MONGARS_PASSWORD="secret-password")
-        status, shown = program.end()
+    def test_no_administrator(self, server: GatedServer):
+        status, shown = run(server, MONGARS_USERNAME="alice", MONGARS_PASSWORD="secret-password")
         assert (status, shown[0]) == (1, "logged in as alice")
         assert shown[1].startswith("PermissionDeniedError: HTTP 403: Admin required (POST ")
         assert paths(server) == [LOGIN, TELEMETRY]
@@ -242,22 +248,23 @@ class TestAccounts:
             expired = paths(server).index(LOGIN, 1)
             assert paths(server)[expired - 1 : expired + 2] == [TELEMETRY, LOGIN, TELEMETRY]
 
-    def test_a_token_instead_of_a_login(self, server: GatedServer, start: Start):
+    def test_a_token_instead_of_a_login(self, server: GatedServer):
         token = str(server.services()["mongars"].api_key)
-        status, shown = start("--once", MONGARS_API_KEY=token).end()
+        status, shown = run(server, "--once", MONGARS_API_KEY=token)
         assert (status, shown) == (0, ["report 1: accepted"])
 
-    def test_an_address_that_cannot_be(self, start: Start):
-        status, shown = start(MONGARS_BASE_URL="ftp://localhost").end()
+    def test_an_address_that_cannot_be(self, server: GatedServer):
+        status, shown = run(server, MONGARS_BASE_URL="ftp://localhost")
         assert status == 1
         assert len(shown) == 1
         assert shown[0].startswith("ConfigurationError: ")
 
 
-def test_times_that_cannot_be(start: Start):
-    programs = [start(f"--interval={value}") for value in ("0", "nan", "soon")]
-    programs += [start(MONGARS_PUBLISH_INTERVAL="-1"), start(MONGARS_MAX_BACKOFF="inf")]
-    assert [program.end()[0] for program in programs] == [2] * 5
+def test_times_that_cannot_be(server: GatedServer):
+    for value in ("0", "nan", "soon"):
+        assert run(server, f"--interval={value}")[0] == 2
+    assert run(server, MONGARS_PUBLISH_INTERVAL="-1")[0] == 2
+    assert run(server, MONGARS_MAX_BACKOFF="inf")[0] == 2
 
 
 def test_nobody_reads_on(server: GatedServer):
