@@ -83,6 +83,15 @@ class TestProxies:
             connect("https://api.example", max_retries=0).zaguan
         )
 
+    @pytest.mark.parametrize(
+        ("address", "words"),
+        [("socks://127.0.0.1:1", "with socks5h://"), ("http://:::", "address of the proxy cannot be read")],
+    )
+    def test_an_address_that_cannot_be_used(self, connect, monkeypatch, address, words):
+        pytest.importorskip("socks")
+        monkeypatch.setenv("HTTPS_PROXY", address)
+        assert words in failure(connect("https://api.example", max_retries=0).zaguan)
+
     def test_socks_without_pysocks(self, connect, monkeypatch):
         monkeypatch.setenv("HTTPS_PROXY", "socks5://127.0.0.1:1")
         monkeypatch.delitem(sys.modules, "urllib3.contrib.socks", raising=False)
