@@ -6,6 +6,8 @@ import os
 import re
 import sys
 import warnings
+from base64 import b64decode
+from contextlib import suppress
 from typing import Dict, Iterator, Mapping, Optional, Tuple, Union
 
 import requests
@@ -16,7 +18,7 @@ from .address import get_origin, is_secure_transport
 
 _INVALID_HEADER_CHARS = r"[^\x20-\x7e\xa0-\xff]"
 _HEADER_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
-_SENSITIVE_HEADER = r"(?i)auth|cookie|key|token|secret|password"
+_SENSITIVE_HEADER = r"(?i)auth|cookie|key|token|secret|passw|pwd|credential|signature"
 _FRAMING_HEADERS = ("content-length", "transfer-encoding")
 
 
@@ -163,7 +165,7 @@ def validate_api_key(key: Optional[str]) -> Optional[str]:
         return None
     if not isinstance(key, str):
         raise ConfigurationError(f"an API key must be a string, not {type(key).__name__}")
-    key = key.strip()
+    key = re.sub("(?i)^bearer +", "", key.strip())  # which is added to each request
     if re.search(_INVALID_HEADER_CHARS, key):
         raise ConfigurationError(
             "the API key holds a control character or one outside latin-1; was it pasted whole?"
@@ -194,7 +196,11 @@ def header_secrets(headers: Mapping[str, Union[str, bytes]]) -> Iterator[str]:
         if re.search(_SENSITIVE_HEADER, name):
             value = value.decode("latin-1") if isinstance(value, bytes) else value
             yield value
-            yield value.partition(" ")[2]  # "Bearer KEY"
+            scheme, _, secret = value.partition(" ")  # "Bearer KEY"
+            yield secret
+            if scheme.lower() == "basic":
+                with suppress(ValueError):
+                    yield b64decode(secret).decode("utf-8").partition(":")[2]
             if name.lower() == "cookie":
                 yield from re.findall(r"=([^;]*)", value)
 

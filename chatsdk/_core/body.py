@@ -48,6 +48,7 @@ class ResponseBody:
         pieces, self._pieces = self._pieces, None
         if pieces is not None:
             return pieces
+        self._check_open()
         file = getattr(self.response.raw, "_fp", None)
         if getattr(self.response, "_content_consumed", False) or not hasattr(type(file), "read1"):
             # Of a cache of the user's own: read already, or behind a wrapper that must see each read.
@@ -89,6 +90,10 @@ class ResponseBody:
         with suppress(RuntimeError):  # a greenlet of this thread is inside a read, and closes after it
             self.response.close()
 
+    def _check_open(self) -> None:
+        if self.closed:  # by another thread: what was read is not the end of the body
+            raise ConnectionAbortedError(ECONNABORTED, "it was closed here while it was read")
+
     def _iter_raw(self, file: Any) -> Iterator[bytes]:
         raw = self.response.raw
         # urllib3's readers wait for a full buffer, or cost three times as much; http.client's read1 returns
@@ -105,8 +110,7 @@ class ResponseBody:
                 if not self.closed:
                     raise
                 piece = b""
-            if self.closed:  # by another thread: what was read is not the end of the body
-                raise ConnectionAbortedError(ECONNABORTED, "it was closed here while it was read")
+            self._check_open()
             if not piece:
                 break
             if missing is not None:

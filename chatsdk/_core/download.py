@@ -72,7 +72,7 @@ class Download(CloseMixin):
         if not self._loaded:
             self._check_unspent()
             self._spent = True
-            self._exchange.read_body(self.response)
+            self._exchange.read_body(self.response, self._body)
             self._loaded = True
         return self.response.content
 

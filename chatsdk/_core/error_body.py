@@ -57,7 +57,9 @@ class ErrorBody:
         self.retry_after = _seconds(self.details.get("retry_after"))
         if self.retry_after is None:
             self.retry_after = _seconds_until(limits.get("reset_at"))
-        words = re.findall("[A-Z]?[a-z]+|[A-Z]+", " ".join(self.codes))
+        # A code may stand where the sentence belongs.
+        labels = [*self.codes, *re.findall(r"\A[\w.-]+\Z", self.message or "")]
+        words = re.findall("[A-Z]?[a-z]+|[A-Z]+", " ".join(labels))
         # A quota without a time at which it is renewed is used up for good.
         self.is_exhausted = (limits is quota and self.retry_after is None) or any(
             re.fullmatch(_EXHAUSTED, word) for word in words
@@ -66,6 +68,8 @@ class ErrorBody:
 
 def parse_error_body(body: object) -> ErrorBody:
     """Parse the decoded body of a failure, or its text."""
+    if isinstance(body, list) and body and isinstance(body[0], dict):  # of Gemini
+        body = body[0]
     if isinstance(body, dict) and not body.get("error"):
         inner = _error_in_choices(body.get("choices"))
         if inner is not None:
@@ -124,12 +128,13 @@ def is_keep_alive(kind: object) -> bool:
 
 
 def _message(body: Mapping[str, Any]) -> Optional[str]:
-    for key in ("error", "detail", "message", "html-message"):
+    for key in ("error", "detail", "message", "errors", "msg", "title", "html-message"):
         found = _find_message(body.get(key))
         if found:
             # Beside a short label as "error", "message" is the sentence.
             labelled = key == "error" and isinstance(body["error"], str)
-            return (_find_message(body.get("message")) or found) if labelled else found
+            sentence = body.get("message") or body.get("error_description") if labelled else None
+            return _find_message(sentence) or found
     return None
 
 
@@ -137,11 +142,12 @@ def _find_message(value: object, depth: int = 5) -> Optional[str]:
     if isinstance(value, str):
         return _sentence(value)
     if isinstance(value, dict) and depth:  # deeper is no message; unlimited it might exhaust the stack
-        return _find_message(value.get("message"), depth - 1) or _find_message(value.get("error"), depth - 1)
+        found = (_find_message(value.get(key), depth - 1) for key in ("message", "error", "detail", "msg"))
+        return next(filter(None, found), None)
     if isinstance(value, list):
-        found = [text for text in map(_format_validation_error, value) if text]
-        shown = "; ".join(found[:_MAX_VALIDATION_ERRORS])[:_MAX_MESSAGE]
-        left = len(found) - _MAX_VALIDATION_ERRORS
+        texts = [text for text in map(_format_validation_error, value) if text]
+        shown = "; ".join(texts[:_MAX_VALIDATION_ERRORS])[:_MAX_MESSAGE]
+        left = len(texts) - _MAX_VALIDATION_ERRORS
         return f"{shown}; and {left} more" if left > 0 else shown or None
     return None
 

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 _PARAMETER = r'(?:^|;)\s*([\w*-]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|([^;]*))'
 _DEVICE = r"(?:CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(?:COM|LPT)[0-9¹²³]) *(?:\..*)?"
+_CHARSETS = ("utf-8", "utf8", "us-ascii", "iso-8859-1", "windows-1252")
 _MAX_BYTES = 255  # the longest name that usual file systems take
 
 
@@ -34,7 +35,7 @@ def _decode(value: str) -> str:
     charset = (prefix and prefix[0].lower()) or "utf-8"
     # No other codec is left to the server's choice: idna and punycode raise, or take quadratic time.
     with suppress(UnicodeError):
-        return unquote(text, charset, "strict") if charset in ("utf-8", "iso-8859-1") else ""
+        return unquote(text, charset, "strict") if charset in _CHARSETS else ""
     return ""
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import functools
 import inspect
+from traceback import clear_frames
 from typing import Any, Callable, Iterable, TypeVar, cast
+
+from ..errors import ChatSDKError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -22,7 +25,7 @@ def hint(name: str, known: Iterable[str]) -> str:
         return f"; {_HINTS[name]}"
     from difflib import get_close_matches  # takes milliseconds to import
 
-    close = get_close_matches(name, known, 1)
+    close = get_close_matches(name, [word for word in known if not word.startswith("_")], 1)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
@@ -33,6 +36,10 @@ def explain_calls(function: F) -> F:
     def explained(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
+        except ValueError as error:  # refused before sending: the variables may hold a password
+            if isinstance(error, ChatSDKError) and error.__traceback__ is not None:
+                clear_frames(error.__traceback__)
+            raise
         except TypeError as error:
             if error.__traceback__ is None or error.__traceback__.tb_next is not None:
                 raise  # raised inside the function

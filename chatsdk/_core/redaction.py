@@ -135,6 +135,7 @@ def _escaped_forms(char: str) -> str:
     forms = [
         _BACKSLASHES.join(f"[ux]0{{0,3}}{unit:x}" for unit in units),
         "".join(f"%(?:25){{0,3}}{byte:02x}" for byte in char.encode("utf-8", "surrogatepass")),
+        *([f"%(?:25){{0,3}}{ord(char):02x}|\ufffd"] if "\x80" <= char <= "\xff" else []),  # Latin-1
         f"(?:&|u0026)(?:amp;){{0,3}}(?:{'|'.join(names)});?",
     ]
     return f"[{re.escape(char + _SHORT_ESCAPES.get(char, ''))}]|(?i:{'|'.join(forms)})"

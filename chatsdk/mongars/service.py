@@ -115,6 +115,7 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         body = to_send(build_request(UserRegistration, payload, locals()))
         secrets = [_require_str(body["password"], "password")]
         request = self._request("POST", "/api/v1/user/register", json=body, secrets=secrets)
+        del payload, password, body, secrets  # as in login()
         return request.model(UserRegistrationResponse)
 
     def change_password(self, old_password: str, new_password: str) -> StatusResponse:
@@ -132,6 +133,7 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         body = {"old_password": old_password, "new_password": new_password}
         secrets = [_require_str(value, name) for name, value in body.items()]
         request = self._request("POST", "/api/v1/user/change-password", json=body, secrets=secrets)
+        del old_password, new_password, body, secrets  # as in login()
         return request.model(StatusResponse)
 
     def list_users(self) -> List[str]:

@@ -1,6 +1,7 @@
 import pickle
 import sys
 import warnings
+from base64 import b64encode
 
 import pytest
 import requests
@@ -10,6 +11,7 @@ from chatsdk._core.auth import (
     Credentials,
     OriginAuth,
     drop_sensitive_headers,
+    header_secrets,
     is_key,
     validate_api_key,
     validate_headers,
@@ -26,6 +28,7 @@ from chatsdk._core.auth import (
         (" sk-1\r\n", "sk-1"),
         ("\tsk 1 ", "sk 1"),
         ("clé", "clé"),
+        ("Bearer sk-1", "sk-1"),
     ],
 )
 def test_valid_key(given, used):
@@ -73,8 +76,17 @@ def test_headers_that_would_break_out(headers):
     assert "hunter2" not in str(caught.value)
 
 
+def test_secrets_of_headers():
+    basic = "Basic " + b64encode("ada:pass:wörd".encode()).decode()
+    assert {basic, basic[6:], "pass:wörd"} <= set(header_secrets({"Proxy-Authorization": basic}))
+    assert "sk-1" in header_secrets({"authorization": b"Bearer sk-1"})
+    assert "Basic x" in header_secrets({"Authorization": "Basic x"})
+    assert not list(header_secrets({"X-Team": "basic"}))
+
+
 def test_sensitive_headers_are_dropped():
     secret = ["Authorization", "X-API-Key", "cookie", "X-Auth", "X-Token", "My-Secret", "X-PASSWORD"]
+    secret += ["X-Credential", "X-Signature", "x-passwd", "X-Pwd"]
     headers = dict.fromkeys([*secret, "X-Team", "Accept-Language"], "v")
     assert drop_sensitive_headers(headers) == {"X-Team": "v", "Accept-Language": "v"}
 

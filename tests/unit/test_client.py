@@ -373,6 +373,7 @@ OTHER = "chatsdk.zaguan.ChatRequest.* not chatsdk.mongars.ChatRequest"
         (lambda client: Client(zagaun=ZAGUAN), TypeError, "did you mean 'zaguan'"),
         (lambda client: client.chat.completions, AttributeError, "'chat'; .*zaguan.chat.*create_completion"),
         (lambda client: client.base_url, AttributeError, ADDRESS_AND_KEY),
+        (lambda client: client.openai, AttributeError, "'openai'$"),
         (lambda client: client.zagaun, AttributeError, "did you mean 'zaguan'"),
         (lambda client: client.zaguan.chat(model="m", message="x"), TypeError, MANY),
         (lambda client: client.zaguan.chat_stream(model="m", message="x"), TypeError, MANY),

@@ -38,6 +38,13 @@ from chatsdk._core.error_body import is_error_body, parse_error_body
         ({"status": "failure", "message": "Bad key"}, "Bad key"),
         ({"html-message": "<html><body><h1>503 Down</h1></body></html>"}, "503 Down"),
         ({"type": "error", "error": {"type": "x", "message": "Bad key"}}, "Bad key"),
+        ([{"error": {"code": 400, "message": "Bad key", "status": "INVALID_ARGUMENT"}}], "Bad key"),  # Gemini
+        ({"success": False, "errors": [{"code": 7, "message": "one"}, {"message": "two"}]}, "one; two"),
+        ({"error": "invalid_token", "error_description": "It expired"}, "It expired"),
+        ({"error": {"detail": "Bad key"}}, "Bad key"),
+        ({"code": 1, "msg": "Bad key"}, "Bad key"),
+        ({"title": "Bad Request", "errors": {"model": ["required"]}}, "Bad Request"),
+        ({"title": "Bad Request", "detail": "Bad key"}, "Bad key"),
         ("Internal Server Error", "Internal Server Error"),
         ("  Internal Server Error\r\n", "Internal Server Error"),
         ("<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>", "502 Bad Gateway"),

@@ -1,4 +1,5 @@
 import copy
+import json
 import pickle
 from importlib import import_module
 
@@ -162,6 +163,14 @@ class OtherError(zaguan.NotFoundError):
     def __init__(self, number, words):
         super().__init__(f"{words} {number}")
         self.number = number
+
+
+def test_a_partial_answer_that_is_nested_deeply_pickles():
+    error = zaguan.StreamInterruptedError("cut")
+    message = {"content": "so far", "deep": json.loads("[" * 600 + "]" * 600)}
+    error.partial = zaguan.ChatResponse.from_dict({"id": "x", "choices": [{"message": message}]})
+    copied = pickle.loads(pickle.dumps(error))
+    assert (copied.partial.id, copied.partial.text, str(copied)) == ("x", "so far", "cut")
 
 
 @for_each(EVERY)

@@ -21,6 +21,8 @@ LONG = 60_000
         ("attachment; filename*=na%C3%AFve.csv", "naïve.csv"),
         ('attachment; filename="größe.csv"', "größe.csv"),
         ('attachment; filename="\u6a21.csv"'.encode("utf-8").decode("latin-1"), "\u6a21.csv"),
+        ("attachment; filename*=utf8''na%C3%AFve.csv", "naïve.csv"),
+        ("attachment; filename*=windows-1252''5%80.csv", "5€.csv"),
         # What cannot be decoded does not count.
         ("attachment; filename*=idna''xn--a", None),
         ("attachment; filename*=undefined''abc; filename=b.csv", "b.csv"),

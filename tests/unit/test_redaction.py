@@ -42,12 +42,25 @@ WRITERS = {
     "percent, lower case": as_lower_percent,
     "form": quote_plus,
 }
+LATIN_1 = [
+    lambda text: quote(text, safe="", encoding="latin-1"),
+    lambda text: quote(text, safe="", encoding="latin-1").lower(),
+    lambda text: text.encode("latin-1").decode("utf-8", "replace"),  # as the body of an error is decoded
+]
 
 
 @pytest.mark.parametrize("secret", [KEY, "pass word\"with'all\\", "12345678", "-----BEGIN\nAB+/\n-----END"])
 def test_in_every_form(secret):
     for name, write in WRITERS.items():
         assert Redactor([secret]).redact_text(f"key {write(secret)}, no other") == "key ***, no other", name
+
+
+def test_in_latin_1():
+    for write in LATIN_1:
+        assert (
+            Redactor(["pässwörd-1"]).redact_text(f"key {write('pässwörd-1')}, no other")
+            == "key ***, no other"
+        )
 
 
 def test_in_forms_of_forms():

@@ -224,6 +224,23 @@ def test_a_refusal_is_raised_by_the_call(export):
         export(json_reply({"detail": "no such run"}, 404))
 
 
+def test_closed_by_another_thread_while_it_is_read(export, monkeypatch):
+    download, _ = export([head(200), CSV, SILENCE])  # its end is that of the connection
+    read_body = download._exchange.read_body
+
+    def read_and_close(*args):
+        closing = threading.Thread(target=download.close)
+        closing.start()
+        try:
+            read_body(*args)
+        finally:
+            closing.join(5)
+
+    monkeypatch.setattr(download._exchange, "read_body", read_and_close)
+    with pytest.raises(APIConnectionError, match="closed here"):
+        _ = download.content
+
+
 @pytest.mark.parametrize("leave", ["close", "with", "drop"])
 def test_leaving_it_frees_the_connection(export, leave):
     download, server = export([head(200, "Content-Length: 100"), CSV, SILENCE])

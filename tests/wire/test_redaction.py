@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 import requests
 
-from chatsdk import APIError, APIResponseError, Client, InsecureTransportWarning, Service
+from chatsdk import APIError, APIResponseError, ChatSDKError, Client, InsecureTransportWarning, Service
 from chatsdk.infinity import Infinity
 
 from .answers import ASK, CHAT, MODELS, event, framed, head, json_reply, reply, text_event
@@ -161,6 +161,24 @@ def test_the_frames_of_a_failed_login_do_not_hold_the_password(serve, answer):
         frames = [frame for frame, _ in traceback.walk_tb(current.__traceback__)]
         held = [repr(frame.f_locals) for frame in frames if frame.f_code.co_filename != __file__]
         assert "hunter2" not in "".join(held)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda api, password: api.login("ad\ud800", password),
+        lambda api, password: api.change_password("ab\ud800", password),
+        lambda api, password: Client().mongars.login("ada", password),
+    ],
+    ids=["login", "change_password", "no address"],
+)
+def test_the_frames_of_a_refused_call_do_not_hold_the_password(call):
+    with Client(mongars="http://localhost:1") as client, pytest.raises(ChatSDKError) as caught:
+        call(client.mongars, "-".join(["hunter2", "long"]))
+    frames = [frame for frame, _ in traceback.walk_tb(caught.value.__traceback__)]
+    held = [repr(frame.f_locals) for frame in frames if frame.f_code.co_filename != __file__]
+    assert len(held) > 2
+    assert "hunter2" not in "".join(held)
 
 
 def test_own_framing_headers_do_not_replace_those_that_fit(serve):

@@ -169,6 +169,7 @@ EXHAUSTED = [
     {"error": {"message": "No", "type": "insufficient_credits"}},
     {"error": "QuotaExceeded", "message": "No"},
     {"error": "credits_exhausted", "message": "No"},
+    {"error": "quota_exceeded"},
     {"error": "x", "message": "No", "rateLimit": {"allowed": False, "reset_at": "2020-01-01T00:00:00.000Z"}},
 ]
 
@@ -179,7 +180,9 @@ def test_a_quota_that_is_used_up_is_raised_at_once(serve, connect, waits, body, 
     server = serve(json_reply(body, 429))
     with pytest.raises(APIStatusError) as caught:
         getattr(connect(server).zaguan, call)(**({} if call == "list_models" else ASK))
-    assert caught.value.message == "No"
+    assert caught.value.message == body.get(
+        "message", "No" if isinstance(body["error"], dict) else body["error"]
+    )
     assert len(server.requests) == 1
 
 
