@@ -28,7 +28,7 @@ class Progress(CloseMixin):
         self._total = total or None
         self._unit = unit
         self._is_shown = shown
-        self._is_rewritable = sys.stderr.isatty() or in_notebook()
+        self._is_rewritable = shown and (sys.stderr.isatty() or in_notebook())
         self._bar = _tqdm_bar(self._total, unit) if shown else None
         self._done = 0
         self._start = time.monotonic()

@@ -214,10 +214,12 @@ class TestObjects:
 
 
 class TestProgress:
-    def test_nothing_is_shown_unless_asked_for(self, no_tqdm, capsys):
+    def test_nothing_is_shown_unless_asked_for(self, no_tqdm, capsys, monkeypatch):
         with Progress(2, "items", shown=False) as bar:
             bar.update()
         assert capsys.readouterr() == ("", "")
+        monkeypatch.setattr(sys, "stderr", None)  # as in programs without a console on Windows
+        Progress(2, "items", shown=False).close()
 
     def test_a_line_that_is_rewritten_in_a_notebook(self, no_tqdm, shown, monkeypatch, capsys):
         monkeypatch.setattr(progress_module, "_TERMINAL_SECONDS", 0)
