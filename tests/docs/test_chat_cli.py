@@ -4,13 +4,13 @@ import json
 import re
 import subprocess
 import time
-from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
 
 from chatsdk.testing import LocalServer
-from tests.docs.programs import PATIENCE, GatedServer, command, surroundings
+from tests.docs.programs import PATIENCE, Done, GatedServer, command, run_main, surroundings
 from tests.docs.terminal import CTRL_D, Terminal
 
 PREFIXES = {
@@ -45,6 +45,14 @@ def start(server: GatedServer, tmp_path: Any) -> Iterator[Start]:
         assert "local-key" not in terminal.shown
 
 
+def run(server: GatedServer, service: str, *arguments: str, **options: str) -> "Done[str]":
+    """Run the program to its end without a terminal, as a client of the server."""
+    options = {**address(server, service), **options}
+    done = run_main(None, "chat_cli.py", "--service", service, *arguments, **options)
+    assert "local-key" not in done.stdout + done.stderr
+    return done
+
+
 def address(server: LocalServer, service: str) -> Dict[str, str]:
     """The environment that leads to one service of the server, with its key."""
     known: Any = dict(server.services())[service]
@@ -77,7 +85,7 @@ def memory(body: Dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize("service", PREFIXES)
-def test_a_session(server: GatedServer, start: Start, service: str):
+def test_a_session(server: GatedServer, start: Start, tmp_path: Path, service: str):
     terminal = start(service)
     terminal.wait_for("/reset, /retry, /model NAME, /save FILE, /quit.\n" + PROMPT)
     check_conversations(server, terminal, service)
@@ -86,7 +94,14 @@ def test_a_session(server: GatedServer, start: Start, service: str):
         check_ctrl_c_in_an_answer(server, terminal, service)
     check_ctrl_c_before_the_first_byte(server, terminal)
     check_errors(server, terminal, service)
-    terminal.enter("/quit")
+    if service == "chatserver":
+        check_errors_in_an_answer(server, terminal)
+    if service == "zaguan":
+        check_what_is_typed(server, terminal)
+        check_save(server, terminal, tmp_path)
+        terminal.type(CTRL_D)
+    else:
+        terminal.enter("/quit")
     assert terminal.wait_for_end() == 0
 
 
@@ -146,83 +161,82 @@ def check_errors(server: GatedServer, terminal: Terminal, service: str):
     assert say(terminal, "Hello") == "bot> Hello! You said: Hello\n"
 
 
-class TestCtrlC:
-    def test_drops_a_line(self, server: GatedServer, start: Start):
-        terminal = start("zaguan")
-        terminal.wait_for(PROMPT)
-        terminal.type("half a line")
-        terminal.wait_for("half a line")
-        terminal.interrupt("\n(interrupted)\n" + PROMPT)
-        assert say(terminal, "whole") == "bot> Hello! You said: whole\n"
-
-    def test_during_the_login_ends_it(self, start: Start):
-        terminal = start("mongars", "--username", "alice", MONGARS_API_KEY="")
-        terminal.wait_for("password: ")
-        terminal.interrupt("\n")
-        assert terminal.wait_for_end() == 1
+def check_errors_in_an_answer(server: GatedServer, terminal: Terminal):
+    server.cut("chatserver", after=2)
+    first, second = say(terminal, "Hello").splitlines()
+    assert first.startswith("bot> Hello!")
+    assert second.startswith("StreamInterruptedError: ")
+    assert say(terminal, "/retry") == "bot> Hello! You said: Hello\n"
+    assert say(terminal, "Again") == "bot> Hello! You said: Again\n"
+    assert say(terminal, "/retry") == "bot> \nConversationError: there is no turn that failed\n"
 
 
-class TestSave:
-    def test_writes_whole_turns(self, server: GatedServer, start: Start, tmp_path: Any):
-        terminal = start("zaguan")
-        terminal.wait_for(PROMPT)
-        say(terminal, "Grüße")
-        server.cut("zaguan", after=2)
-        assert "StreamInterruptedError" in say(terminal, "broken")
-        assert say(terminal, "/save my chat.json") == "2 messages saved.\n"
-        saved = (tmp_path / "my chat.json").read_text(encoding="utf-8")
-        assert json.loads(saved)["messages"] == [
-            {"role": "user", "content": "Grüße"},
-            {"role": "assistant", "content": "Hello! You said: Grüße"},
-        ]
-        assert "Grüße" in saved
+def check_what_is_typed(server: GatedServer, terminal: Terminal):
+    terminal.type("half a line")
+    terminal.wait_for("half a line")
+    terminal.interrupt("\n(interrupted)\n" + PROMPT)
+    assert say(terminal, "whole") == "bot> Hello! You said: whole\n"
 
-    def test_that_fails(self, start: Start):
-        terminal = start("zaguan")
-        terminal.wait_for(PROMPT)
-        for path in ("", "missing/chat.json", "."):
-            shown = say(terminal, f"/save {path}")
-            assert shown.startswith("not saved: "), path
-            assert len(shown.splitlines()) == 1
-        assert say(terminal, "Hello") == "bot> Hello! You said: Hello\n"
+    before = len(server.requests)
+    assert say(terminal, "/help").startswith("unknown command")
+    assert len(server.requests) == before
+
+    terminal.enter('"""one')
+    terminal.wait_for("...> ")
+    terminal.enter("  two")
+    terminal.wait_for("...> ")
+    assert say(terminal, 'three"""') == "bot> Hello! You said: one\n  two\nthree\n"
+    assert sent(server, "one\n  two\nthree")
+
+
+def check_save(server: GatedServer, terminal: Terminal, folder: Path):
+    say(terminal, "/reset")
+    say(terminal, "Grüße")
+    server.cut("zaguan", after=2)
+    assert "StreamInterruptedError" in say(terminal, "broken")
+    assert say(terminal, "/save my chat.json") == "2 messages saved.\n"
+    saved = (folder / "my chat.json").read_text(encoding="utf-8")
+    assert json.loads(saved)["messages"] == [
+        {"role": "user", "content": "Grüße"},
+        {"role": "assistant", "content": "Hello! You said: Grüße"},
+    ]
+    assert "Grüße" in saved
+    for path in ("", "missing/chat.json", "."):
+        shown = say(terminal, f"/save {path}")
+        assert shown.startswith("not saved: "), path
+        assert len(shown.splitlines()) == 1
+    assert say(terminal, "Hello") == "bot> Hello! You said: Hello\n"
 
 
 class TestErrors:
-    def test_in_the_middle_of_an_answer(self, server: GatedServer, start: Start):
-        terminal = start("chatserver")
-        terminal.wait_for(PROMPT)
-        say(terminal, "Begin")  # asked plainly
-        server.cut("chatserver", after=2)
-        first, second = say(terminal, "Hello").splitlines()
-        assert first.startswith("bot> Hello!")
-        assert second.startswith("StreamInterruptedError: ")
-        assert say(terminal, "/retry") == "bot> Hello! You said: Hello\n"
-        assert say(terminal, "Again") == "bot> Hello! You said: Again\n"
-        assert say(terminal, "/retry") == "bot> \nConversationError: there is no turn that failed\n"
-
-    def test_unknown_commands_are_not_sent(self, server: GatedServer, start: Start):
-        terminal = start("chatserver")
-        terminal.wait_for(PROMPT)
-        before = len(server.requests)
-        assert say(terminal, "/help").startswith("unknown command")
-        assert len(server.requests) == before
-
-    def test_no_models(self, server: GatedServer, start: Start):
+    def test_no_models(self, server: GatedServer):
         for service in ("zaguan", "chatserver"):
             server.fail(service, 200, {"object": "list", "data": []})
-        for terminal in [start("zaguan"), start("chatserver")]:
-            assert terminal.wait_for_end() == 1
-            assert terminal.shown == "the service offers no models; name one with --model\n"
+            done = run(server, service)
+            assert (done.returncode, done.stdout) == (1, "")
+            assert done.stderr == "the service offers no models; name one with --model\n"
 
-    def test_before_the_first_turn_end_it(self, start: Start):
-        terminal = start("zaguan", ZAGUAN_API_KEY="wrong-key")
-        assert terminal.wait_for_end() == 1
-        assert re.fullmatch(r"AuthenticationError: HTTP 401: Invalid API key \(.*\)\n", terminal.shown)
+    def test_before_the_first_turn_end_it(self, server: GatedServer):
+        done = run(server, "zaguan", ZAGUAN_API_KEY="wrong-key")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert re.fullmatch(r"AuthenticationError: HTTP 401: Invalid API key \(.*\)\n", done.stderr)
+
+    def test_what_a_service_cannot_do(self, server: GatedServer):
+        done = run(server, "chatserver", "--tool")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == "InvalidRequestError: chatserver takes no tools in a conversation\n"
 
 
 class TestLogin:
     def start(self, start: Start, *arguments: str) -> Terminal:
         return start("mongars", *arguments, MONGARS_API_KEY="")
+
+    def test_ctrl_c_ends_it(self, start: Start):
+        terminal = start("mongars", MONGARS_API_KEY="", MONGARS_USERNAME="alice")
+        terminal.wait_for("password: ")
+        assert "username" not in terminal.shown
+        terminal.interrupt("\n")
+        assert terminal.wait_for_end() == 1
 
     def test_three_wrong_passwords(self, server: GatedServer, start: Start):
         terminal = self.start(start, "--username", "alice", "--login-wait", "0.05")
@@ -254,18 +268,10 @@ class TestLogin:
         assert PASSWORD not in terminal.shown
         assert "wrong-password" not in terminal.shown
 
-    def test_the_name_in_the_environment(self, start: Start):
-        terminal = start("mongars", MONGARS_API_KEY="", MONGARS_USERNAME="alice")
-        terminal.wait_for("password: ")
-        terminal.enter(PASSWORD)
-        terminal.wait_for(PROMPT)
-        assert "username" not in terminal.shown
-
-    def test_end_of_input(self, start: Start):
-        terminal = self.start(start)
-        terminal.wait_for("username: ")
-        terminal.type(CTRL_D)
-        assert terminal.wait_for_end() == 1
+    def test_end_of_input(self, server: GatedServer):
+        done = run(server, "mongars", MONGARS_API_KEY="")
+        assert (done.returncode, done.stdout) == (1, "username: \n")
+        assert server.requests == []
 
     def test_other_errors_end_it(self, server: GatedServer, start: Start):
         server.fail("mongars", 500)
@@ -280,68 +286,37 @@ class TestLogin:
         )
 
 
-def test_settings(server: GatedServer, start: Start):
-    terminal = start("zaguan", "--system", "Be brief.", "--tool", "--model", "openai/gpt-4o")
-    terminal.wait_for(PROMPT)
+def test_settings(server: GatedServer):
     server.respond("zaguan", tool_calls=[("add", {"numbers": [1, 2.5]})])
-    assert say(terminal, "Add") == "bot> (tool: add [1.0, 2.5]) Hello! You said: Add\n"
-    assert sent(server, "3.5")["messages"][0] == {"role": "system", "content": "Be brief."}
-    assert say(terminal, "/model openai/gpt-4o-mini") == "The model is openai/gpt-4o-mini.\n"
+    server.respond("zaguan", "Added.")
     server.respond("zaguan", "Yes.")
-    assert say(terminal, "Still there?") == "bot> Yes.\n"
+    typed = "Add\n/model openai/gpt-4o-mini\nStill there?\n"
+    arguments = ["--system", "Be brief.", "--tool", "--model", "openai/gpt-4o"]
+    done = run(server, "zaguan", *arguments, typed=typed)
+    assert done.returncode == 0
+    assert "bot> (tool: add [1.0, 2.5]) Added.\n" in done.stdout
+    assert sent(server, "3.5")["messages"][0] == {"role": "system", "content": "Be brief."}
+    assert sent(server, "3.5")["model"] == "openai/gpt-4o"
+    assert "The model is openai/gpt-4o-mini.\n" in done.stdout
+    assert "bot> Yes.\n" in done.stdout
     assert sent(server, "Still there?")["model"] == "openai/gpt-4o-mini"
 
 
-def test_what_a_service_cannot_do(start: Start):
-    terminal = start("chatserver", "--tool")
-    assert terminal.wait_for_end() == 1
-    assert terminal.shown == "InvalidRequestError: chatserver takes no tools in a conversation\n"
-
-
-def test_a_message_of_several_lines(server: GatedServer, start: Start):
-    terminal = start("zaguan")
-    terminal.wait_for(PROMPT)
-    terminal.enter('"""one')
-    terminal.wait_for("...> ")
-    terminal.enter("  two")
-    terminal.wait_for("...> ")
-    assert say(terminal, 'three"""') == "bot> Hello! You said: one\n  two\nthree\n"
-    assert sent(server, "one\n  two\nthree")
-
-
-def test_ctrl_d_ends_it(start: Start):
-    terminal = start("zaguan")
-    terminal.wait_for(PROMPT)
-    terminal.type(CTRL_D)
-    assert terminal.wait_for_end() == 0
-
-
-def test_takes_address_key_and_model_as_arguments(server: GatedServer, start: Start):
+def test_takes_address_key_and_model_as_arguments(server: GatedServer):
     known = server.services()["zaguan"]
     arguments = ["--url", str(known.base_url), "--api-key", str(known.api_key), "--model", "openai/gpt-4o"]
-    terminal = start("zaguan", *arguments, ZAGUAN_BASE_URL="", ZAGUAN_API_KEY="")
-    terminal.wait_for(PROMPT)
-    assert say(terminal, "Hello") == "bot> Hello! You said: Hello\n"
+    done = run(server, "zaguan", *arguments, typed="Hello\n", ZAGUAN_BASE_URL="", ZAGUAN_API_KEY="")
+    assert done.returncode == 0
+    assert "bot> Hello! You said: Hello\n" in done.stdout
     assert [request.json["model"] for request in server.requests] == ["openai/gpt-4o"]
 
 
 def test_offline_without_a_terminal():
-    def run(service: str) -> Any:
-        return subprocess.run(
-            command("chat_cli.py", "--service", service),
-            input="Hello\n",
-            env=surroundings(),
-            capture_output=True,
-            encoding="utf-8",
-            timeout=PATIENCE,
-        )
-
-    with ThreadPoolExecutor(len(STREAMING)) as pool:
-        for done in pool.map(run, STREAMING):
-            assert done.stderr == ""
-            assert done.returncode == 0
-            assert "runs offline" in done.stdout
-    assert "bot> Hello! You said: Hello\n" in done.stdout
+    for service in STREAMING:
+        done = run_main(None, "chat_cli.py", "--service", service, typed="Hello\n")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "runs offline" in done.stdout
+        assert "bot> Hello! You said: Hello\n" in done.stdout
 
 
 def test_monGARS_offline(start: Start):
