@@ -134,17 +134,6 @@ def test_once_that_fails(server: GatedServer):
     )
 
 
-def test_reports_again_and_again(server: GatedServer, start: Start):
-    program = start("--interval", "0.02")
-    program.wait_for("report 5: accepted")
-    program.send(signal.SIGTERM)
-    status, shown = program.end()
-    assert status == 0
-    assert re.fullmatch(r"stopped after \d+ reports", shown[-1])
-    assert paths(server).count(LOGIN) == 1
-    assert len({request.json["scheduler_id"] for request in server.requests[1:]}) == 1
-
-
 def test_waits_longer_after_each_failure_and_recovers(server: GatedServer, start: Start):
     program = start("--interval", "0.05", "--max-backoff", "0.15")
     program.wait_for("report 1")
@@ -191,7 +180,7 @@ class TestSignals:
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
     def test_the_report_on_its_way_is_finished(self, server: GatedServer, start: Start, number: int):
         program = start("--interval", "0.01")
-        program.wait_for("report 1")
+        program.wait_for("report 5: accepted")
         gate = server.hold_next()
         gate.wait()
         program.send(number)
@@ -199,6 +188,9 @@ class TestSignals:
         status, shown = program.end()
         assert status == 0
         assert shown[-2].startswith("report ")
+        assert re.fullmatch(r"stopped after \d+ reports", shown[-1])
+        assert paths(server).count(LOGIN) == 1
+        assert len({request.json["scheduler_id"] for request in server.requests[1:]}) == 1
 
     def test_a_call_without_an_answer_is_left_in_time(self, server: GatedServer, start: Start):
         gate = server.hold_next()
