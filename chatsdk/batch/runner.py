@@ -10,7 +10,7 @@ from collections import deque
 from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Callable, Deque, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Deque, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from .._core.progress import Progress
 from ..errors import APIConnectionError, InvalidRequestError
@@ -20,7 +20,7 @@ from .id_set import IdSet, id_digest
 from .input import Arguments, Requests, check_ids, content, content_hash, count_requests, iter_input
 from .pacing import MAX_PAUSES, Pacer, SentCall
 from .result_file import FilePath, ResultFile
-from .workers import DaemonThreads, MethodCall, without_retries
+from .workers import DaemonThreads, MethodCall, interrupts_deferred, without_retries
 
 _UNSENT_RETRIES = 2  # of a call for which no connection could be made
 _POLL_SECONDS = 0.5  # between two looks at the clock while nothing happens
@@ -248,9 +248,10 @@ class _Run:
         self._stop_after = batch._stop_after
         self._summary = batch._summary
         self._new = batch._jobs(requests, file)
+        self._due: Deque[_Job] = deque()  # to be sent now
         self._again: Deque[_Job] = deque()
         self._ended: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
-        self._in_flight = 0
+        self._in_flight: Set[_Job] = set()  # emptied by ``_end``
         self._is_fast = False
         self._is_waiting = True  # in the loop of ``items``, not in the caller's
         self._has_input = True
@@ -298,12 +299,12 @@ class _Run:
 
     def _send_due(self) -> Optional[float]:
         """Send what may be sent now; return the seconds until the next call may be, None if there is none."""
-        jobs: Deque[_Job] = deque()
+        jobs = self._due
         delay: Optional[float] = 0.0
         queued = _QUEUED_CALLS if self._is_fast else 0
         while (self._has_input or self._again) and not self._is_stopped():
             now = time.monotonic()
-            delay = self._pacer.delay(now, max(0, self._in_flight + len(jobs) - queued))
+            delay = self._pacer.delay(now, max(0, len(self._in_flight) + len(jobs) - queued))
             if delay is None or delay > 0:
                 break
             job = self._next_job()
@@ -313,10 +314,16 @@ class _Run:
                 job.tokens = self._expected_tokens(job)
             job.sent = self._pacer.sent(now, job.tokens)
             jobs.append(job)
-        self._send(jobs)
+        if jobs:
+            with interrupts_deferred():  # no call is sent whose end nobody hears of
+                self._send(jobs)
         if delay:
             return min(delay, _POLL_SECONDS)
-        return _POLL_SECONDS if self._in_flight else None
+        return _POLL_SECONDS if self._has_more() else None
+
+    def _has_more(self) -> bool:
+        """Return whether calls are in flight, or have ended and are not yet counted."""
+        return bool(self._in_flight) or not self._ended.empty()
 
     def _next_job(self) -> Optional[_Job]:
         if self._again:
@@ -347,19 +354,19 @@ class _Run:
         try:
             for job in jobs:
                 self._file.add_started(job.custom_id, job.digest)
-            if jobs:
-                self._file.flush()
+            self._file.flush()
             while jobs:
                 job = jobs[0]
                 # Dask takes two calls with the same arguments for one.
                 key = (job.custom_id, job.retries, self._start)
                 future = self._executor.submit(self._call, key, job.args, job.kwargs)
-                self._in_flight += 1
-                future.add_done_callback(functools.partial(self._end, jobs.popleft()))
+                self._in_flight.add(jobs.popleft())
+                future.add_done_callback(functools.partial(self._end, job))
         except Exception as error:  # the disk is full, the executor is broken or shut down
             self._failure = error
             for job in jobs:
                 self._write(job, None, error, unknown=False)
+            jobs.clear()
 
     def _expected_tokens(self, job: _Job) -> float:
         if self._summary.done and self._summary.tokens:
@@ -374,6 +381,7 @@ class _Run:
             if isinstance(failure, BrokenExecutor):
                 self._failure = failure
             self._ended.put(_Ended(job, None, failure, True, None))
+            self._in_flight.discard(job)
             return
         unknown = error is not None and may_have_acted(error)
         wait = None if error is None else wait_before_retry(error)
@@ -385,8 +393,9 @@ class _Run:
         except Exception as failure:  # a result that is nested too deeply
             self._failure = failure
         self._ended.put(_Ended(job, result, error, unknown, wait))
+        self._in_flight.discard(job)
         # Of fast calls the caller mostly comes back before all have ended.
-        if not self._is_waiting and (not self._is_fast or self._ended.qsize() >= self._in_flight):
+        if not self._is_waiting and not (self._is_fast and self._in_flight):
             try:
                 self._file.flush()
             except Exception as failure:
@@ -409,7 +418,6 @@ class _Run:
 
     def _take(self, ended: _Ended) -> Optional[Item]:
         """Count a call that has ended and return it; None if it is to be sent again."""
-        self._in_flight -= 1
         job, _, error, unknown, wait = ended
         assert job.sent is not None
         if wait is not None and not self._is_stopped():
@@ -465,13 +473,14 @@ class _Run:
     def _finish(self) -> None:
         """Wait for the calls in flight; an interrupt while waiting ends it at once."""
         try:
-            self._summary.stopped = self._summary.stopped or ("interrupted" if self._in_flight else None)
-            while self._in_flight:
+            self._summary.stopped = self._summary.stopped or ("interrupted" if self._has_more() else None)
+            while self._has_more():
                 ended = self._wait(_POLL_SECONDS)
                 if ended is not None:
                     self._take(ended)
-            for job in self._again:
-                self._write(job, None, job.error, unknown=False)
+            for job in (*self._again, *self._due):
+                if job.error is not None:
+                    self._write(job, None, job.error, unknown=False)
         finally:
             if self._has_own_threads:
                 self._executor.shutdown(wait=False)

@@ -8,7 +8,8 @@ import queue
 import signal
 import threading
 from concurrent.futures import Executor, Future
-from typing import Any, Callable, Dict, Optional, Tuple, TypeVar
+from contextlib import contextmanager
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, TypeVar
 
 from .._core.service import ServiceClient
 from .._core.stream import Stream
@@ -66,6 +67,23 @@ def without_retries(method: Callable[..., Any]) -> Callable[..., Any]:
         return method
     changed: Callable[..., Any] = getattr(service.with_options(max_retries=0), method.__name__)
     return changed
+
+
+@contextmanager
+def interrupts_deferred() -> Iterator[None]:
+    """Let Ctrl-C interrupt the main thread after a ``with`` block, not in it."""
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if not in_main_thread or signal.getsignal(signal.SIGINT) is None:  # or its handler is not of Python
+        yield
+        return
+    came: List[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 class DaemonThreads(Executor):

@@ -4,7 +4,9 @@ import heapq
 import json
 import os
 import random
+import signal
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
@@ -225,6 +227,25 @@ def test_a_limit_of_tokens_is_kept(tmp_path):
     assert len(list(batch.run(["text"] * 6))) == 6
     assert batch.summary().tokens == 60
     assert batch.summary().seconds >= 0.35  # 0.1 s for each, less what may be made up for
+
+
+class Interrupting(ThreadPoolExecutor):
+    """Ctrl-C comes just when a call was handed to its worker."""
+
+    def submit(self, *args, **kwargs):
+        future = super().submit(*args, **kwargs)
+        signal.raise_signal(signal.SIGINT)
+        return future
+
+
+def test_an_interrupt_while_a_call_is_sent_loses_nothing(tmp_path):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with Interrupting(1) as pool, pytest.raises(KeyboardInterrupt):
+            list(Batch(echo, tmp_path / "out", executor=pool).run([("a", "x"), ("b", "y")]))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert [(row["custom_id"], row["ok"]) for row in to_rows(tmp_path / "out")] == [("a", True)]
 
 
 def test_a_dry_run_counts_and_writes_nothing(tmp_path):
