@@ -250,7 +250,8 @@ class _Run:
         self._new = batch._jobs(requests, file)
         self._due: Deque[_Job] = deque()  # to be sent now
         self._again: Deque[_Job] = deque()
-        self._ended: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
+        self._ended: Deque[_Ended] = deque()
+        self._news: queue.SimpleQueue[None] = queue.SimpleQueue()  # of ``_ended``
         self._in_flight: Set[_Job] = set()  # emptied by ``_end``
         self._is_fast = False
         self._is_waiting = True  # in the loop of ``items``, not in the caller's
@@ -287,12 +288,13 @@ class _Run:
         """Wait so long for a call to end; add all that have ended to *ready*."""
         if timeout and self._is_fast:
             time.sleep(_NAP_SECONDS)
-        ended = self._wait(timeout)
-        while ended is not None:
-            item = self._take(ended)
-            if item is not None:
-                ready.append(item)
-            ended = self._wait(0.0)
+        self._wait(timeout)
+        if self._ended:
+            with interrupts_deferred():
+                while self._ended:
+                    item = self._take(self._ended.popleft())
+                    if item is not None:
+                        ready.append(item)
         seconds = max(self._summary.seconds, 0.5)
         is_fast = self._summary.done > _FAST_CALLS * seconds and not self._failures
         self._is_fast = is_fast and self._has_own_threads
@@ -323,7 +325,7 @@ class _Run:
 
     def _has_more(self) -> bool:
         """Return whether calls are in flight, or have ended and are not yet counted."""
-        return bool(self._in_flight) or not self._ended.empty()
+        return bool(self._in_flight or self._ended)
 
     def _next_job(self) -> Optional[_Job]:
         if self._again:
@@ -380,8 +382,7 @@ class _Run:
         except BaseException as failure:  # of the executor: nobody knows whether the call was sent
             if isinstance(failure, BrokenExecutor):
                 self._failure = failure
-            self._ended.put(_Ended(job, None, failure, True, None))
-            self._in_flight.discard(job)
+            self._report(_Ended(job, None, failure, True, None))
             return
         unknown = error is not None and may_have_acted(error)
         wait = None if error is None else wait_before_retry(error)
@@ -392,8 +393,7 @@ class _Run:
                 self._write(job, result, error, unknown)
         except Exception as failure:  # a result that is nested too deeply
             self._failure = failure
-        self._ended.put(_Ended(job, result, error, unknown, wait))
-        self._in_flight.discard(job)
+        self._report(_Ended(job, result, error, unknown, wait))
         # Of fast calls the caller mostly comes back before all have ended.
         if not self._is_waiting and not (self._is_fast and self._in_flight):
             try:
@@ -401,20 +401,27 @@ class _Run:
             except Exception as failure:
                 self._failure = failure
 
+    def _report(self, ended: _Ended) -> None:
+        self._ended.append(ended)
+        self._in_flight.discard(ended.job)
+        self._news.put(None)
+
     def _write(self, job: _Job, result: Any, error: Optional[BaseException], unknown: bool) -> None:
         if error is None:
             self._file.add_result(job.custom_id, job.digest, job.kwargs.get("request_id"), result)
         else:
             self._file.add_failure(job.custom_id, job.digest, error, unknown)
 
-    def _wait(self, timeout: float) -> Optional[_Ended]:
-        """Return a call that has ended; None if none does within *timeout* seconds."""
+    def _wait(self, timeout: float) -> None:
+        """Wait so long for a call to end."""
         try:
-            return self._ended.get(timeout=timeout) if timeout else self._ended.get_nowait()
+            if timeout:
+                self._news.get(timeout=timeout)
+            while True:
+                self._news.get_nowait()
         except queue.Empty:
-            if timeout and self._failure is None:
+            if timeout and not self._ended and self._failure is None:
                 self._file.flush()
-            return None
 
     def _take(self, ended: _Ended) -> Optional[Item]:
         """Count a call that has ended and return it; None if it is to be sent again."""
@@ -475,9 +482,7 @@ class _Run:
         try:
             self._summary.stopped = self._summary.stopped or ("interrupted" if self._has_more() else None)
             while self._has_more():
-                ended = self._wait(_POLL_SECONDS)
-                if ended is not None:
-                    self._take(ended)
+                self._collect(_POLL_SECONDS, deque())
             for job in (*self._again, *self._due):
                 if job.error is not None:
                     self._write(job, None, job.error, unknown=False)
