@@ -8,7 +8,7 @@ from http.client import BadStatusLine, RemoteDisconnected
 from json import JSONDecodeError
 from typing import Any, Iterable, Iterator, NoReturn, Optional
 
-from requests.exceptions import InvalidHeader, InvalidURL
+from requests.exceptions import InvalidHeader, InvalidURL, RequestException
 from urllib3.exceptions import InvalidChunkLength, LocationParseError, NewConnectionError
 
 # A member of a JSON object whose name says that its text is a secret; also where the text was cut.
@@ -59,6 +59,8 @@ class Redactor:
         causes = list(iter_causes(error))
         for cause in causes:
             cause.__context__ = cause.__traceback__ = None
+            if isinstance(cause, RequestException):  # tblib, which Dask installs, pickles causes too
+                cause.request = cause.response = None
         if all(self._is_clean(cause, query) for cause in causes):
             return error
         innermost = causes[-1]
