@@ -83,7 +83,7 @@ def test_the_request_behind_a_failure_shows_no_key(serve, connect):
         connect(server, max_retries=0).zaguan.chat(**ASK)
     cause = caught.value.__cause__
     assert isinstance(cause, requests.ConnectionError)
-    assert KEY not in repr(dict(cause.request.headers))
+    assert cause.request is None
 
 
 def test_white_space_around_a_key_is_dropped(serve, connect):
