@@ -201,7 +201,7 @@ class _Choice:
         self._uses_messages = False
 
     def merge(self, fragment: Dict[str, Any]) -> bool:
-        """Merge a fragment and return whether the choice is now complete, or goes on after its end.
+        """Merge a fragment and return whether the choice is now complete, or continues after its end.
 
         Its texts are changed to whole characters: the first half of a surrogate pair is held back.
         """

@@ -317,7 +317,7 @@ class _Run:
             job.sent = self._pacer.sent(now, job.tokens)
             jobs.append(job)
         if jobs:
-            with interrupts_deferred():  # no call is sent whose end nobody hears of
+            with interrupts_deferred():  # each call that is sent gets its callback
                 self._send(jobs)
         if delay:
             return min(delay, _POLL_SECONDS)

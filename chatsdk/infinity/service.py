@@ -221,7 +221,7 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
 
         Returns:
             The ``value``, and whether one was ``found``; an unknown key is no error. Of a conversation the
-            value is the text that the assistant was told to remember. ``memory`` holds everything stored.
+            value is the text that the assistant was asked to remember. ``memory`` holds everything stored.
 
         Raises:
             InvalidRequestError: an invalid key.
