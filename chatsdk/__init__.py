@@ -40,15 +40,15 @@ if TYPE_CHECKING:
     from .batch import Batch as Batch
     from .conversation import Conversation as Conversation
 else:
+    from importlib import import_module as _import_module
+
+    # Imported on first use: few programs need them.
+    _LAZY = {"Batch": "batch", "Conversation": "conversation", "Tool": "_core.tools"}
 
     def __getattr__(name):
-        """Import on first use what few programs need."""
-        if name == "Batch":
-            from .batch import Batch as found
-        elif name == "Conversation":
-            from .conversation import Conversation as found
-        elif name == "Tool":
-            from ._core.tools import Tool as found
-        else:
+        if name not in _LAZY:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return found
+        return getattr(_import_module(f"{__name__}.{_LAZY[name]}"), name)
+
+    def __dir__():
+        return sorted({*globals(), *_LAZY})

@@ -326,5 +326,6 @@ def test_the_package_imports_tools_at_their_first_use():
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=str(PACKAGE.parent)
     )
     assert done.stdout.split() == ["chatsdk._core.json_schema", "chatsdk._core.tools"]
+    assert {"Batch", "Conversation", "Tool", "Client"} <= set(dir(chatsdk))
     with pytest.raises(AttributeError, match="no attribute 'Tools'"):
         chatsdk.Tools  # noqa: B018
