@@ -8,7 +8,7 @@ import sys
 import warnings
 from base64 import b64decode
 from contextlib import suppress
-from typing import Dict, Iterator, Mapping, Optional, Tuple, Union
+from typing import Any, Dict, Iterator, Mapping, Optional, Tuple, Union
 
 import requests
 from requests.auth import AuthBase
@@ -27,7 +27,7 @@ class Credentials:
 
     def __init__(self, service: str, prefix: str, key: Optional[str] = None) -> None:
         self.service = service
-        self._variable = prefix + "_API_KEY"
+        self._prefix = prefix
         self._insecure_warned = False
         self.set_key(validate_api_key(key) or self._from_environment())
 
@@ -36,7 +36,7 @@ class Credentials:
         cookies: Dict[str, str] = {}  # by origin
         # In one step: no other thread sends the new key with the old cookie.
         self._auth_state = validate_api_key(key), user, cookies
-        self._lacks_key = False
+        self._requires_key = False
 
     @property
     def key(self) -> Optional[str]:
@@ -49,16 +49,11 @@ class Credentials:
         return self._auth_state[1]
 
     def _from_environment(self) -> Optional[str]:
-        return validate_api_key(os.environ.get(self._variable))
+        return validate_api_key(os.environ.get(self._prefix + "_API_KEY"))
 
-    def __getstate__(self) -> Tuple[str, str, bool]:
-        return self.service, self._variable, self.key is not None or self._lacks_key
-
-    def __setstate__(self, state: Tuple[str, str, bool]) -> None:
-        self.service, self._variable, had_key = state
-        self._insecure_warned = False
-        self.set_key(self._from_environment())
-        self._lacks_key = had_key and self.key is None
+    def __reduce__(self) -> Tuple[Any, ...]:
+        had_key = self.key is not None or self._requires_key
+        return Credentials, (self.service, self._prefix), {"_requires_key": had_key}
 
     def auth(
         self,
@@ -75,12 +70,12 @@ class Credentials:
             cookie_name: the cookie by which the server knows a user without a key, to be stored and sent.
             has_secret: whether the body holds a password or a key.
         """
-        if self._lacks_key and not has_secret:  # a login brings its own
+        if self._requires_key and self.key is None and not has_secret:  # a login brings its own
             found = self._from_environment()
             if found is None:
                 raise ConfigurationError(
                     f"the key of {self.service} does not travel to other processes: "
-                    f"set {self._variable} there, or pass a Service with its api_key"
+                    f"set {self._prefix}_API_KEY there, or pass a Service with its api_key"
                 )
             self.set_key(found)
         key, _, cookies = self._auth_state
@@ -123,12 +118,10 @@ class OriginAuth(AuthBase):
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         if self.secrets and (request.url or "").startswith(self.origin):
             request.headers.update(self._headers)
-            if self._identity is not None:
-                given = request.headers.get("Cookie", "")
-                text = given.decode("latin-1") if isinstance(given, bytes) else given
-                pairs = [pair for pair in map(str.strip, text.split(";")) if pair]
-                others = [pair for pair in pairs if not pair.startswith(f"{self.cookie_name}=")]
-                request.headers["Cookie"] = "; ".join([*others, f"{self.cookie_name}={self._identity}"])
+            cookies = header_text(request.headers.get("Cookie", ""))
+            if self._identity is not None and f"{self.cookie_name}=" not in cookies:
+                pair = f"{self.cookie_name}={self._identity}"
+                request.headers["Cookie"] = f"{cookies}; {pair}" if cookies else pair
         return request
 
     def store_identity_cookie(self, response: requests.Response) -> None:
@@ -194,15 +187,19 @@ def header_secrets(headers: Mapping[str, Union[str, bytes]]) -> Iterator[str]:
     """Yield the values of sensitive headers, and the secret parts of them."""
     for name, value in headers.items():
         if re.search(_SENSITIVE_HEADER, name):
-            value = value.decode("latin-1") if isinstance(value, bytes) else value
-            yield value
-            scheme, _, secret = value.partition(" ")  # "Bearer KEY"
-            yield secret
+            text = header_text(value)
+            scheme, _, secret = text.partition(" ")  # "Bearer KEY"
+            yield from (text, secret)
             if scheme.lower() == "basic":
                 with suppress(ValueError):
                     yield b64decode(secret).decode("utf-8").partition(":")[2]
             if name.lower() == "cookie":
-                yield from re.findall(r"=([^;]*)", value)
+                yield from re.findall(r"=([^;]*)", text)
+
+
+def header_text(value: Union[str, bytes]) -> str:
+    """Return the value of a header as text."""
+    return value.decode("latin-1") if isinstance(value, bytes) else value
 
 
 def drop_sensitive_headers(headers: Mapping[str, str]) -> Dict[str, str]:

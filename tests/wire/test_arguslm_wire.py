@@ -202,6 +202,12 @@ class TestWebSocket:
         events, _ = stream(lambda request: [handshake(request), *pieces, CLOSE])
         self.check(events)
 
+    def test_a_silence_longer_than_the_connect_timeout(self, stream):
+        later = [Pause(0.5), START + PROGRESS + TOLD + END, CLOSE]
+        events, server = stream(lambda request: [handshake(request), *later], timeout=(0.2, 5))
+        self.check(events)
+        assert len(server.requests) == 2
+
     @pytest.mark.parametrize(
         "end",
         [
