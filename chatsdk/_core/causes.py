@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-from typing import Iterable, Sequence
+from typing import Iterable, Iterator, Optional, Sequence
 
 import requests
 from urllib3.exceptions import (
@@ -54,6 +54,23 @@ _REASONS = (
     (r"^OSError: (a file changed its size while it was sent)", "{}"),
     (r"^gaierror", "the host name is unknown"),
 )
+
+
+def iter_causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield *error* and what it wraps: requests keeps it in args, urllib3 in reason or as the cause."""
+    current: Optional[BaseException] = error
+    for _ in range(10):
+        if current is None:
+            return
+        yield current
+        inner = getattr(current, "reason", None) or getattr(current, "original_error", None)
+        if not isinstance(inner, BaseException):
+            inner = next((item for item in current.args if isinstance(item, BaseException)), None)
+        inner = inner or current.__cause__
+        if inner is None and isinstance(current, NewConnectionError):
+            # urllib3 1.26 raises it without "from". The context of others may be an error of the caller.
+            inner = current.__context__
+        current = inner
 
 
 def is_timeout(causes: Sequence[BaseException]) -> bool:

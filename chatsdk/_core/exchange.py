@@ -19,9 +19,9 @@ from .address import redirect_target
 from .auth import OriginAuth, header_secrets
 from .body import BodyError, ResponseBody
 from .call import CallContext
-from .causes import PROXY_AUTH, describe, is_timeout, is_unsent
+from .causes import PROXY_AUTH, describe, is_timeout, is_unsent, iter_causes
 from .error_body import decode_failure, parse_error_body
-from .redaction import Redactor, iter_causes, raise_alone, redact_members, redact_new_secret
+from .redaction import Redactor, raise_alone, redact_members, redact_new_secret
 from .retry import SAFE_METHODS, Attempts, wait_after
 from .transport import ServiceRequest
 

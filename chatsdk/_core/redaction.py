@@ -6,10 +6,12 @@ import re
 import string
 from http.client import BadStatusLine, RemoteDisconnected
 from json import JSONDecodeError
-from typing import Any, Iterable, Iterator, NoReturn, Optional
+from typing import Any, Iterable, NoReturn, Optional
 
 from requests.exceptions import InvalidHeader, InvalidURL, RequestException
-from urllib3.exceptions import InvalidChunkLength, LocationParseError, NewConnectionError
+from urllib3.exceptions import InvalidChunkLength, LocationParseError
+
+from .causes import iter_causes
 
 # A member of a JSON object whose name says that its text is a secret; also where the text was cut.
 _SECRET_MEMBER = r'(?i)("[^"]*(?:key|token|secret|password)"\s*:\s*)"(?:[^"\\]|\\.)*"?'
@@ -95,23 +97,6 @@ def raise_alone(error: BaseException, cause: Optional[BaseException] = None) -> 
         raise error from cause
     finally:
         error.__context__ = None
-
-
-def iter_causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield *error* and what it wraps: requests keeps it in args, urllib3 in reason or as the cause."""
-    current: Optional[BaseException] = error
-    for _ in range(10):
-        if current is None:
-            return
-        yield current
-        inner = getattr(current, "reason", None) or getattr(current, "original_error", None)
-        if not isinstance(inner, BaseException):
-            inner = next((item for item in current.args if isinstance(item, BaseException)), None)
-        inner = inner or current.__cause__
-        if inner is None and isinstance(current, NewConnectionError):
-            # urllib3 1.26 raises it without "from". The context of others may be an error of the caller.
-            inner = current.__context__
-        current = inner
 
 
 def _pattern(secret: str) -> str:

@@ -10,20 +10,13 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Mapping, Optional, Union
 
 import requests
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError as URLLib3Error,
-    MaxRetryError,
-    ProtocolError,
-    ProxyError,
-    ReadTimeoutError,
-)
+from urllib3.exceptions import ConnectTimeoutError, HTTPError as URLLib3Error, MaxRetryError
 from urllib3.util import Retry
 
 from ..errors import ConfigurationError
 from .call import CallContext
+from .causes import iter_causes
 from .error_body import ErrorBody
-from .redaction import iter_causes
 
 SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS"])
 MAX_RETRY_WAIT = 60.0  # seconds; a longer wait is left to the caller
@@ -60,20 +53,11 @@ class DefaultRetry(Retry):
     ``Retry-After``: after a timeout or a broken connection the server may have acted.
     """
 
-    def increment(
-        self,
-        method: Optional[str] = None,
-        url: Optional[str] = None,
-        response: Any = None,
-        error: Optional[Exception] = None,
-        _pool: Any = None,
-        _stacktrace: Any = None,
-    ) -> DefaultRetry:
-        """Return the policy for the next attempt; raises *error* if there must be none."""
-        is_read_error = method in SAFE_METHODS and isinstance(error, (ProtocolError, ReadTimeoutError))
-        if error is not None and not is_read_error and not _is_unsent(error):
-            raise error
-        return super().increment(method, url, response, error, _pool, _stacktrace)
+    def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
+        """Return whether a request is sent again after this status."""
+        if method in SAFE_METHODS:
+            return status_code in (429, 502, 503, 504)
+        return status_code == 429 or (status_code == 503 and has_retry_after)
 
     def get_backoff_time(self) -> float:
         """Return the seconds before the next attempt: doubling, with jitter."""
@@ -87,7 +71,8 @@ def retry_policy(max_retries: Union[int, Retry]) -> Retry:
         return max_retries
     if not isinstance(max_retries, int) or max_retries < 0:
         raise ConfigurationError("max_retries must be a whole number from 0, or a urllib3 Retry")
-    return DefaultRetry(max_retries)
+    # Of errors, "other" are those that are neither connection nor read errors.
+    return DefaultRetry(max_retries, allowed_methods=SAFE_METHODS, other=0)
 
 
 class Attempts:
@@ -99,29 +84,25 @@ class Attempts:
 
     def after_error(self, error: BaseException) -> bool:
         """Wait for another attempt after *error*; return False if there must be none."""
-        for cause in iter_causes(error):
-            if isinstance(cause, URLLib3Error) and not isinstance(cause, MaxRetryError):
-                may_repeat = self._call.can_repeat or _is_unsent(cause)
-                return may_repeat and self._wait(None, error=cause)
-        return False
+        causes = [cause for cause in iter_causes(error) if isinstance(cause, URLLib3Error)]
+        causes = [cause for cause in causes if not isinstance(cause, MaxRetryError)]
+        # Also what urllib3 raises for a refused connection.
+        is_unsent = any(isinstance(cause, ConnectTimeoutError) for cause in causes)
+        may_repeat = self._call.can_repeat or is_unsent
+        return bool(causes) and may_repeat and self._wait(None, error=causes[0])
 
     def after_status(self, response: requests.Response, body: ErrorBody) -> bool:
         """Wait for another attempt after a failing status; return False if there must be none."""
-        method, status, headers = self._call.method, response.status_code, response.headers
-        asked = wait_after(headers, body)
-        if self.policy is None or not self._call.can_repeat:
+        policy, asked = self.policy, wait_after(response.headers, body)
+        if policy is None or not self._call.can_repeat:
             return False
-        if not isinstance(self.policy, DefaultRetry):
-            again = self.policy.is_retry(method, status, bool(headers.get("Retry-After")))
-            asked = asked if self.policy.respect_retry_after_header else None
-            return again and self._wait(asked, response=response.raw)
-        if body.is_exhausted or headers.get("x-should-retry", "").strip().lower() == "false":
+        forbidden = response.headers.get("x-should-retry", "").strip().lower() == "false"
+        if isinstance(policy, DefaultRetry) and (forbidden or body.is_exhausted):
             return False
-        if method in SAFE_METHODS:
-            again = status in (429, 502, 503, 504)
-        else:
-            again = status == 429 or (status == 503 and asked is not None)
-        return again and self._wait(asked)
+        if not policy.respect_retry_after_header:
+            asked = None
+        again = policy.is_retry(self._call.method, response.status_code, asked is not None)
+        return again and self._wait(asked, response=response.raw)
 
     def _wait(self, asked: Optional[float], **reason: Any) -> bool:
         """Wait *asked* seconds, or back off, unless the policy, the deadline or the length forbids it."""
@@ -138,10 +119,3 @@ class Attempts:
         time.sleep(wait)
         self._call.start_attempt()
         return True
-
-
-def _is_unsent(error: BaseException) -> bool:
-    """Return whether no connection could be made, so that nothing was sent."""
-    if isinstance(error, ProxyError):
-        error = error.original_error
-    return isinstance(error, ConnectTimeoutError)  # also what urllib3 raises for a refused connection
