@@ -67,11 +67,13 @@ class Relay:
     def _relay(self, raw):
         with suppress(OSError):
             raw.settimeout(TIMEOUT)
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock, port = self._begin(raw)
             if port is None:
                 sock.close()
                 return
             peer = socket.create_connection(("127.0.0.1", port), TIMEOUT)
+            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._sockets += [peer, sock]
             _pass_on({sock: peer, peer: sock})
 

@@ -217,12 +217,10 @@ class _Reader:
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
-        self._buffer = b""
+        self._buffer = bytearray()
 
     def request(self, connection: Connection) -> Request:
-        while b"\r\n\r\n" not in self._buffer:
-            self._more()
-        head, _, self._buffer = self._buffer.partition(b"\r\n\r\n")
+        head = self._until(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
         method, target, _ = first.split(" ", 2)
         pairs = [(name, value.strip()) for name, _, value in (line.partition(":") for line in lines)]
@@ -236,18 +234,25 @@ class _Reader:
     def _chunks(self) -> bytes:
         body = b""
         while True:
-            while b"\r\n" not in self._buffer:
-                self._more()
-            line, _, self._buffer = self._buffer.partition(b"\r\n")
+            line = self._until(b"\r\n")
             body += self._exactly(int(line, 16))
             self._exactly(2)
             if line == b"0":
                 return body
 
+    def _until(self, end: bytes) -> bytes:
+        """Return what comes before *end*."""
+        while end not in self._buffer:
+            self._more()
+        data = self._exactly(self._buffer.index(end))
+        self._exactly(len(end))
+        return data
+
     def _exactly(self, size: int) -> bytes:
         while len(self._buffer) < size:
             self._more()
-        data, self._buffer = self._buffer[:size], self._buffer[size:]
+        data = bytes(self._buffer[:size])
+        del self._buffer[:size]
         return data
 
     def _more(self) -> None:

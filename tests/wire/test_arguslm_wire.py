@@ -17,6 +17,7 @@ from chatsdk import (
     Service,
 )
 from chatsdk.arguslm import ArgusLMError, live
+from tests.support.cases import for_each
 
 from .answers import json_reply
 from .conftest import KEY
@@ -54,34 +55,36 @@ def quick(monkeypatch):
     monkeypatch.setattr(live, "POLL_SECONDS", 0.01)
 
 
+CHANGES = (
+    ("create_provider", [{"display_name": "n", "provider_type": "t"}]),
+    ("update_provider", [ID, {"enabled": True}]),
+    ("delete_provider", [ID]),
+    ("test_provider_connection", [{"display_name": "n", "provider_type": "t"}]),
+    ("test_existing_provider", [ID]),
+    ("refresh_provider_models", [ID]),
+    ("create_model", [{"provider_account_id": ID, "model_id": "m"}]),
+    ("update_model", [ID, {"custom_name": ""}]),
+    ("update_monitoring_config", [{"enabled": True}]),
+    ("run_monitoring", []),
+    ("start_benchmark", [{"model_ids": [ID], "prompt_pack": "p"}]),
+    ("create_alert_rule", [{"name": "n", "rule_type": "t"}]),
+    ("update_alert_rule", [ID, {"enabled": True}]),
+    ("delete_alert_rule", [ID]),
+    ("acknowledge_alert", [ID]),
+)
+
+
+@for_each(CHANGES, at_once=True)
+def test_a_change_is_sent_once_before_a_timeout(method, args, argus):
+    api, server = argus([SILENCE], timeout=0.1, max_retries=3)
+    with pytest.raises(APITimeoutError) as caught:
+        getattr(api, method)(*args)
+    assert isinstance(caught.value, ArgusLMError)
+    assert len(server.settled()) == 1
+
+
 class TestOnce:
     """What the server may have acted on is never sent again."""
-
-    CHANGES = (
-        ("create_provider", [{"display_name": "n", "provider_type": "t"}]),
-        ("update_provider", [ID, {"enabled": True}]),
-        ("delete_provider", [ID]),
-        ("test_provider_connection", [{"display_name": "n", "provider_type": "t"}]),
-        ("test_existing_provider", [ID]),
-        ("refresh_provider_models", [ID]),
-        ("create_model", [{"provider_account_id": ID, "model_id": "m"}]),
-        ("update_model", [ID, {"custom_name": ""}]),
-        ("update_monitoring_config", [{"enabled": True}]),
-        ("run_monitoring", []),
-        ("start_benchmark", [{"model_ids": [ID], "prompt_pack": "p"}]),
-        ("create_alert_rule", [{"name": "n", "rule_type": "t"}]),
-        ("update_alert_rule", [ID, {"enabled": True}]),
-        ("delete_alert_rule", [ID]),
-        ("acknowledge_alert", [ID]),
-    )
-
-    @pytest.mark.parametrize(("method", "args"), CHANGES)
-    def test_after_a_timeout(self, argus, method, args):
-        api, server = argus([SILENCE], timeout=0.05, max_retries=3)
-        with pytest.raises(APITimeoutError) as caught:
-            getattr(api, method)(*args)
-        assert isinstance(caught.value, ArgusLMError)
-        assert len(server.settled()) == 1
 
     @pytest.mark.parametrize(("method", "args"), CHANGES)
     def test_after_a_lost_connection(self, argus, method, args):
@@ -123,15 +126,16 @@ class TestWaiting:
         assert api.wait_for_benchmark(ID, timeout=5, poll_interval=0.001).status == "completed"
         assert len(server.connections) == 2
 
-    @pytest.mark.parametrize("method", ["wait_for_benchmark", "stream_benchmark"])
-    def test_a_server_that_says_nothing(self, argus, method):
-        """The read timeout of each request is longer than the timeout of the call."""
-        api, _ = argus([SILENCE])
-        begun = time.monotonic()
-        with pytest.raises(APITimeoutError) as caught:
-            list(getattr(api, method)(ID, timeout=0.3))
-        assert time.monotonic() - begun < 3
-        assert isinstance(caught.value, ArgusLMError)
+
+@for_each(["wait_for_benchmark", "stream_benchmark"], at_once=True)
+def test_waiting_for_a_server_that_says_nothing(method, argus):
+    """The read timeout of each request is longer than the timeout of the call."""
+    api, _ = argus([SILENCE])
+    begun = time.monotonic()
+    with pytest.raises(APITimeoutError) as caught:
+        list(getattr(api, method)(ID, timeout=0.2))
+    assert time.monotonic() - begun < 5
+    assert isinstance(caught.value, ArgusLMError)
 
 
 def handshake(request, key=None):

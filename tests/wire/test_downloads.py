@@ -129,7 +129,7 @@ def test_an_encoding_that_nobody_asked_for(export, tmp_path):
 
 
 def test_silence(export, tmp_path):
-    download, _ = export([head(200, "Content-Length: 100"), CSV, SILENCE], timeout=0.2)
+    download, _ = export([head(200, "Content-Length: 100"), CSV, SILENCE], timeout=0.1)
     with pytest.raises(APITimeoutError):
         download.save(tmp_path / "a.csv")
     assert os.listdir(tmp_path) == []
@@ -261,7 +261,7 @@ def test_leaving_it_frees_the_connection(export, leave):
 
 def test_total_timeout(export, tmp_path):
     gate = threading.Event()
-    download, _ = export([head(200, "Content-Length: 100"), CSV, gate], total_timeout=0.3)
+    download, _ = export([head(200, "Content-Length: 100"), CSV, gate], total_timeout=0.2)
     with pytest.raises(APITimeoutError):
         download.save(tmp_path / "a.csv")
     gate.set()

@@ -13,6 +13,7 @@ import requests
 
 from chatsdk import APIConnectionError, APITimeoutError, StreamInterruptedError
 from chatsdk._core.connection import _DeadlineRawIO
+from tests.support.cases import for_each
 
 from .answers import ASK, CHAT, DONE, MODELS, STOP, framed, text_event
 from .secure import CERTIFICATE, Relay, connect_proxy, server_context, socks5, tls
@@ -153,28 +154,28 @@ BODIES = {
 }
 
 
-@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
-def test_sending_may_take_longer_than_connecting_and_than_one_wait(serve, connect, body):
+@for_each(BODIES, at_once=True)
+def test_sending_may_take_longer_than_connecting_and_than_one_wait(body, serve, connect):
     """sendall() applies the socket's timeout to all of the body."""
     server = serve([b""])
     with slow(server.port, 0.05) as relay:
         zaguan = connect(f"http://127.0.0.1:{relay.port}", timeout=(0.2, 0.4)).zaguan
         started = time.monotonic()
         with pytest.raises(APITimeoutError):  # the relay passes no answer back
-            zaguan.request("POST", "/x", data=body())
+            zaguan.request("POST", "/x", data=BODIES[body]())
         assert time.monotonic() - started > 0.6
         server.until(lambda: server.requests)  # the relay may hold the last of it
         assert len(server.requests[0].body) == 10_000_000
 
 
-@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
-def test_total_timeout_bounds_sending(serve, connect, body):
-    with slow(serve([b""]).port, 0.1) as relay:
+@for_each(BODIES, at_once=True)
+def test_total_timeout_bounds_sending(body, serve, connect):
+    with slow(serve([b""]).port, 0.2) as relay:
         zaguan = connect(f"http://127.0.0.1:{relay.port}", total_timeout=0.3).zaguan
         started = time.monotonic()
         with pytest.raises(APITimeoutError):
-            zaguan.request("POST", "/x", data=body())
-        assert 0.2 < time.monotonic() - started < 1.5
+            zaguan.request("POST", "/x", data=BODIES[body]())
+        assert 0.2 < time.monotonic() - started < 3
 
 
 def reset(sock):
@@ -230,8 +231,8 @@ def test_a_tunnel_that_the_proxy_refuses(serve, connect, waits, monkeypatch, ref
 def test_a_handshake_that_never_ends(serve, connect, waits):
     with Relay(lambda raw: (raw, serve(SILENCE).port)) as relay:
         with pytest.raises(APITimeoutError):
-            connect(f"https://127.0.0.1:{relay.port}", timeout=(0.1, 30)).zaguan.chat(**ASK)
-        assert relay.accepted == 3
+            connect(f"https://127.0.0.1:{relay.port}", timeout=(0.1, 30), max_retries=1).zaguan.chat(**ASK)
+        assert relay.accepted == 2
 
 
 def test_a_certificate_that_is_not_trusted_is_not_tried_again(serve, connect, waits):

@@ -84,7 +84,7 @@ class TestLogin:
     def test_one_that_takes_too_long_is_sent_once(self, serve, mongars, waits):
         server = serve(SILENCE)
         with pytest.raises(APITimeoutError):
-            mongars(server, timeout=0.2, max_retries=5).login("ada", PASSWORD)
+            mongars(server, timeout=0.1, max_retries=5).login("ada", PASSWORD)
         assert len(server.settled()) == 1
 
     def test_an_expired_token_does_not_log_in_again(self, serve, mongars):

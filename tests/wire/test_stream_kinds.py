@@ -3,11 +3,13 @@
 import json
 import threading
 import time
+from itertools import product
 
 import pytest
 
 from chatsdk import APIResponseError, APIStatusError, Client, StreamError, StreamInterruptedError
 from chatsdk._core import stream as stream_module
+from tests.support.cases import for_each
 
 from .answers import (
     ASK,
@@ -102,16 +104,6 @@ class TestWhatCountsAsFinished:
             with pytest.raises(StreamInterruptedError):
                 client.zaguan.chat_stream(**ASK, n=2).final()
 
-    @pytest.mark.parametrize(
-        "parts",
-        [[("stop", 0.4)] * 4, [("stop", 0), (None, 1.3), ("stop", 0)]],
-        ids=["with each chunk", "with the first"],
-    )
-    def test_text_may_follow_a_reason(self, calls, monkeypatch, parts):
-        monkeypatch.setattr(stream_module, "_FINISH_TIMEOUT", 1.0)
-        steps = [step for reason, wait in parts for step in (text_event("a", reason), Pause(wait))]
-        assert calls(stream_of(*steps, DONE))["zaguan stream"]().text == "a" * len(parts)
-
     def test_a_cut_in_text_after_a_reason(self, calls):
         begun = stream_of(text_event("a", "stop"), text_event("b"), event(USAGE))
         found = outcomes(calls(begun), "zaguan", "chatserver")
@@ -129,31 +121,47 @@ def pinging(request):
         yield Pause(0.02)
 
 
+FINISHED = text_event("Hello", "stop")
 AFTER_FINISH = {
-    "silence": lambda request: [*stream_of(text_event("Hello", "stop"))[:-1], SILENCE],
-    "reset": lambda request: [*stream_of(text_event("Hello", "stop"))[:-1], RESET],
-    "cut": lambda request: framed("chunked", [text_event("Hello", "stop")], cut=True),
-    "cut of known length": lambda request: framed("length", [text_event("Hello", "stop")], cut=True),
-    "cut inside an event": lambda request: framed("close", [text_event("Hello", "stop"), b'data: {"us']),
+    "silence": lambda request: [*stream_of(FINISHED)[:-1], SILENCE],
+    "reset": lambda request: [*stream_of(FINISHED)[:-1], RESET],
+    "cut": lambda request: framed("chunked", [FINISHED], cut=True),
+    "cut of known length": lambda request: framed("length", [FINISHED], cut=True),
+    "cut inside an event": lambda request: framed("close", [FINISHED, b'data: {"us']),
     "pings": pinging,
 }
 
 
-@pytest.mark.parametrize("answer", AFTER_FINISH.values(), ids=AFTER_FINISH.keys())
-def test_what_breaks_after_the_finish_reason_takes_nothing_from_the_answer(calls, monkeypatch, answer):
-    monkeypatch.setattr(stream_module, "_FINISH_TIMEOUT", 0.15)
+@pytest.fixture
+def short_finish(monkeypatch):
+    assert stream_module._FINISH_TIMEOUT == 5.0
+    monkeypatch.setattr(stream_module, "_FINISH_TIMEOUT", 0.5)
+
+
+@for_each(product(AFTER_FINISH, ["zaguan", "chatserver"], ["plain", "stream"]), at_once=True)
+def test_what_breaks_after_the_finish_reason_takes_nothing(what, service, kind, calls, short_finish):
     started = time.monotonic()
-    found = outcomes(calls(answer), "zaguan", "chatserver")
-    assert found == dict.fromkeys(found, "Hello")
-    assert len(found) == 4
+    assert calls(AFTER_FINISH[what])[f"{service} {kind}"]().text == "Hello"
     assert time.monotonic() - started < 5
+
+
+TEXT_AFTER_FINISH = {
+    "with each chunk": [("stop", 0.2)] * 4,
+    "with the first": [("stop", 0), (None, 0.7), ("stop", 0)],
+}
+
+
+@for_each(TEXT_AFTER_FINISH, at_once=True)
+def test_text_may_follow_a_reason(name, calls, short_finish):
+    parts = TEXT_AFTER_FINISH[name]
+    steps = [step for reason, wait in parts for step in (text_event("a", reason), Pause(wait))]
+    assert calls(stream_of(*steps, DONE))["zaguan stream"]().text == "a" * len(parts)
 
 
 def test_the_usage_may_follow_the_finish_reason(calls):
     usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
-    late = [text_event("Hello", "stop"), Pause(0.3), event({"choices": [], "usage": usage}), DONE]
+    late = [text_event("Hello", "stop"), Pause(0.05), event({"choices": [], "usage": usage}), DONE]
     assert calls(stream_of(*late))["zaguan stream"]().usage.to_dict() == usage
-    assert stream_module._FINISH_TIMEOUT == 5.0
 
 
 FAILURES = {

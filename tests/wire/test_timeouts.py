@@ -4,14 +4,16 @@ import gzip
 import socket
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
+from itertools import product
 
 import pytest
 import urllib3.util.connection
 
 from chatsdk import APIConnectionError, APIError, APIStatusError, APITimeoutError
 from chatsdk._core import options, retry
+from tests.support.cases import for_each
 
 from .answers import ASK, CHAT, DONE, MODELS, STOP, framed, head, reply, text_event
 from .server import CLOSE, RESET, SILENCE, Pause
@@ -36,6 +38,11 @@ def short_waits(monkeypatch):
     monkeypatch.setattr(retry, "BACKOFF_MAX", 0.01)
 
 
+@pytest.fixture
+def short_stream_timeout(monkeypatch):
+    monkeypatch.setattr(options, "STREAM_TIMEOUT", 0.2)
+
+
 def drip(first, piece, count=100):
     """Give *first*, and then *piece* again and again: no read ever waits long."""
     yield first
@@ -49,37 +56,34 @@ def dripping(framing, piece=b" "):
     return framed(framing, [piece, DROP] * 100, kind="application/json")
 
 
-@pytest.mark.parametrize("answer", [SILENCE, [HEAD, SILENCE], [HEAD, b"{", SILENCE]], ids=str)
-def test_a_silent_server_is_a_timeout(serve, connect, waits, answer):
-    server = serve(answer)
+SILENT = {"at once": SILENCE, "after the head": [HEAD, SILENCE], "in the body": [HEAD, b"{", SILENCE]}
+
+
+@for_each(product(SILENT, ["POST", "GET"]), at_once=True)
+def test_a_silent_server_is_a_timeout(place, method, serve, connect, waits):
+    """Under a mounted Retry it arrives as a ConnectionError around a MaxRetryError."""
+    server, attempts = serve(SILENT[place]), 3 if method == "GET" else 1
     zaguan = connect(server, timeout=0.1).zaguan
     with pytest.raises(APITimeoutError):
-        zaguan.chat(**ASK)
-    assert len(server.settled()) == 1
-    # Under a mounted Retry the same arrives as a ConnectionError around a MaxRetryError.
+        zaguan.list_models() if method == "GET" else zaguan.chat(**ASK)
+    server.until(lambda: len(server.requests) >= attempts)
+    assert len(server.settled()) == attempts
+
+
+TIMEOUTS = {
+    "of a pair": lambda connect, server: connect(server, timeout=(30, 0.1)).zaguan.list_models(),
+    "of a copy": lambda connect, server: connect(server).zaguan.with_options(timeout=0.1).list_models(),
+    "of one request": lambda connect, server: connect(server).zaguan.request("POST", "/x", timeout=0.1),
+    "of a stream that never begins": lambda connect, server: connect(server, timeout=0.1).zaguan.chat_stream(
+        **ASK
+    ),
+}
+
+
+@for_each(TIMEOUTS, at_once=True)
+def test_a_read_timeout(name, serve, connect):
     with pytest.raises(APITimeoutError):
-        zaguan.list_models()
-    assert len(server.settled()) == 1 + 3
-
-
-def test_the_read_timeout_of_a_pair(serve, connect):
-    with pytest.raises(APITimeoutError):
-        connect(serve(SILENCE), timeout=(30, 0.1), max_retries=0).zaguan.list_models()
-
-
-def test_the_timeout_of_one_copy_and_of_one_request(serve, connect):
-    zaguan = connect(serve(SILENCE), max_retries=0).zaguan
-    with pytest.raises(APITimeoutError):
-        zaguan.with_options(timeout=0.1).list_models()
-    with pytest.raises(APITimeoutError):
-        zaguan.request("POST", "/v1/models", timeout=0.1)
-
-
-def test_a_timeout_waits_for_bytes_not_for_the_whole(serve, connect):
-    """The body takes longer than the timeout, and no part of it does."""
-    answer = framed("chunked", [b"[", *[Pause(0.1), b" "] * 6, b"]"], kind="application/json")
-    response = connect(serve(answer), timeout=0.5).zaguan.request("GET", "/x")
-    assert response.json() == []
+        TIMEOUTS[name](partial(connect, max_retries=0), serve(SILENCE))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +114,7 @@ def test_a_full_backlog_is_a_timeout(connect):
             sock.connect_ex(listener.getsockname())
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         with pytest.raises(APITimeoutError):
-            connect(url, timeout=(0.2, 30), max_retries=0).zaguan.chat(**ASK)
+            connect(url, timeout=(0.1, 30), max_retries=0).zaguan.chat(**ASK)
         for sock in waiting:
             sock.close()
 
@@ -121,11 +125,14 @@ def test_a_refused_connection_is_no_timeout(serve, connect):
     assert not isinstance(caught.value, APITimeoutError)
 
 
-@pytest.mark.parametrize("failure", [RESET, [HEAD, CLOSE], None], ids=["reset", "cut", "refused"])
-def test_a_failure_is_not_judged_by_the_one_before_it(serve, connect, failure):
+FAILURES = {"reset": RESET, "cut": [HEAD, CLOSE], "refused": None}
+
+
+@for_each(FAILURES, at_once=True)
+def test_a_failure_is_not_judged_by_the_one_before_it(name, serve, connect):
     """Whoever asks another service because the first was too slow works inside an "except" block."""
     slow = connect(serve(SILENCE), timeout=0.1).zaguan
-    other = serve(*([failure] if failure else []), listen=failure is not None)
+    other = serve(FAILURES[name], listen=name != "refused")
 
     def ask():
         try:
@@ -157,41 +164,20 @@ SLOW = {
 }
 
 
-@pytest.mark.parametrize(("method", "retries"), [("GET", 5), ("POST", 0)])
-def test_total_timeout_bounds_the_call(serve, connect, short_waits, method, retries):
-    def ask(zaguan):
-        # Of a failure the status is the news, even if its text never comes.
-        with pytest.raises((APITimeoutError, APIStatusError)):
-            zaguan.request(method, "/v1/models")
-        return time.monotonic()
-
-    servers = [serve(lambda request, slow=slow: slow()) for slow in SLOW.values()]
-    settings = {"timeout": 30, "total_timeout": 0.2, "max_retries": retries}
-    services = [connect(server, **settings).zaguan for server in servers]
-    started = time.monotonic()
-    with ThreadPoolExecutor(len(SLOW)) as pool:  # nearly all of it is waiting
-        ends = dict(zip(SLOW, pool.map(ask, services)))
-    assert {name: end for name, end in ends.items() if end - started >= 4} == {}
+@for_each(product(SLOW, [("GET", 5), ("POST", 0)]), at_once=True)
+def test_total_timeout_bounds_the_call(kind, call, serve, connect, short_waits):
+    method, retries = call
+    server = serve(lambda request: SLOW[kind]())
+    zaguan = connect(server, timeout=30, total_timeout=0.2, max_retries=retries).zaguan
+    # Of a failure the status is the news, even if its text never comes.
+    with soon(), pytest.raises((APITimeoutError, APIStatusError)):
+        zaguan.request(method, "/v1/models")
 
 
 def test_total_timeout_bounds_a_call_through_a_proxy(serve, connect, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", serve(lambda request: SLOW["dripping head"]()).url)
     with soon(), pytest.raises(APITimeoutError):
-        connect("http://127.0.0.1:9", total_timeout=0.2, max_retries=0).zaguan.chat(**ASK)
-
-
-def test_total_timeout_bounds_all_attempts_together(serve, connect, short_waits):
-    server = serve(SILENCE)
-    with soon(), pytest.raises(APITimeoutError):
-        connect(server, timeout=0.1, total_timeout=0.35, max_retries=1000).zaguan.list_models()
-    assert 2 <= len(server.settled()) <= 4
-
-
-def test_total_timeout_bounds_attempts_after_cut_bodies(serve, connect, short_waits):
-    server = serve([HEAD, Pause(0.1), RESET])
-    with soon(), pytest.raises(APIError):
-        connect(server, total_timeout=0.5, max_retries=1000).zaguan.list_models()
-    assert 2 <= len(server.requests) <= 6
+        connect("http://127.0.0.1:9", total_timeout=0.1, max_retries=0).zaguan.chat(**ASK)
 
 
 def test_total_timeout_bounds_the_connection(connect, monkeypatch):
@@ -207,13 +193,27 @@ def test_total_timeout_bounds_the_connection(connect, monkeypatch):
     assert 0 < used[0] <= 0.5
 
 
-def test_total_timeout_of_a_copy(serve, connect):
+def all_attempts_together(serve, connect):
+    server = serve(SILENCE)
+    with soon(), pytest.raises(APITimeoutError):
+        connect(server, timeout=0.1, total_timeout=0.35, max_retries=1000).zaguan.list_models()
+    assert 2 <= len(server.settled()) <= 4
+
+
+def attempts_after_cut_bodies(serve, connect):
+    server = serve([HEAD, Pause(0.1), RESET])
+    with soon(), pytest.raises(APIError):
+        connect(server, total_timeout=0.5, max_retries=1000).zaguan.list_models()
+    assert 2 <= len(server.requests) <= 6
+
+
+def calls_of_a_copy(serve, connect):
     server = serve([HEAD, *[b" ", DROP] * 100])
     with soon(), pytest.raises(APITimeoutError):
         connect(server, max_retries=0).zaguan.with_options(total_timeout=0.2).list_models()
 
 
-def test_total_timeout_bounds_a_stream(serve, connect):
+def a_stream(serve, connect):
     server = serve(framed("chunked", [text_event("a"), DROP] * 100))
     stream = connect(server, total_timeout=0.3).zaguan.chat_stream(**ASK)
     texts = []
@@ -222,7 +222,18 @@ def test_total_timeout_bounds_a_stream(serve, connect):
     assert caught.value.partial.text == "".join(texts) != ""
 
 
-def test_total_timeout_ends_with_its_call(serve, connect):
+@for_each([all_attempts_together, attempts_after_cut_bodies, calls_of_a_copy, a_stream], at_once=True)
+def test_total_timeout_bounds(check, serve, connect, short_waits):
+    check(serve, connect)
+
+
+def bytes_of_an_answer_that_takes_longer_as_a_whole(serve, connect):
+    answer = framed("chunked", [b"[", *[Pause(0.1), b" "] * 6, b"]"], kind="application/json")
+    response = connect(serve(answer), timeout=0.5).zaguan.request("GET", "/x")
+    assert response.json() == []
+
+
+def the_next_call_after_one_with_a_total_timeout(serve, connect):
     """The socket of the next call is the same, its time is not."""
     server = serve(MODELS, [Pause(0.7), CHAT])
     zaguan = connect(server).zaguan
@@ -231,37 +242,43 @@ def test_total_timeout_ends_with_its_call(serve, connect):
     assert len(server.connections) == 1
 
 
-@pytest.mark.parametrize(
-    ("settings", "ends"), [({}, True), ({"timeout": 30}, False), ({"timeout": 0.2}, True)], ids=str
-)
-def test_streams_wait_longer_unless_told_otherwise(serve, connect, monkeypatch, settings, ends):
-    monkeypatch.setattr(options, "STREAM_TIMEOUT", 0.2)
+def a_stream_whose_user_gave_a_longer_timeout(serve, connect):
     server = serve(framed("chunked", [text_event("a"), Pause(0.5), STOP, DONE]))
-    stream = connect(server, **settings).zaguan.chat_stream(**ASK)
-    assert next(stream).text == "a"
-    if ends:
-        with pytest.raises(APITimeoutError) as caught:
-            next(stream)
-        assert caught.value.partial.text == "a"
-    else:
-        assert stream.final().text == "a"
+    assert connect(server, timeout=30).zaguan.chat_stream(**ASK).final().text == "a"
 
 
-def test_a_plain_call_does_not_wait_like_a_stream(serve, connect, monkeypatch):
-    monkeypatch.setattr(options, "STREAM_TIMEOUT", 0.1)
+def a_plain_call(serve, connect):
     assert connect(serve([Pause(0.3), CHAT])).zaguan.chat(**ASK).text == "Hello"
 
 
-def test_a_stream_that_never_begins_is_a_timeout_of_the_call(serve, connect):
-    with pytest.raises(APITimeoutError):
-        connect(serve(SILENCE), timeout=0.1).zaguan.chat_stream(**ASK)
+IN_TIME = [
+    bytes_of_an_answer_that_takes_longer_as_a_whole,
+    the_next_call_after_one_with_a_total_timeout,
+    a_stream_whose_user_gave_a_longer_timeout,
+    a_plain_call,
+]
 
 
-@pytest.mark.parametrize("status", [400, 500])
-def test_a_failure_without_its_text_is_still_that_failure(serve, connect, status):
+@for_each(IN_TIME, at_once=True)
+def test_what_is_in_time(check, serve, connect, short_stream_timeout):
+    check(serve, connect)
+
+
+@for_each([({},), ({"timeout": 0.2},)], at_once=True)
+def test_streams_wait_longer_unless_told_otherwise(settings, serve, connect, short_stream_timeout):
+    server = serve(framed("chunked", [text_event("a"), Pause(5), STOP, DONE]))
+    stream = connect(server, **settings).zaguan.chat_stream(**ASK)
+    assert next(stream).text == "a"
+    with pytest.raises(APITimeoutError) as caught:
+        next(stream)
+    assert caught.value.partial.text == "a"
+
+
+@for_each([400, 500], at_once=True)
+def test_a_failure_without_its_text_is_still_that_failure(status, serve, connect):
     server = serve([head(status, "Content-Length: 100"), b"half of", SILENCE])
     with pytest.raises(APIStatusError) as caught:
-        connect(server, timeout=0.2).zaguan.chat(**ASK)
+        connect(server, timeout=0.1).zaguan.chat(**ASK)
     assert caught.value.status_code == status
 
 

@@ -172,7 +172,7 @@ def test_an_upload_has_to_end_in_time(connect, tmp_path):
             file.truncate(30_000_000)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         with pytest.raises(APITimeoutError):
-            connect(url, total_timeout=0.2).zaguan.create_transcription(tmp_path / "a.wav")
+            connect(url, total_timeout=0.1).zaguan.create_transcription(tmp_path / "a.wav")
 
 
 def test_a_file_of_which_nothing_was_sent_stays_where_it_was(serve, connect, waits):
