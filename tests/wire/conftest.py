@@ -1,6 +1,7 @@
 """What the wire tests share: servers and clients that are closed again, and waits that take no time."""
 
 import time
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Callable, Iterator, List
 
@@ -15,9 +16,9 @@ KEY = "sk-very-secret-0123456789"
 
 
 @pytest.fixture(autouse=True)
-def no_netrc(monkeypatch, tmp_path):
+def no_netrc(monkeypatch):
     """No password of this machine takes part."""
-    monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
+    monkeypatch.setenv("NETRC", str(Path(__file__).with_name("no-netrc")))
 
 
 @pytest.fixture
