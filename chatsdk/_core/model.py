@@ -6,8 +6,7 @@ import dataclasses
 import enum
 import json
 from datetime import date, datetime
-from functools import partial
-from operator import itemgetter
+from functools import lru_cache, partial
 from reprlib import recursive_repr
 from typing import (
     Any,
@@ -56,7 +55,6 @@ class _Schema:
         self.required = [
             field.name for field in fields if field.default is missing and field.default_factory is missing
         ]
-        self.shown = [field.name for field in fields if field.repr]
         # With True: owned objects, which nothing else refers to, may become part of the models.
         self.readers = {owned: self._make_reader(cls, fields, hints, owned) for owned in (False, True)}
 
@@ -70,18 +68,16 @@ class _Schema:
         defaults, python_names = self.defaults, self.python_names
         names, count = defaults.keys(), len(defaults)
         converters = []
-        not_null = {}  # by name: what makes the value of a field that must not be null
+        not_null = []  # what makes the value of a field that must not be null
         for field in fields:
             name, hint = field.name, hints[field.name]
             converter = _converter(hint, owned)
             if converter is not None:
                 converters.append((name, *converter))
             if field.default_factory is not dataclasses.MISSING:
-                not_null[name] = field.default_factory
+                not_null.append((name, field.default_factory))
             elif defaults[name] is not None and type(None) not in getattr(hint, "__args__", ()):
-                not_null[name] = partial(defaults.get, name)
-        # The first name twice: of a single one itemgetter would return no tuple.
-        get_not_null = itemgetter(next(iter(not_null)), *not_null) if not_null else None
+                not_null.append((name, partial(defaults.get, name)))
         new = object.__new__
 
         def read(data: Any) -> M:
@@ -96,10 +92,9 @@ class _Schema:
                 value = values[name]
                 if value is not None and isinstance(value, json_types):  # most are None
                     values[name] = convert(value)
-            if get_not_null is not None and None in get_not_null(values):
-                for name, make in not_null.items():
-                    if values[name] is None:
-                        values[name] = make()
+            for name, make in not_null:
+                if values[name] is None:
+                    values[name] = make()
             model = new(cls)
             model.__dict__ = values
             if extra:
@@ -134,21 +129,31 @@ class Model:
     __slots__ = ("_extra",)  # __dict__ holds the fields and nothing else
 
     _extra: Dict[str, Any]
-    _schema: ClassVar[Optional[_Schema]] = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         # A parameter of __init__, so that dataclasses.replace() passes it on.
         own = cls.__dict__.get("__annotations__", {})  # noqa: RUF063  # cls.__annotations__ may be inherited
         cls.__annotations__ = {**own, "extra": dataclasses.InitVar[Optional[Dict[str, Any]]]}
-        cls.__eq__ = _is_equal  # type: ignore[assignment]  # dataclass() replaces no method of the class
-        cls.__repr__ = _show  # type: ignore[method-assign]
-        # IPython takes the first class that has this or __repr__ of its own.
-        cls._repr_pretty_ = cls._repr_pretty_
+        # dataclass() replaces inherited methods; IPython takes the first class with any of the last two
+        for name in ("__eq__", "__repr__", "_repr_pretty_"):
+            setattr(cls, name, getattr(cls, name))
 
     def __post_init__(self, extra: Optional[Dict[str, Any]] = None) -> None:
         if extra:
             self._extra = dict(extra)
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        return self.__dict__ == other.__dict__ and self.extra == other.extra
+
+    @recursive_repr()
+    def __repr__(self) -> str:
+        names = [field.name for field in dataclasses.fields(cast(Any, self)) if field.repr]
+        values = self.__dict__
+        shown = [f"{name}={values[name]!r}" for name in names if values[name] is not None]
+        return f"{type(self).__name__}({', '.join(shown)})"
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Callable[[Any], Any]) -> Any:
@@ -194,8 +199,8 @@ class Model:
 
     def model_dump_json(self, indent: Optional[int] = None, *, exclude_none: bool = True) -> str:
         """Return ``model_dump()`` as JSON text."""
-        value = self.model_dump(exclude_none=exclude_none)
         try:
+            value = to_json_value(self, exclude_none=exclude_none)
             return json.dumps(value, indent=indent, ensure_ascii=False)
         except RecursionError:
             raise ChatSDKError(_TOO_DEEP) from None
@@ -229,24 +234,7 @@ class Model:
         return isinstance(key, str) and (self.get(key) is not None or key in self.extra)
 
 
-@recursive_repr()
-def _show(self: Model) -> str:
-    values = self.__dict__
-    fields = [f"{name}={values[name]!r}" for name in _schema_of(type(self)).shown if values[name] is not None]
-    return f"{type(self).__name__}({', '.join(fields)})"
-
-
-def _is_equal(self: Model, other: Any) -> bool:
-    if type(self) is not type(other):
-        return cast(bool, NotImplemented)
-    return self.__dict__ == other.__dict__ and self.extra == other.extra
-
-
-def _schema_of(cls: Type[Model]) -> _Schema:
-    schema = cls.__dict__.get("_schema")
-    if schema is None:
-        schema = cls._schema = _Schema(cls)
-    return cast(_Schema, schema)
+_schema_of: Callable[[type], _Schema] = lru_cache(maxsize=None)(_Schema)
 
 
 def get_reader(cls: Type[M], owned: bool = False) -> Callable[[Dict[str, Any]], M]:
@@ -289,13 +277,9 @@ def to_json_value(value: Any, mode: str = "json", exclude_none: bool = True) -> 
 
 def to_send(model: Model) -> Dict[str, Any]:
     """Return the JSON object of *model* without what is None; the values in it are not converted."""
-    values = model.__dict__
     names = _schema_of(type(model)).json_names
-    sent = {json_name: values[name] for name, json_name in names.items() if values[name] is not None}
-    extra = getattr(model, "_extra", None)  # reading .extra would make one
-    if extra:
-        sent.update((name, value) for name, value in extra.items() if value is not None)
-    return sent
+    values = {json_name: model.__dict__[name] for name, json_name in names.items()}
+    return {name: value for name, value in {**values, **model.extra}.items() if value is not None}
 
 
 def json_default(value: Any) -> Any:
@@ -317,18 +301,18 @@ def build_request(cls: Type[M], request: Union[M, Mapping[str, Any], None], give
     """
     schema = _schema_of(cls)
     values: Dict[str, Any] = {}
-    extra: Mapping[str, Any] = {}
+    extra: Dict[str, Any] = {}
     if isinstance(request, cls):
-        values, extra = {name: request.__dict__[name] for name in schema.defaults}, request.extra
+        values, extra = dict(request.__dict__), request.extra
     elif isinstance(request, Mapping):
-        names = {key: key if key in schema.defaults else schema.python_names.get(key) for key in request}
-        values = {name: request[key] for key, name in names.items() if name is not None}
-        extra = {key: request[key] for key, name in names.items() if name is None}
+        for key, value in request.items():
+            name = schema.python_names.get(key, key)
+            (values if name in schema.defaults else extra)[name] = value
     elif request is not None:
-        own = get_package(type(given.get("self", cls)))  # each service has its ChatRequest
+        own = _get_package(type(given.get("self", cls)))  # each service has its ChatRequest
         kind = type(request)
-        other = f"{get_package(kind)}.{kind.__name__}" if isinstance(request, Model) else kind.__name__
-        raise TypeError(f"a {own}.{cls.__name__}, a dict or keywords are needed, not {other}")
+        wrong = f"{_get_package(kind)}.{kind.__name__}" if isinstance(request, Model) else kind.__name__
+        raise TypeError(f"a {own}.{cls.__name__}, a dict or keywords are needed, not {wrong}")
     for key, value in given.items():
         name = schema.python_names.get(key, key)
         if value is not None and name in schema.defaults:
@@ -339,7 +323,7 @@ def build_request(cls: Type[M], request: Union[M, Mapping[str, Any], None], give
     return cls(**values, extra=extra)  # type: ignore[call-arg]  # of __init_subclass__
 
 
-def get_package(cls: type) -> str:
+def _get_package(cls: type) -> str:
     """Return the package from which users import *cls*."""
     package = cls.__module__.rpartition(".")[0]
     return "chatsdk.zaguan" if package == __package__ else package  # the OpenAI-compatible models are shared
