@@ -323,6 +323,11 @@ def build_request(cls: Type[M], request: Union[M, Mapping[str, Any], None], give
     return cls(**values, extra=extra)  # type: ignore[call-arg]  # of __init_subclass__
 
 
+def arguments(given: Mapping[str, Any], *omitted: str) -> Dict[str, Any]:
+    """Return the arguments of a method, from its ``locals()``; without self, request_id and the *omitted*."""
+    return {name: value for name, value in given.items() if name not in ("self", "request_id", *omitted)}
+
+
 def _get_package(cls: type) -> str:
     """Return the package from which users import *cls*."""
     package = cls.__module__.rpartition(".")[0]

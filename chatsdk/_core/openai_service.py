@@ -85,7 +85,7 @@ class OpenAIService(ServiceClient, ChatService[ChatResponse]):
             with self._service_errors():
                 raise InvalidRequestError("chat() returns the whole completion: use chat_stream()")
         body = self._chat_body(build_request(ChatRequest, request, locals()), stream=False)
-        return self._request("POST", "/v1/chat/completions", json=body, headers=id_header(request_id)).model(
+        return self._request("POST", "/v1/chat/completions", json=body, request_id=request_id).model(
             ChatResponse, complete_tool_calls, _chunk_reader(body)
         )
 
@@ -153,7 +153,7 @@ class OpenAIService(ServiceClient, ChatService[ChatResponse]):
         POST /v1/chat/completions
         """
         body = self._chat_body(build_request(ChatRequest, request, locals()), stream=True)
-        return self._request("POST", "/v1/chat/completions", json=body, headers=id_header(request_id)).stream(
+        return self._request("POST", "/v1/chat/completions", json=body, request_id=request_id).stream(
             _chunk_reader(body)
         )
 
@@ -165,7 +165,7 @@ class OpenAIService(ServiceClient, ChatService[ChatResponse]):
 
         GET /v1/models
         """
-        return self._request("GET", "/v1/models", headers=id_header(request_id)).records(ModelInfo, "data")
+        return self._request("GET", "/v1/models", request_id=request_id).records(ModelInfo, "data")
 
     def _normalize_base_url(self, base_url: str) -> str:
         # Other clients take a base URL that ends with /v1.
@@ -182,11 +182,6 @@ class OpenAIService(ServiceClient, ChatService[ChatResponse]):
 
             body["response_format"] = make_response_format(body["response_format"])
         return body
-
-
-def id_header(request_id: Optional[str]) -> Optional[Dict[str, str]]:
-    """Return the header for a *request_id* of the caller."""
-    return {"X-Request-Id": str(request_id)} if request_id else None
 
 
 def _chunk_reader(body: Dict[str, Any]) -> CompletionAccumulator[ChatChunk, ChatResponse]:

@@ -183,6 +183,7 @@ class ServiceClient(SharesTransport):
         params: Optional[Params] = None,
         json: Any = None,
         headers: Optional[Headers] = None,
+        request_id: Optional[str] = None,
         form: Any = None,
         files: Any = None,
         upload: Optional[MultipartBody] = None,
@@ -211,6 +212,8 @@ class ServiceClient(SharesTransport):
                 content["Content-Length"] = str(len(request.body))
             elif method not in ("GET", "HEAD"):
                 content["Content-Length"] = "0"
+            if request_id:
+                headers = {**(headers or {}), "X-Request-Id": str(request_id)}
             given = validate_headers(headers) if headers else {}
             own = self._transport.add_defaults(request, params or {})
             layers = (own, content, self._call_headers(), self._options.headers, given)
@@ -222,13 +225,13 @@ class ServiceClient(SharesTransport):
 
     @contextmanager
     def _upload(
-        self, path: str, fields: Params, files: Mapping[str, Any], headers: Optional[Headers] = None
+        self, path: str, fields: Params, files: Mapping[str, Any], request_id: Optional[str] = None
     ) -> Iterator[Request]:
         """Make a POST request with a multipart body for a ``with`` block; its end closes the files."""
         with self._service_errors():
             body = MultipartBody(fields, files)
         with body:
-            yield self._request("POST", path, upload=body, headers=headers)
+            yield self._request("POST", path, upload=body, request_id=request_id)
 
     def _resolve_base_url(self) -> str:
         """Return the base URL; the first one found is kept."""

@@ -8,9 +8,8 @@ from typing import Any, Dict, List, Mapping, Optional, Union
 from .._core import json_codec
 from .._core.download import Download, FilePath
 from .._core.error_body import is_error_body, parse_error_body
-from .._core.model import Model, build_request, required_field, to_send
+from .._core.model import Model, arguments, build_request, required_field, to_send
 from .._core.multipart import Upload
-from .._core.openai_service import id_header
 from .._core.request import Request
 from .._core.service import ServiceClient
 
@@ -79,9 +78,7 @@ class Audio(ServiceClient):
         POST /v1/audio/speech
         """
         body = to_send(build_request(AudioSpeechRequest, request, locals()))
-        speech = self._request(
-            "POST", "/v1/audio/speech", json=body, headers=id_header(request_id)
-        ).download()
+        speech = self._request("POST", "/v1/audio/speech", json=body, request_id=request_id).download()
         if output_path is not None:
             speech.save(output_path)
         return speech
@@ -120,18 +117,8 @@ class Audio(ServiceClient):
 
         POST /v1/audio/transcriptions
         """
-        fields = {
-            "model": model,
-            "language": language,
-            "prompt": prompt,
-            "response_format": response_format,
-            "temperature": temperature,
-            "timestamp_granularities": timestamp_granularities,
-            "include": include,
-            "chunking_strategy": chunking_strategy,
-        }
-        files = {"file": file_path}
-        with self._upload("/v1/audio/transcriptions", fields, files, id_header(request_id)) as request:
+        fields = arguments(locals(), "file_path")
+        with self._upload("/v1/audio/transcriptions", fields, {"file": file_path}, request_id) as request:
             return _read_text(request, response_format)
 
     def create_translation(
@@ -158,14 +145,8 @@ class Audio(ServiceClient):
 
         POST /v1/audio/translations
         """
-        fields = {
-            "model": model,
-            "prompt": prompt,
-            "response_format": response_format,
-            "temperature": temperature,
-        }
-        files = {"file": file_path}
-        with self._upload("/v1/audio/translations", fields, files, id_header(request_id)) as request:
+        fields = arguments(locals(), "file_path")
+        with self._upload("/v1/audio/translations", fields, {"file": file_path}, request_id) as request:
             return _read_text(request, response_format)
 
 

@@ -10,7 +10,6 @@ from typing import Any, List, Mapping, Optional, Union
 
 from .._core.model import Model, build_request, is_list_of_objects, required_field, to_send
 from .._core.openai_models import Usage
-from .._core.openai_service import id_header
 from .._core.result_list import ListResponse
 from .._core.service import ServiceClient
 
@@ -82,7 +81,7 @@ class Embeddings(ServiceClient):
         POST /v1/embeddings
         """
         body = to_send(build_request(EmbeddingRequest, request, locals()))
-        return self._request("POST", "/v1/embeddings", json=body, headers=id_header(request_id)).model(
+        return self._request("POST", "/v1/embeddings", json=body, request_id=request_id).model(
             EmbeddingResponse, _decode_vectors
         )
 

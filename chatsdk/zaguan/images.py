@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Union
 
 from .._core.download import FilePath
-from .._core.model import Model, build_request, required_field, to_send
+from .._core.model import Model, arguments, build_request, required_field, to_send
 from .._core.multipart import Upload
-from .._core.openai_service import id_header
 from .._core.result_list import ListResponse
 from .._core.service import ServiceClient
 from .errors import InvalidRequestError
@@ -125,9 +124,9 @@ class Images(ServiceClient):
         POST /v1/images/generations
         """
         body = to_send(build_request(ImageGenerationRequest, request, locals()))
-        return self._request(
-            "POST", "/v1/images/generations", json=body, headers=id_header(request_id)
-        ).model(ImageResponse)
+        return self._request("POST", "/v1/images/generations", json=body, request_id=request_id).model(
+            ImageResponse
+        )
 
     def edit_image(
         self,
@@ -169,21 +168,9 @@ class Images(ServiceClient):
 
         POST /v1/images/edits
         """
-        fields = {
-            "prompt": prompt,
-            "model": model,
-            "n": n,
-            "size": size,
-            "response_format": response_format,
-            "quality": quality,
-            "user": user,
-            "background": background,
-            "input_fidelity": input_fidelity,
-            "output_format": output_format,
-            "output_compression": output_compression,
-        }
+        fields = arguments(locals(), "image_path", "mask_path")
         files = {"image": image_path, "mask": mask_path}
-        with self._upload("/v1/images/edits", fields, files, id_header(request_id)) as request:
+        with self._upload("/v1/images/edits", fields, files, request_id) as request:
             return request.model(ImageResponse)
 
     def create_image_variation(
@@ -216,7 +203,6 @@ class Images(ServiceClient):
 
         POST /v1/images/variations
         """
-        fields = {"model": model, "n": n, "size": size, "response_format": response_format, "user": user}
-        files = {"image": image_path}
-        with self._upload("/v1/images/variations", fields, files, id_header(request_id)) as request:
+        fields = arguments(locals(), "image_path")
+        with self._upload("/v1/images/variations", fields, {"image": image_path}, request_id) as request:
             return request.model(ImageResponse)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Union
 
 from .._core.model import Model, build_request, required_field, to_send
-from .._core.openai_service import id_header
 from .._core.result_list import ListResponse
 from .._core.service import ServiceClient
 
@@ -66,6 +65,6 @@ class Moderations(ServiceClient):
         POST /v1/moderations
         """
         body = to_send(build_request(ModerationRequest, request, locals()))
-        return self._request("POST", "/v1/moderations", json=body, headers=id_header(request_id)).model(
+        return self._request("POST", "/v1/moderations", json=body, request_id=request_id).model(
             ModerationResponse
         )

@@ -8,8 +8,9 @@ from typing import Any, Dict, Iterator, Optional, Type, Union
 
 from .. import errors
 from .._core.error_body import ErrorBody
+from .._core.model import arguments
 from .._core.openai_models import ChatRequest, ChatResponse
-from .._core.openai_service import OpenAIService, id_header
+from .._core.openai_service import OpenAIService
 from .._core.options import ServiceSpec
 from .._core.paging import iter_pages
 from .._core.result_list import ResultList
@@ -66,7 +67,7 @@ class Zaguan(OpenAIService, Embeddings, Audio, Images, Moderations):
 
         GET /v1/capabilities
         """
-        return self._request("GET", "/v1/capabilities", headers=id_header(request_id)).records(
+        return self._request("GET", "/v1/capabilities", request_id=request_id).records(
             ModelCapabilities, _capabilities
         )
 
@@ -81,9 +82,7 @@ class Zaguan(OpenAIService, Embeddings, Audio, Images, Moderations):
 
         GET /v1/credits/balance
         """
-        return self._request("GET", "/v1/credits/balance", headers=id_header(request_id)).model(
-            CreditsBalance
-        )
+        return self._request("GET", "/v1/credits/balance", request_id=request_id).model(CreditsBalance)
 
     def get_credits_history(
         self,
@@ -115,19 +114,10 @@ class Zaguan(OpenAIService, Embeddings, Audio, Images, Moderations):
 
         GET /v1/credits/history
         """
-        params = {
-            "limit": limit,
-            "cursor": cursor,
-            "start_date": start_date,
-            "end_date": end_date,
-            "model": model,
-            "provider": provider,
-            "band": band,
-            "status": status,
-        }
-        return self._request(
-            "GET", "/v1/credits/history", params=params, headers=id_header(request_id)
-        ).model(CreditsHistory)
+        params = arguments(locals())
+        return self._request("GET", "/v1/credits/history", params=params, request_id=request_id).model(
+            CreditsHistory
+        )
 
     def iter_credits_history(
         self,
@@ -151,18 +141,8 @@ class Zaguan(OpenAIService, Embeddings, Audio, Images, Moderations):
 
         GET /v1/credits/history, once per page
         """
-        return iter_pages(
-            self.get_credits_history,
-            "cursor",
-            progress,
-            limit=limit,
-            start_date=start_date,
-            end_date=end_date,
-            model=model,
-            provider=provider,
-            band=band,
-            status=status,
-        )
+        query = arguments(locals(), "progress")
+        return iter_pages(self.get_credits_history, "cursor", progress, **query)
 
     def get_credits_stats(
         self,
@@ -193,16 +173,8 @@ class Zaguan(OpenAIService, Embeddings, Audio, Images, Moderations):
 
         GET /v1/credits/stats
         """
-        params = {
-            "period": period,
-            "start_date": start_date,
-            "end_date": end_date,
-            "group_by": group_by,
-            "model": model,
-            "provider": provider,
-            "band": band,
-        }
-        return self._request("GET", "/v1/credits/stats", params=params, headers=id_header(request_id)).model(
+        params = arguments(locals())
+        return self._request("GET", "/v1/credits/stats", params=params, request_id=request_id).model(
             CreditsStats
         )
 
@@ -217,7 +189,7 @@ class Zaguan(OpenAIService, Embeddings, Audio, Images, Moderations):
 
         GET /health
         """
-        return self._request("GET", "/health", headers=id_header(request_id)).model(HealthStatus)
+        return self._request("GET", "/health", request_id=request_id).model(HealthStatus)
 
     def _chat_body(self, request: ChatRequest, stream: bool) -> Dict[str, Any]:
         body = super()._chat_body(request, stream)
