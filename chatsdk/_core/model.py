@@ -309,7 +309,7 @@ def build_request(cls: Type[M], request: Union[M, Mapping[str, Any], None], give
             name = schema.python_names.get(key, key)
             (values if name in schema.defaults else extra)[name] = value
     elif request is not None:
-        own = _get_package(type(given.get("self", cls)))  # each service has its ChatRequest
+        own = _get_package(type(given["self"]) if "self" in given else cls)  # each has its ChatRequest
         kind = type(request)
         wrong = f"{_get_package(kind)}.{kind.__name__}" if isinstance(request, Model) else kind.__name__
         raise TypeError(f"a {own}.{cls.__name__}, a dict or keywords are needed, not {wrong}")

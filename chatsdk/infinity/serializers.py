@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, List
 
 from .._core import json_codec
-from .._core.model import Model, to_send
+from .._core.model import build_request, to_send
 from .errors import InvalidRequestError
-from .models import KnowledgeSearchRequest, ResearchRequest
+from .models import KnowledgeFilters, KnowledgeSearchRequest, ResearchRequest
 
 _GROUPS = {"wisdom": "wisdom", "pattern": "patterns", "gotcha": "gotchas"}  # by type of item
 _TYPES = {group: name for name, group in _GROUPS.items()}
@@ -21,12 +21,8 @@ _MODES = {  # by depth
 def search_body(request: KnowledgeSearchRequest) -> Dict[str, Any]:
     """Return the body of a search: filters as top-level fields, which win over them; groups in the plural."""
     body = to_send(request)
-    filters = body.pop("filters", {})
-    if isinstance(filters, Model):
-        filters = to_send(filters)
-    elif not isinstance(filters, Mapping):
-        raise TypeError(f"filters must be KnowledgeFilters or a dict, not {type(filters).__name__}")
-    body = {**{name: value for name, value in filters.items() if value is not None}, **body}
+    filters = build_request(KnowledgeFilters, body.pop("filters", None), {})
+    body = {**to_send(filters), **body}
     if isinstance(body.get("type"), str):
         body["type"] = _GROUPS.get(body["type"], body["type"])
     return body
@@ -74,20 +70,6 @@ def _flatten(group: str, item: Any) -> Any:
     return flat
 
 
-def memory_body(key: str, value: object) -> Dict[str, Any]:
-    """Return the body that stores *value*, as JSON text, under *key*."""
-    return {"conversationId": check_memory_key(key), "content": json_codec.dumps(value).decode("utf-8")}
-
-
-def check_memory_key(key: str) -> str:
-    """Return *key*; raises InvalidRequestError for ``..``, since the server uses it as a file name."""
-    if not isinstance(key, str) or not key.strip():
-        raise InvalidRequestError("key must be text that is not empty")
-    if ".." in key.replace("\\", "/").split("/"):
-        raise InvalidRequestError("key must not hold .. as a part of a path")
-    return key
-
-
 def memory_answer(body: Dict[str, Any]) -> Dict[str, Any]:
     """Return the memory of a key, with the value that was stored last."""
     memory = body.get("memory")
@@ -107,3 +89,17 @@ def _parse_value(content: Any) -> Any:
         return value
     except (AttributeError, ValueError, RecursionError):
         return content
+
+
+def check_text(value: str, name: str) -> str:
+    """Return *value*; raises InvalidRequestError if it is not a text, or blank."""
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidRequestError(f"{name} must be text that is not empty")
+    return value
+
+
+def check_memory_key(key: str) -> str:
+    """Return *key*; raises InvalidRequestError for ``..``, since the server uses it as a file name."""
+    if ".." in check_text(key, "key").replace("\\", "/").split("/"):
+        raise InvalidRequestError("key must not hold .. as a part of a path")
+    return key

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
+from .._core import json_codec
 from .._core.answer import ChatService
 from .._core.model import build_request
 from .._core.options import ServiceSpec
@@ -29,8 +30,8 @@ from .models import (
 )
 from .serializers import (
     check_memory_key,
+    check_text,
     memory_answer,
-    memory_body,
     research_body,
     search_answer,
     search_body,
@@ -210,7 +211,8 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
         if ttl is not None:
             raise InvalidRequestError("the server keeps no expiry: leave ttl out")
         with self._service_errors():
-            body = memory_body(key, value)
+            content = json_codec.dumps(value).decode("utf-8")
+        body = {"conversationId": check_memory_key(key), "content": content}
         return self._request("POST", "/memory", json=body).model(MemoryStoreResponse)
 
     def retrieve_memory(self, key: str) -> MemoryRetrieveResponse:
@@ -299,7 +301,7 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
 
         DELETE /api-keys
         """
-        params = _id_param(key_id, "key_id")
+        params = {"id": check_text(key_id, "key_id")}
         return self._request("DELETE", "/api-keys", params=params).model(DeleteResponse)
 
     def list_webhooks(self) -> ResultList[Webhook]:
@@ -339,7 +341,7 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
 
         DELETE /webhooks
         """
-        params = _id_param(webhook_id, "webhook_id")
+        params = {"id": check_text(webhook_id, "webhook_id")}
         return self._request("DELETE", "/webhooks", params=params).model(DeleteResponse)
 
     def health(self) -> Health:
@@ -348,9 +350,3 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
         GET /health
         """
         return self._request("GET", "/health").model(Health)
-
-
-def _id_param(value: str, name: str) -> Dict[str, str]:
-    if not isinstance(value, str) or not value.strip():
-        raise InvalidRequestError(f"{name} must not be empty")
-    return {"id": value}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional
 
 from .._core.error_body import is_error_body, is_keep_alive
 from .._core.json_codec import join_surrogates, split_surrogate
@@ -11,12 +11,6 @@ from .models import ChatResponse, StreamChunk
 
 _UNNAMED = (b"", b"message")  # an event without a name is called "message"
 _FIELDS = frozenset(["type", "text", "content", "response", "metadata", "conversationId"])
-
-
-def _is_failure(data: Dict[str, Any]) -> bool:
-    failed = data.get("code") or data.get("success") is False
-    said = data.get("detail") or (failed and data.get("message"))
-    return is_error_body(data) or bool(said and _FIELDS.isdisjoint(data))
 
 
 class ChunkReader:
@@ -27,7 +21,6 @@ class ChunkReader:
     """
 
     names = frozenset([*_UNNAMED, b"chunk", b"text", b"start", b"done", b"complete", b"metadata"])
-    is_failure = staticmethod(_is_failure)
     finished: int
 
     def __init__(self) -> None:
@@ -35,28 +28,33 @@ class ChunkReader:
         self._held = ""  # the first half of a character
         self._metadata: Dict[str, Any] = {}
         self._plain: Optional[Dict[str, Any]] = None  # an answer that is plain JSON
-        self._final: List[StreamChunk] = []
         self.answered = self.finished = self.ended = False
+
+    def is_failure(self, data: Dict[str, Any]) -> bool:
+        """Return whether an event or a plain JSON answer reports an error."""
+        failed = data.get("code") or data.get("success") is False
+        said = data.get("detail") or (failed and data.get("message"))
+        return is_error_body(data) or bool(said and _FIELDS.isdisjoint(data))
 
     def read(self, name: bytes, data: Dict[str, Any]) -> Optional[StreamChunk]:
         """Return the chunk for an event; None for ``start``, which holds nothing but the conversation."""
-        kind, fields = _kind(name, data)
+        fields = dict(data)
+        if name not in _UNNAMED:
+            kind = name.decode("utf-8", "replace")
+        else:
+            kind = fields.pop("type") if isinstance(fields.get("type"), str) else ""
         if is_keep_alive(kind):
             return None
         if kind in ("", "chunk", "text"):
             key = next((key for key in ("text", "content") if isinstance(fields.get(key), str)), None)
             if key is not None:
-                text: str = fields.pop(key)
-                self._text.write(text)
-                self.answered = self.answered or text != ""
-                text, self._held = split_surrogate(self._held + text)
-                return StreamChunk("text", text, metadata=self._add_metadata(fields) or None)
+                return self._text_chunk(fields.pop(key), fields)
         if kind in ("done", "complete"):
             self.answered = self.finished = self.ended = True
         elif kind not in ("", "start", "metadata"):
             fields = {kind: fields}
-        chunk = self._metadata_chunk(fields)
-        return None if kind == "start" else chunk
+        metadata = self._add_metadata(fields)
+        return StreamChunk("metadata", metadata=metadata) if metadata and kind != "start" else None
 
     def read_response(self, body: Dict[str, Any]) -> Optional[StreamChunk]:
         """Return the text chunk of an answer that is plain JSON; the rest of it follows at the end."""
@@ -64,15 +62,14 @@ class ChunkReader:
         if not isinstance(text, str):
             return None
         self._plain = body
-        self.answered = self.finished = self.ended = True
-        rest = self._metadata_chunk({name: value for name, value in body.items() if name != "response"})
-        self._final = [] if rest is None else [rest]
+        self._add_metadata({name: value for name, value in body.items() if name != "response"})
         return StreamChunk("text", text)
 
     def final_items(self) -> List[StreamChunk]:
         """Return the chunks at the end of a complete answer; the last one is ``done``."""
         held = [StreamChunk("text", "\ufffd")] if self._held else []
-        return [*held, *self._final, StreamChunk("done")]
+        rest = [StreamChunk("metadata", metadata=self.metadata())] if self._plain and self._metadata else []
+        return [*held, *rest, StreamChunk("done")]
 
     def metadata(self) -> Dict[str, Any]:
         """Return what came beside the text: conversationId, tokensUsed, memory, ..."""
@@ -90,26 +87,17 @@ class ChunkReader:
         }
         return ChatResponse.from_dict(body)
 
-    def _metadata_chunk(self, fields: Dict[str, Any]) -> Optional[StreamChunk]:
-        metadata = self._add_metadata(fields)
-        return StreamChunk("metadata", metadata=metadata) if metadata else None
+    def _text_chunk(self, text: str, fields: Dict[str, Any]) -> StreamChunk:
+        self._text.write(text)
+        self.answered = self.answered or text != ""
+        text, self._held = split_surrogate(self._held + text)
+        return StreamChunk("text", text, metadata=self._add_metadata(fields) or None)
 
     def _add_metadata(self, fields: Dict[str, Any]) -> Dict[str, Any]:
         """Add *fields* to the metadata and return them, those in "metadata" beside the others."""
         inner = fields.get("metadata", {})
         if inner is None or isinstance(inner, dict):
-            fields = {
-                **{name: value for name, value in fields.items() if name != "metadata"},
-                **(inner or {}),
-            }
+            others = {name: value for name, value in fields.items() if name != "metadata"}
+            fields = {**others, **(inner or {})}
         self._metadata.update(fields)
         return fields
-
-
-def _kind(name: bytes, data: Dict[str, Any]) -> Tuple[str, Dict[str, Any]]:
-    """Return the name or type of an event, and its other fields."""
-    fields = dict(data)
-    if name not in _UNNAMED:
-        return name.decode("utf-8", "replace"), fields
-    kind = fields.pop("type", "")
-    return (kind, fields) if isinstance(kind, str) else ("", dict(data))
