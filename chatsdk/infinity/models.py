@@ -213,7 +213,7 @@ class MemoryStoreResponse(Model):
 
 @dataclass
 class MemoryRetrieveResponse(Model):
-    """The ``value`` under a key, None if none is ``found``.
+    """The ``value`` under a key, None if none was ``found``.
 
     ``entry`` holds the value as it is stored, ``memory`` everything that is stored under the key.
     """

@@ -52,7 +52,7 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
     and webhooks need a session of its website: the published server always answers AuthenticationError.
 
     All errors are InfinityAssistantError and one of the common classes, such as ``chatsdk.RateLimitError``.
-    InvalidRequestError, as for an empty id, is raised before anything is sent.
+    InvalidRequestError is raised before anything is sent.
     """
 
     _spec = ServiceSpec(
@@ -67,7 +67,7 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
     )
 
     def get_api_key(self) -> Optional[str]:
-        """Return the API key, which is sent with calls such as POST /chat, or None."""
+        """Return the API key, or None; it is sent with each request, such as POST /chat."""
         return self._credentials.key
 
     def chat(
@@ -91,7 +91,7 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
         driving_mode: Union[bool, Dict[str, Any], None] = None,
         drivingMode: Union[bool, Dict[str, Any], None] = None,
     ) -> ChatResponse:
-        """Send a message and return the answer.
+        """Send a message and return the answer, with the ``conversation_id`` for the next message.
 
         If its language models fail, the server answers with an apology and 0 in ``metadata["tokensUsed"]``.
         It gives up after 60 seconds, the default timeout: ``with_options(timeout=70)`` gets its error, 499
@@ -99,9 +99,6 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
 
         Args:
             request: a ChatRequest or a dict; or give its fields as keywords: ``message="Hello"``.
-
-        Returns:
-            The answer: its ``text``, and the ``conversation_id`` for the next message.
 
         Raises:
             BadRequestError: the message is blank, or longer than 5000 characters.
@@ -144,13 +141,11 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
             request: a ChatRequest or a dict; or give its fields as keywords: ``message="Hello"``.
 
         Returns:
-            A Stream of StreamChunk. ``chunk.text`` is the text that it adds, "" if none. ``metadata`` of the
-            stream holds ``conversationId``, ``tokensUsed``, ``memory``, ``language``, ``speaker``, ``phase``,
-            ...; ``final()`` returns the ChatResponse.
+            A Stream of StreamChunk. ``metadata`` of the stream holds ``conversationId``, ``tokensUsed``,
+            ``memory``, ``language``, ``speaker``, ``phase``, ...; ``final()`` returns the ChatResponse.
 
         Raises:
-            InfinityAssistantError: as ``chat``; while iterating also StreamError for an error event, and
-                StreamInterruptedError if the stream is cut.
+            The errors of ``chat``; StreamError and StreamInterruptedError while iterating.
 
         POST /chat/stream
         """
@@ -172,13 +167,10 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
         userTier: Optional[str] = None,
         filters: Union[KnowledgeFilters, Mapping[str, Any], None] = None,
     ) -> KnowledgeSearchResponse:
-        """Search the knowledge base.
+        """Search the knowledge base and return the items that were found, in ``results``.
 
         Args:
             request: a KnowledgeSearchRequest or a dict; or give its fields as keywords: ``query="Python"``.
-
-        Returns:
-            The items in ``results``; ``to_rows()`` gives rows for tables.
 
         Raises:
             BadRequestError: the query is blank, or longer than 500 characters.
@@ -189,7 +181,7 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
         return self._request("POST", "/search", json=body).model(KnowledgeSearchResponse, search_answer)
 
     def store_memory(self, key: str, value: Any, ttl: Optional[int] = None) -> MemoryStoreResponse:
-        """Store a value under a key, as JSON text.
+        """Store a value under a key, as JSON text, and return the stored entry.
 
         The server has no key-value store: the key is the id of a conversation, and the value a fact about it.
         Anyone who knows the key can read the value; values are added, and the last one counts; a restart of
@@ -199,9 +191,6 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
             key: any text without ``..`` as a part of a path.
             value: any JSON value, None included.
             ttl: not supported; the server has no expiry.
-
-        Returns:
-            The stored entry, in ``entry``.
 
         Raises:
             InvalidRequestError: a ttl, an invalid key, NaN.
@@ -216,14 +205,11 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
         return self._request("POST", "/memory", json=body).model(MemoryStoreResponse)
 
     def retrieve_memory(self, key: str) -> MemoryRetrieveResponse:
-        """Return the value that was stored last under a key.
+        """Return the value that was stored last under a key; ``found`` tells whether there was one.
 
         Args:
-            key: the key of ``store_memory``, or the id of a conversation.
-
-        Returns:
-            The ``value``, and whether one was ``found``; an unknown key is no error. Of a conversation the
-            value is the text that the assistant was asked to remember. ``memory`` holds everything stored.
+            key: the key of ``store_memory``; or the id of a conversation, whose value is the text that the
+                assistant was asked to remember.
 
         Raises:
             InvalidRequestError: an invalid key.
@@ -249,13 +235,10 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
         includeExternal: Optional[bool] = None,
         sources: Optional[int] = None,
     ) -> ResearchResponse:
-        """Research a topic.
+        """Research a topic and return ``findings`` and ``summary``.
 
         Args:
             request: a ResearchRequest or a dict; or give its fields as keywords: ``topic="Python"``.
-
-        Returns:
-            The ``result``, with ``findings`` and ``summary``.
 
         Raises:
             BadRequestError: the topic is blank.
@@ -288,13 +271,7 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
         return self._request("POST", "/api-keys", json={"name": name}).model(ApiKey, "apiKey")
 
     def delete_api_key(self, key_id: str) -> DeleteResponse:
-        """Revoke an API key.
-
-        Args:
-            key_id: the ``id`` of the key.
-
-        Returns:
-            The server's message, the same for an unknown id.
+        """Revoke an API key by its ``id``; an unknown id is no error.
 
         Raises:
             NotFoundError: the id is not a UUID.
@@ -331,10 +308,7 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
         return self._request("POST", "/webhooks", json=body).model(Webhook, "webhook")
 
     def delete_webhook(self, webhook_id: str) -> DeleteResponse:
-        """Delete a webhook.
-
-        Args:
-            webhook_id: the ``id`` of the webhook.
+        """Delete a webhook by its ``id``.
 
         Raises:
             NotFoundError: there is no such webhook.
