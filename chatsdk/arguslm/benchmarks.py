@@ -10,13 +10,13 @@ from .. import errors
 from .._core.auth import Credentials
 from .._core.download import Download
 from .._core.model import build_request
-from .._core.options import Service
+from .._core.options import Service, is_valid_timeout
 from .._core.paging import count, iter_pages
 from .._core.progress import Progress
 from .._core.request import Request
 from .._core.service import ServiceClient
 from .._core.transport import Transport
-from .live import iter_events
+from .errors import InvalidRequestError
 from .models import (
     BenchmarkDetail,
     BenchmarkEvent,
@@ -26,10 +26,11 @@ from .models import (
     BenchmarkStart,
 )
 from .requests import BenchmarkCreate
-from .runs import DEFAULT_TIMEOUT, BenchmarkPoller, check_seconds
+from .runs import BenchmarkPoller, iter_events
 
 _DEFAULT_RUNS = 3  # the server's
 _MAX_REMEMBERED = 1000  # runs
+_DEFAULT_TIMEOUT = 3600.0  # seconds; a run whose server died stays "running" for ever
 
 
 class Benchmarks(ServiceClient):
@@ -194,7 +195,7 @@ class Benchmarks(ServiceClient):
         GET /api/v1/benchmarks/{run_id}, repeatedly
         """
         run = self._poller(run_id, timeout)
-        check_seconds(poll_interval, "poll_interval")
+        _check_seconds(poll_interval, "poll_interval")
         total = self._expected_calls.get(run_id, 0)
         with Progress(total, "calls", shown=progress) as bar, suppress(errors.StreamError):
             for event in iter_events(run, total) if progress else ():  # a failed run is a StreamError there
@@ -213,5 +214,11 @@ class Benchmarks(ServiceClient):
             service = self.with_options(total_timeout=min(seconds, limit or seconds))
             return service._request("GET", path + suffix)
 
-        seconds = (limit or DEFAULT_TIMEOUT) if timeout is None else check_seconds(timeout, "timeout")
+        seconds = (limit or _DEFAULT_TIMEOUT) if timeout is None else _check_seconds(timeout, "timeout")
         return BenchmarkPoller(run_id, request, seconds)
+
+
+def _check_seconds(seconds: float, name: str) -> float:
+    if not is_valid_timeout(seconds):
+        raise InvalidRequestError(f"{name} must be a finite number of seconds above 0")
+    return float(seconds)

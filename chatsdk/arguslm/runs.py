@@ -1,19 +1,24 @@
-"""ArgusLM: one benchmark run, polled until it ends."""
+"""ArgusLM: one benchmark run, followed to its end: polled, or live over a WebSocket."""
 
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, Iterator, Type, TypeVar
+from typing import Any, Callable, Dict, Generator, Iterator, List, Optional, Sequence, Tuple, Type, TypeVar
 
 from .. import errors
-from .._core.options import is_valid_timeout
+from .._core import json_codec
+from .._core.error_body import parse_error_body
+from .._core.paging import count
 from .._core.request import Request
-from .errors import InvalidRequestError
-from .models import BenchmarkDetail
+from .._core.websocket import WebSocket, WebSocketError, open_websocket
+from .models import BenchmarkDetail, BenchmarkEvent, BenchmarkResult, BenchmarkResults, LiveResult
 
 E = TypeVar("E", bound=errors.APIError)
+Message = Dict[str, Any]
 
-DEFAULT_TIMEOUT = 3600.0  # seconds; a run whose server died stays "running" for ever
+POLL_SECONDS = 1.0
+RECV_TIMEOUT = 2.0  # seconds; on Windows Ctrl-C is only seen between two waits
+STATUS_CHECK_INTERVAL = 10.0  # seconds without an event
 
 
 class BenchmarkPoller:
@@ -45,7 +50,7 @@ class BenchmarkPoller:
         while True:
             detail = self.get()
             yield detail
-            if is_over(detail):
+            if _is_over(detail):
                 return
             time.sleep(min(interval, self.remaining()))
 
@@ -62,13 +67,136 @@ class BenchmarkPoller:
         return self.unsent.error(kind, f"benchmark {self._id} {detail.status}", **details)
 
 
-def check_seconds(seconds: float, name: str) -> float:
-    """Return *seconds*; raises InvalidRequestError if it is not a valid timeout."""
-    if not is_valid_timeout(seconds):
-        raise InvalidRequestError(f"{name} must be a finite number of seconds above 0")
-    return float(seconds)
+class BenchmarkProgress:
+    """Tracks which results of a benchmark were already yielded; *total* is 0 if unknown."""
+
+    def __init__(self, total: int) -> None:
+        self.completed = 0
+        self.total = total
+        self._started = False
+        self._announced: Optional[str] = None  # the model of a progress whose result is still to come
+        self._seen_results: List[Tuple[Any, ...]] = []
+
+    @property
+    def has_all_results(self) -> bool:
+        """Whether all results were yielded, if their number is known."""
+        return 0 < self.total <= len(self._seen_results)
+
+    def start(self) -> Iterator[BenchmarkEvent]:
+        """Yield the first event, unless there was one."""
+        if not self._started:
+            yield self.event({"type": "progress", "status": "running"})
+
+    def event(self, message: Message) -> BenchmarkEvent:
+        """Return the event in a message, with the counts that the message leaves out."""
+        event = BenchmarkEvent.from_dict(message)
+        if event.type == "progress":
+            self.completed = count(event.completed) or self.completed
+            self.total = count(event.total) or self.total
+            self._announced = event.current_model
+        elif event.type == "result" and isinstance(event.data, LiveResult):
+            data = event.data
+            self._seen_results.append((data.model_id, data.ttft_ms, data.tps, data.error))
+            self.completed = max(self.completed, len(self._seen_results))
+            self._announced = None
+        event.completed, event.total = self.completed, self.total
+        self._started = True
+        return event
+
+    def remaining_events(self, results: Sequence[BenchmarkResult]) -> Iterator[BenchmarkEvent]:
+        """Yield the events of those of all *results* of a run that were not yielded."""
+        yield from self.start()
+        self.total = max(self.total, len(results))
+        missing = self._missing(results)
+        if self._announced is not None:
+            missing.sort(key=lambda result: result.model_name != self._announced)
+        for result in missing:
+            if self._announced is None and self.completed < self.total:
+                progress = {"completed": self.completed + 1, "current_model": result.model_name}
+                yield self.event({"type": "progress", **progress})
+            data = {
+                "model_id": result.model_id,
+                "model_name": result.model_name,
+                "ttft_ms": result.ttft_ms,
+                "tps": result.tps_excluding_ttft,
+                "error": result.error,
+            }
+            yield self.event({"type": "result", "data": data})
+
+    def _missing(self, results: Sequence[BenchmarkResult]) -> List[BenchmarkResult]:
+        seen = list(self._seen_results)
+        if len(seen) >= len(results):  # also if the server stored other numbers
+            return []
+        missing = []
+        for result in results:
+            key = (result.model_id, result.ttft_ms, result.tps_excluding_ttft, result.error)
+            if key in seen:
+                seen.remove(key)  # a model that fails at once gives the same result several times
+            else:
+                missing.append(result)
+        return missing
 
 
-def is_over(detail: BenchmarkDetail) -> bool:
+def iter_events(run: BenchmarkPoller, total: int) -> Generator[BenchmarkEvent, None, None]:
+    """Yield the events of a run until its end; *total* is its number of calls, 0 if unknown."""
+    progress = BenchmarkProgress(total)
+    last = None
+    socket = open_websocket(run.request("/stream"))
+    if socket is not None:
+        with socket:
+            last = yield from _receive(run, progress, socket)
+    if last is None:  # no WebSocket, or it broke, or the run ended before it was opened
+        for detail in run.poll(POLL_SECONDS):
+            if detail.status == "running":
+                yield from progress.start()
+        if detail.status != "completed":
+            raise run.failed(errors.StreamError, detail, code=detail.status, body=detail.to_dict())
+        yield from progress.remaining_events(detail.results)
+    elif not progress.has_all_results:  # the server does not repeat those from before the connection
+        yield from progress.remaining_events(run.request("/results").model(BenchmarkResults).results)
+    yield progress.event(last or {"type": "complete", "status": "completed"})
+
+
+def _receive(
+    run: BenchmarkPoller, progress: BenchmarkProgress, socket: WebSocket
+) -> Generator[BenchmarkEvent, None, Optional[Message]]:
+    """Yield the events that the server sends; return the last message, None if it does not come."""
+    over = _is_over(run.get())  # after connecting: a run that ends in between is noticed here or there
+    checked = time.monotonic()
+    while not over:
+        try:
+            data = socket.receive(min(RECV_TIMEOUT, run.remaining())) or b""
+        except WebSocketError:
+            break
+        message = _parse_message(data)
+        if message is None:
+            # The server accepts ids of runs that are unknown or have ended, and then stays silent.
+            if time.monotonic() - checked >= STATUS_CHECK_INTERVAL:
+                over = _is_over(run.get())
+                checked = time.monotonic()
+            continue
+        checked = time.monotonic()
+        if message["type"] == "error":
+            body = run.unsent.decode_error(data)
+            reason = parse_error_body(body).message or "the benchmark failed"
+            code = body.get("status") if isinstance(body, dict) else None
+            raise run.unsent.error(errors.StreamError, reason, code=code, body=body)
+        if message["type"] == "complete":
+            return message
+        yield progress.event(message)
+    return None
+
+
+def _parse_message(data: bytes) -> Optional[Message]:
+    """Return the event in a message; None for keep-alives, and for anything that is no event."""
+    try:
+        message = json_codec.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    is_event = isinstance(message, dict) and isinstance(message.get("type"), str)
+    return message if is_event and message["type"] != "ping" else None
+
+
+def _is_over(detail: BenchmarkDetail) -> bool:
     """Return whether a run has ended; newer servers may have further final statuses."""
     return detail.status in ("completed", "failed") or detail.completed_at is not None

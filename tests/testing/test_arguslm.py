@@ -553,7 +553,7 @@ def live(run):
 
 def test_the_client_goes_on_after_a_cut(server, monkeypatch):
     pytest.importorskip("websockets", reason="the package websockets is not installed")
-    monkeypatch.setattr("chatsdk.arguslm.live.POLL_SECONDS", 0.01)
+    monkeypatch.setattr("chatsdk.arguslm.runs.POLL_SECONDS", 0.01)
     server.cut("arguslm", after=3)
     with Client(arguslm=server.services()["arguslm"]) as client:
         ids = [model.id for model in client.arguslm.list_models(search="gpt-4o").items]

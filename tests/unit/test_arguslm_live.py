@@ -15,7 +15,7 @@ import requests
 
 from chatsdk import Client, Service, errors
 from chatsdk._core import websocket
-from chatsdk.arguslm import ArgusLMError, BenchmarkEvent, LiveResult, live
+from chatsdk.arguslm import ArgusLMError, BenchmarkEvent, LiveResult, runs
 
 pytest.importorskip("websockets", reason="the package websockets is not installed")
 
@@ -84,9 +84,9 @@ def completed(*results):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(live, "STATUS_CHECK_INTERVAL", 0.1)
-    monkeypatch.setattr(live, "RECV_TIMEOUT", 0.02)
-    monkeypatch.setattr(live, "POLL_SECONDS", 0.02)
+    monkeypatch.setattr(runs, "STATUS_CHECK_INTERVAL", 0.1)
+    monkeypatch.setattr(runs, "RECV_TIMEOUT", 0.02)
+    monkeypatch.setattr(runs, "POLL_SECONDS", 0.02)
 
 
 @pytest.fixture

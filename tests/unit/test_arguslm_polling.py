@@ -9,7 +9,7 @@ import requests
 
 from chatsdk import Client, Service, errors
 from chatsdk._core import websocket
-from chatsdk.arguslm import ArgusLMError, BenchmarkDetail, live, runs
+from chatsdk.arguslm import ArgusLMError, BenchmarkDetail, runs
 
 from .helpers import summarize
 
@@ -140,7 +140,7 @@ class TestEvents:
         assert clock.sleeps == [1.0, 1.0, 1.0, 0.5]
 
     def test_an_hour_is_the_longest(self, http, api, clock, monkeypatch):
-        monkeypatch.setattr(live, "POLL_SECONDS", 60.0)
+        monkeypatch.setattr(runs, "POLL_SECONDS", 60.0)
         plan(http, RUNNING)
         with pytest.raises(errors.APITimeoutError, match="3600 seconds"):
             list(api.stream_benchmark(ID))

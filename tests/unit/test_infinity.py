@@ -198,7 +198,7 @@ class TestSearch:
 
     @pytest.mark.parametrize("filters", ["wisdom", ["wisdom"], 5])
     def test_filters_of_another_kind(self, api, filters):
-        with pytest.raises(TypeError, match="a chatsdk.infinity.KnowledgeFilters, a dict"):
+        with pytest.raises(TypeError, match="KnowledgeFilters, a dict"):
             api.search_knowledge(query="q", filters=filters)
 
     def test_a_query_is_needed(self, api):

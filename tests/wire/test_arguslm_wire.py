@@ -16,7 +16,7 @@ from chatsdk import (
     InternalServerError,
     Service,
 )
-from chatsdk.arguslm import ArgusLMError, live
+from chatsdk.arguslm import ArgusLMError, runs
 from tests.support.cases import for_each
 
 from .answers import json_reply
@@ -52,7 +52,7 @@ def argus(serve):
 
 @pytest.fixture
 def quick(monkeypatch):
-    monkeypatch.setattr(live, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(runs, "POLL_SECONDS", 0.01)
 
 
 CHANGES = (
@@ -258,8 +258,8 @@ class TestWebSocket:
         assert time.monotonic() - begun < 3
 
     def test_that_goes_silent_while_the_run_ends(self, stream, monkeypatch):
-        monkeypatch.setattr(live, "STATUS_CHECK_INTERVAL", 0.05)
-        monkeypatch.setattr(live, "RECV_TIMEOUT", 0.01)
+        monkeypatch.setattr(runs, "STATUS_CHECK_INTERVAL", 0.05)
+        monkeypatch.setattr(runs, "RECV_TIMEOUT", 0.01)
         events, _ = stream(lambda request: [handshake(request), START, SILENCE])
         self.check(events)
 
