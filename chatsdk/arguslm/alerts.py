@@ -20,7 +20,7 @@ class Alerts(ServiceClient):
     """
 
     def list_alert_rules(self) -> ResultList[AlertRule]:
-        """Return all alert rules, newest first; ``to_rows()`` of the list gives rows for tables.
+        """Return all alert rules, newest first.
 
         GET /api/v1/alerts/rules
         """
@@ -89,7 +89,7 @@ class Alerts(ServiceClient):
         limit: int = 50,
         offset: int = 0,
     ) -> AlertList:
-        """Return a page of alerts, newest first; ``iter_alerts`` yields those of all pages.
+        """Return a page of alerts in ``items``, newest first; ``iter_alerts`` yields all alerts.
 
         Args:
             acknowledged: only alerts that are acknowledged (True) or not (False).
@@ -98,9 +98,6 @@ class Alerts(ServiceClient):
                 leave out alerts of exactly that time.
             limit: alerts on the page, 1 to 500.
             offset: alerts to skip, from 0.
-
-        Returns:
-            The alerts in ``items``; ``unacknowledged_count`` ignores the filters.
 
         GET /api/v1/alerts
         """
@@ -124,8 +121,7 @@ class Alerts(ServiceClient):
     ) -> Iterator[Alert]:
         """Yield the alerts of all pages of ``list_alerts``, each once.
 
-        If the loop acknowledges them, iterate over ``list(...)``: the alerts that still match would move to
-        pages that were already fetched, and be skipped.
+        If the loop acknowledges them, iterate over ``list(...)``: it would skip alerts.
 
         Args:
             acknowledged, rule_id, since: as for ``list_alerts``.
@@ -134,8 +130,8 @@ class Alerts(ServiceClient):
 
         GET /api/v1/alerts, once per page
         """
-        query = {"acknowledged": acknowledged, "rule_id": rule_id, "since": since, "limit": limit}
-        return iter_pages(self.list_alerts, "offset", progress, **query)
+        filters = {"acknowledged": acknowledged, "rule_id": rule_id, "since": since}
+        return iter_pages(self.list_alerts, "offset", progress, limit=limit, **filters)
 
     def acknowledge_alert(self, alert_id: str) -> Alert:
         """Acknowledge an alert and return it; a second time is no error.

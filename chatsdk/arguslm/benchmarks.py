@@ -50,13 +50,10 @@ class Benchmarks(ServiceClient):
         max_tokens: Optional[int] = None,
         num_runs: Optional[int] = None,
     ) -> BenchmarkStart:
-        """Start a benchmark, which runs in the background.
+        """Start a benchmark, which runs in the background; the other methods take its ``id``.
 
         Args:
             request: a BenchmarkCreate or a dict; or give its fields as keywords.
-
-        Returns:
-            The run; ``stream_benchmark``, ``wait_for_benchmark`` and ``get_benchmark`` take its ``id``.
 
         Raises:
             BadRequestError: a model does not exist, or is given twice.
@@ -74,16 +71,13 @@ class Benchmarks(ServiceClient):
     def list_benchmarks(
         self, *, page: int = 1, per_page: int = 20, status: Optional[str] = None
     ) -> BenchmarkList:
-        """Return a page of benchmark runs, newest first; ``iter_benchmarks`` yields those of all pages.
+        """Return a page of benchmark runs in ``runs``, newest first; ``iter_benchmarks`` yields all runs.
 
         Args:
             page: from 1; a page after the last is empty.
             per_page: runs on a page, 1 to 100.
             status: only runs with this status: ``pending``, ``running``, ``completed`` or ``failed``; others
                 match nothing.
-
-        Returns:
-            The runs in ``runs``, and their number on all pages in ``total``.
 
         GET /api/v1/benchmarks
         """
@@ -95,8 +89,7 @@ class Benchmarks(ServiceClient):
     ) -> Iterator[BenchmarkRun]:
         """Yield the benchmark runs of all pages of ``list_benchmarks``, each once.
 
-        With ``status`` some may be skipped: a run whose status changes moves the others to pages that were
-        already fetched.
+        With ``status``, a run whose status changes meanwhile makes it skip another.
 
         Args:
             per_page: runs per request, 1 to 100.
@@ -108,11 +101,9 @@ class Benchmarks(ServiceClient):
         return iter_pages(self.list_benchmarks, "page", progress, per_page=per_page, status=status)
 
     def get_benchmark(self, run_id: str) -> BenchmarkDetail:
-        """Return a benchmark run with its results and their percentiles.
+        """Return a benchmark run with its results and their percentiles; there are none before its end.
 
-        Returns:
-            The run; it has no results before its end. One that is ``completed`` may have failed all the same:
-            check ``error`` of each result.
+        A ``completed`` run may have failed all the same: check ``error`` of each result.
 
         GET /api/v1/benchmarks/{run_id}
         """
@@ -120,10 +111,7 @@ class Benchmarks(ServiceClient):
         return self._request("GET", path).model(BenchmarkDetail)
 
     def get_benchmark_results(self, run_id: str) -> BenchmarkResults:
-        """Return the results of a benchmark run; there are none before its end.
-
-        Returns:
-            The results in ``results``; ``to_rows()`` gives rows for tables.
+        """Return the results of a benchmark run in ``results``; there are none before its end.
 
         GET /api/v1/benchmarks/{run_id}/results
         """
@@ -131,13 +119,10 @@ class Benchmarks(ServiceClient):
         return self._request("GET", path).model(BenchmarkResults)
 
     def export_benchmark(self, run_id: str, format: str = "json") -> Download:
-        """Return a benchmark run and its results as a file.
+        """Return a benchmark run and its results as a file: ``content``, ``text``, ``save(path)``.
 
         Args:
             format: ``json`` or ``csv``. Fields of the CSV may hold newlines: use a CSV parser.
-
-        Returns:
-            A Download: ``content``, ``text``, ``save(path)``.
 
         GET /api/v1/benchmarks/{run_id}/export
         """
@@ -159,9 +144,7 @@ class Benchmarks(ServiceClient):
 
         Returns:
             A generator of BenchmarkEvent: a ``progress`` when the run starts, a ``progress`` and a ``result``
-            for each call, and a ``complete`` at the end. All of them have ``completed`` and ``total``, 0 if
-            unknown. ``data["tps"]`` is ``tps_excluding_ttft`` of ``get_benchmark_results``. Leaving the loop
-            or ``close()`` closes the connection.
+            for each call, and a ``complete`` at the end. Leaving the loop closes the connection.
 
         Raises:
             StreamError: the run failed.

@@ -24,7 +24,7 @@ class Models(ServiceClient):
         limit: int = 100,
         offset: int = 0,
     ) -> ModelList:
-        """Return a page of models, oldest first; ``iter_models`` yields those of all pages.
+        """Return a page of models in ``items``, oldest first; ``iter_models`` yields all models.
 
         Args:
             provider_id: only models of this provider account.
@@ -32,9 +32,6 @@ class Models(ServiceClient):
             search: only models with this text in ``model_id`` or ``custom_name``; case does not matter.
             limit: models on the page, 1 to 500.
             offset: models to skip, from 0.
-
-        Returns:
-            The models in ``items``, their number on all pages in ``total``, and ``has_more``.
 
         GET /api/v1/models
         """
@@ -60,8 +57,7 @@ class Models(ServiceClient):
     ) -> Iterator[ModelInfo]:
         """Yield the models of all pages of ``list_models``, each once.
 
-        If the loop changes a field that is filtered by, iterate over ``list(...)``: the models that still
-        match would move to pages that were already fetched, and be skipped.
+        If the loop changes a field that is filtered by, iterate over ``list(...)``: it would skip models.
 
         Args:
             provider_id, enabled_for_monitoring, enabled_for_benchmark, search: as for ``list_models``.
@@ -82,10 +78,7 @@ class Models(ServiceClient):
         )
 
     def get_model(self, model_id: str) -> ModelInfo:
-        """Return a model.
-
-        Args:
-            model_id: its ``id``, a UUID.
+        """Return a model by its ``id``, a UUID.
 
         GET /api/v1/models/{model_id}
         """

@@ -65,7 +65,7 @@ class Monitoring(ServiceClient):
         limit: int = 100,
         offset: int = 0,
     ) -> UptimeHistory:
-        """Return a page of checks, newest first; ``iter_uptime_history`` yields those of all pages.
+        """Return a page of checks in ``items``, newest first; ``iter_uptime_history`` yields all checks.
 
         Args:
             model_id: only checks of this model.
@@ -75,10 +75,6 @@ class Monitoring(ServiceClient):
             enabled_only: only checks of models that are enabled for monitoring.
             limit: checks on the page, 1 to 10000.
             offset: checks to skip, from 0.
-
-        Returns:
-            The checks in ``items``, and their number on all pages in ``total``. Of a model that is down
-            ``ttft_ms``, ``tps`` and the like are None.
 
         GET /api/v1/monitoring/uptime
         """
@@ -104,8 +100,7 @@ class Monitoring(ServiceClient):
     ) -> Iterator[UptimeCheck]:
         """Yield the checks of all pages of ``get_uptime_history``, each once.
 
-        If ``enabled_only`` is given and the loop enables or disables models, iterate over ``list(...)``: the
-        checks that still match would move to pages that were already fetched, and be skipped.
+        If the loop enables or disables models, iterate over ``list(...)``: it would skip checks.
 
         Args:
             model_id, status, since, enabled_only: as for ``get_uptime_history``.
@@ -133,16 +128,15 @@ class Monitoring(ServiceClient):
         start_date: Optional[DateTimeLike] = None,
         end_date: Optional[DateTimeLike] = None,
     ) -> Download:
-        """Return all checks as a file of any size; ``save(path)`` streams it to disk.
+        """Return all checks as a file: ``content``, ``text``, ``save(path)``.
+
+        It has neither ``ttft_ms`` nor ``tps``.
 
         Args:
             format: ``json`` or ``csv``. Fields of the CSV may hold newlines: use a CSV parser.
             model_id: only checks of this model.
             start_date, end_date: the first and the last time, both included: date-times (UTC if they are
                 naive), dates (their first moment) or ISO 8601 text.
-
-        Returns:
-            A Download: ``content``, ``text``, ``save(path)``. It has neither ``ttft_ms`` nor ``tps``.
 
         GET /api/v1/monitoring/uptime/export
         """
@@ -155,7 +149,7 @@ class Monitoring(ServiceClient):
         return self._request("GET", "/api/v1/monitoring/uptime/export", params=params).download()
 
     def list_prompt_packs(self) -> ResultList[PromptPack]:
-        """Return the prompts for checks and benchmarks; ``to_rows()`` of the list gives rows for tables.
+        """Return the prompts for checks and benchmarks.
 
         GET /api/v1/monitoring/prompt-packs
         """

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional, TypeVar, Union
+from typing import Any, Dict, List, Mapping, Optional, Union
 
 from .._core.model import build_request
+from .._core.request import Request
 from .._core.service import ServiceClient
 from .models import ModelRefresh, Provider, ProviderCatalog, ProviderList, ProviderTestResult
 from .requests import ProviderCreate, ProviderUpdate
-
-P = TypeVar("P", bound="Providers")
 
 _SLOW_TIMEOUT = 60.0  # seconds; the server waits up to 31 s for a provider
 
@@ -18,7 +17,7 @@ class Providers(ServiceClient):
     """The endpoints for provider accounts."""
 
     def list_providers(self) -> ProviderList:
-        """Return all provider accounts, oldest first, in ``providers``; ``to_rows()`` gives rows for tables.
+        """Return all provider accounts in ``providers``, oldest first.
 
         GET /api/v1/providers
         """
@@ -99,37 +98,32 @@ class Providers(ServiceClient):
     ) -> ProviderTestResult:
         """Test a provider account without creating it; the default timeout is 60 s here.
 
+        A failed test raises nothing: check ``success``.
+
         Args:
             request: a ProviderCreate or a dict; or give its fields as keywords.
-
-        Returns:
-            The result. A failed test raises nothing: check ``success``.
 
         POST /api/v1/providers/test-connection
         """
         path = "/api/v1/providers/test-connection"
         body = build_request(ProviderCreate, request, locals())
         secrets = _strings_in(body.credentials)
-        service = _with_default_timeout(self)
-        return service._request("POST", path, json=body, secrets=secrets).model(ProviderTestResult)
+        return self._slow_post(path, json=body, secrets=secrets).model(ProviderTestResult)
 
     def test_existing_provider(self, provider_id: str) -> ProviderTestResult:
         """Test a provider account; the default timeout is 60 s here.
 
-        Returns:
-            The result. A failed test raises nothing: check ``success``.
+        A failed test raises nothing: check ``success``.
 
         POST /api/v1/providers/{provider_id}/test
         """
         path = self._path("/api/v1/providers/{provider_id}/test", provider_id=provider_id)
-        return _with_default_timeout(self)._request("POST", path).model(ProviderTestResult)
+        return self._slow_post(path).model(ProviderTestResult)
 
     def refresh_provider_models(self, provider_id: str) -> ModelRefresh:
-        """Add the new models of a provider; the default timeout is 60 s here.
+        """Add the new models of a provider and return how many it has; the default timeout is 60 s here.
 
-        Returns:
-            The number of models that the provider has. Most providers that refuse or do not answer count as
-            success with 0 models.
+        Most providers that refuse or do not answer count as success with 0 models.
 
         Raises:
             BadRequestError: providers of this type cannot list their models.
@@ -138,11 +132,11 @@ class Providers(ServiceClient):
         POST /api/v1/providers/{provider_id}/refresh-models
         """
         path = self._path("/api/v1/providers/{provider_id}/refresh-models", provider_id=provider_id)
-        return _with_default_timeout(self)._request("POST", path).model(ModelRefresh)
+        return self._slow_post(path).model(ModelRefresh)
 
-
-def _with_default_timeout(service: P) -> P:
-    return service if service._options.timeout_given else service.with_options(timeout=_SLOW_TIMEOUT)
+    def _slow_post(self, path: str, **content: Any) -> Request:
+        service = self if self._options.timeout_given else self.with_options(timeout=_SLOW_TIMEOUT)
+        return service._request("POST", path, **content)
 
 
 def _strings_in(value: Any) -> List[str]:
