@@ -184,7 +184,10 @@ class PeerRegistration(Model):
 
 @dataclass
 class PeerRegistrationResponse(Model):
-    """The status of adding or removing a peer, and the number of peers after it."""
+    """The number of peers after adding or removing one.
+
+    ``status`` is ``registered``, ``already registered``, ``unregistered`` or ``not registered``.
+    """
 
     status: str = required_field(default="")
     count: int = 0

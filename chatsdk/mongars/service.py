@@ -45,8 +45,7 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
 
     All errors are MonGARSError and one of the common classes, such as ``chatsdk.RateLimitError``. Each method
     may raise UnprocessableEntityError: a field is missing or outside its limits, which the request classes
-    document. AuthenticationError stands for 401 and 403 (``status_code`` tells which): a method that says
-    "administrators only" raises it with the token of another user.
+    document. AuthenticationError stands for 401 and 403, as for users who are no administrators.
     """
 
     # The server accepts one message per second: three retries wait 1.75 s at least.
@@ -73,12 +72,9 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         self.set_api_key(token)
 
     def login(self, username: str, password: str) -> TokenResponse:
-        """Log in; later calls, also of copies of this object, send the new token.
+        """Log in and return the token, which later calls, also of copies of this object, send.
 
         If the login fails, the token before it is kept.
-
-        Returns:
-            The token, for use in other programs.
 
         Raises:
             AuthenticationError: the name or the password is wrong.
@@ -162,9 +158,6 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         Args:
             payload: a ChatRequest or a dict; or pass its fields as keywords.
 
-        Returns:
-            The answer; its text is ``.text`` (the field ``response``).
-
         Raises:
             RateLimitError: too many messages; all retries were refused.
             APIStatusError: 413, the prompt is too long for the model.
@@ -184,9 +177,6 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         Args:
             user_id: the current user, also for administrators; by default the one of the token or ``login``.
             limit: at least 1; the server returns 100 at most.
-
-        Returns:
-            A list of MemoryItem, with ``to_rows()`` for tables.
 
         Raises:
             InvalidRequestError: no ``user_id`` was given, and neither the token nor a login names the user.
@@ -209,13 +199,10 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         repositories: Optional[List[str]] = None,
         max_results: Optional[int] = None,
     ) -> RagContextResponse:
-        """Return the files of repositories that are relevant to a question.
+        """Return the files that are relevant to a question; none also if the server's search backend failed.
 
         Args:
             request: a RagContextRequest or a dict; or pass its fields as keywords.
-
-        Returns:
-            ``references`` and ``focus_areas``; both are also empty if the server's search backend failed.
 
         Raises:
             InternalServerError: 503, retrieval is disabled on the server, which is its default.
@@ -232,13 +219,10 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         prompt: Optional[str] = None,
         actions: Optional[List[str]] = None,
     ) -> SuggestResponse:
-        """Rank actions by how well they fit a prompt.
+        """Rank actions by how well they fit a prompt and return them, best first, with their scores.
 
         Args:
             request: a SuggestRequest or a dict; or pass its fields as keywords.
-
-        Returns:
-            ``actions``, best first, and their ``scores``.
 
         POST /api/v1/ui/suggestions
         """
@@ -246,13 +230,10 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         return self._request("POST", "/api/v1/ui/suggestions", json=body).model(SuggestResponse)
 
     def send_peer_message(self, payload: Union[str, Mapping[str, Any]]) -> PeerMessageResponse:
-        """Deliver an encrypted message of another node.
+        """Deliver an encrypted message of another node; the response has it decrypted.
 
         Args:
             payload: the message, a Fernet token under the server's secret; or a dict with it as ``payload``.
-
-        Returns:
-            The ``status`` and the decrypted message, ``data``.
 
         Raises:
             BadRequestError: the server cannot decrypt it.
@@ -273,9 +254,6 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         Args:
             registration: a PeerRegistration or a dict; or pass ``url``.
 
-        Returns:
-            The status, ``registered`` or ``already registered``, and the number of peers.
-
         POST /api/v1/peer/register
         """
         body = build_request(PeerRegistration, registration, locals())
@@ -291,9 +269,6 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
 
         Args:
             registration: a PeerRegistration or a dict; or pass ``url``.
-
-        Returns:
-            The status, ``unregistered`` or ``not registered``, and the number of peers.
 
         POST /api/v1/peer/unregister
         """
@@ -367,17 +342,14 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         roles: Optional[List[str]] = None,
         force: Optional[bool] = None,
     ) -> ProvisionReport:
-        """Download the server's models; administrators only.
+        """Download the server's models and return the result for each; administrators only.
 
-        A failed download is not an error but a row with the action ``error``. There may be more rows than
-        roles (adapters); an unknown role returns the row of the role ``general``. Downloads can take minutes:
-        use ``with_options(timeout=...)``.
+        A failed download raises nothing: its row has the action ``error``. There may be more rows than roles
+        (adapters); an unknown role returns the row of the role ``general``. Downloads can take minutes: use
+        ``with_options(timeout=...)``.
 
         Args:
             request: a ProvisionRequest or a dict; or pass its fields as keywords; without any, all roles.
-
-        Returns:
-            The result for each model, in ``statuses``.
 
         Raises:
             APITimeoutError: no answer in time; the server continues.
