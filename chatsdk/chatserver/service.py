@@ -169,7 +169,7 @@ class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
 
         Returns:
             The completion; with ``stream=True`` a Stream of strings, whose ``metadata["system_fingerprint"]``
-            is the session id and whose ``final()`` is the completion.
+            is the session id and whose ``final()`` returns the completion.
 
         Raises:
             InvalidRequestError: an id is not a UUID; nothing was sent.
@@ -179,15 +179,11 @@ class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
 
         POST /v1/chat/completions
         """
-        with self._service_errors():
-            user = _validate_uuid(user, "user")
-            organization_id = _validate_uuid(organization_id, "organization_id")
-            if user:
-                session_id = _validate_uuid(session_id, "session_id")
+        user = _validate_uuid(user, "user")
         fields = {
-            "session_id": session_id,
+            "session_id": _validate_uuid(session_id, "session_id") if user else session_id,
             "user_id": user,
-            "organization_id": organization_id,
+            "organization_id": _validate_uuid(organization_id, "organization_id"),
             "workflow": workflow,
             "variables": variables,
             "allowed_tools": allowed_tools,
@@ -212,7 +208,7 @@ class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
         return request.model(ChatCompletionResponse, complete_tool_calls, reader)
 
     def list_models(self) -> ModelsResponse:
-        """Return the models of the server, as a list with ``to_rows()`` for tables.
+        """Return the models of the server, in ``data``.
 
         Raises:
             InternalServerError: no models are configured on the server.
@@ -222,15 +218,12 @@ class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
         return self._request("GET", "/v1/models").model(ModelsResponse)
 
     def list_sessions(self, user_id: str, page: int = 1, page_size: int = 20) -> ChatSessionListResponse:
-        """Return one page of a user's sessions, newest first; ``iter_sessions`` yields all of them.
+        """Return a page of a user's ``sessions``, newest first; ``iter_sessions`` yields all sessions.
 
         Args:
             user_id: a UUID.
             page: from 1; a page after the last may raise InternalServerError.
             page_size: 1 to 100.
-
-        Returns:
-            The page: ``sessions``, ``total`` over all pages, ``has_more``.
 
         GET /atoms/chat/sessions
         """
@@ -252,14 +245,11 @@ class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
         return iter_pages(self.list_sessions, "page", progress, user_id=user_id, page_size=page_size)
 
     def get_session(self, session_id: str, *, user_id: str) -> ChatSessionDetailResponse:
-        """Return a session and its messages.
+        """Return a ``session`` and its ``messages``, in order.
 
         Args:
             session_id: a UUID.
             user_id: the UUID of its user.
-
-        Returns:
-            The ``session`` and its ``messages``, in order.
 
         Raises:
             NotFoundError: there is no such session, or it belongs to another user.
@@ -280,7 +270,7 @@ class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
         return self._request("GET", "/api/v1/platform/stats").model(PlatformStats)
 
     def list_admins(self) -> AdminList:
-        """Return the administrators, as ``admins``, and their ``count``.
+        """Return the administrators, in ``admins``.
 
         GET /api/v1/platform/admins
         """
@@ -300,14 +290,11 @@ class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
 
         POST /api/v1/platform/admins
         """
-        admin = AdminRequest(workos_id, email, name or None)
-        return self._request("POST", "/api/v1/platform/admins", json=admin.to_dict()).model(AdminResponse)
+        body = AdminRequest(workos_id, email, name or None)
+        return self._request("POST", "/api/v1/platform/admins", json=body).model(AdminResponse)
 
     def remove_admin(self, email: str) -> AdminResponse:
-        """Remove an administrator; removing an unknown one succeeds too.
-
-        Args:
-            email: the email address.
+        """Remove an administrator by email address; removing an unknown one succeeds too.
 
         Raises:
             NotFoundError: the address contains a slash, which the server cannot route.
@@ -318,14 +305,11 @@ class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
         return self._request("DELETE", path).model(AdminResponse)
 
     def get_audit_log(self, limit: int = 50, offset: int = 0) -> AuditLogResponse:
-        """Return one page of the audit log, newest first; ``iter_audit_log`` yields all of it.
+        """Return a page of the ``entries`` of the audit log, newest first; ``iter_audit_log`` yields all.
 
         Args:
-            limit: entries per page, 1 to 200.
+            limit: entries on the page, 1 to 200.
             offset: entries to skip, from 0.
-
-        Returns:
-            The page: ``entries``, and ``count``, the number of entries on this page.
 
         GET /api/v1/platform/audit
         """
