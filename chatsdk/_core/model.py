@@ -334,6 +334,11 @@ def _get_package(cls: type) -> str:
     return "chatsdk.zaguan" if package == __package__ else package  # the OpenAI-compatible models are shared
 
 
+def required_names(cls: Type[Model]) -> Iterable[str]:
+    """Return the names that the required fields of *cls* have in JSON."""
+    return _schema_of(cls).validators
+
+
 def missing_required_field(cls: Type[Model], data: Mapping[str, Any]) -> Optional[str]:
     """Return the JSON name of the required field that *data* lacks or has with a wrong type; else None."""
     for name, is_valid in _schema_of(cls).validators.items():

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 from shutil import get_terminal_size
-from typing import Any, ClassVar, Dict, Generic, Iterator, List, SupportsIndex, TypeVar, Union, overload
+from typing import Any, Dict, Generic, Iterator, List, SupportsIndex, TypeVar, Union, overload
 
 from .dates import parse_datetime
-from .model import Model, json_names
+from .model import Model, json_names, required_names
 
 M = TypeVar("M", bound=Model)
 
@@ -97,12 +97,11 @@ class ResultList(_Rows, List[M]):
 
 
 class ListResponse(_Rows, Model, Generic[M]):  # type: ignore[misc]  # a Model need not have the method
-    """A response around a list; iterating gives the items of the list."""
-
-    _items_field: ClassVar[str]
+    """A response around a list, its one required field; iterating gives the items of the list."""
 
     def _items(self) -> List[M]:
-        items = self.__dict__[self._items_field]
+        (name,) = required_names(type(self))
+        items = self[name]
         return items if isinstance(items, list) else []
 
     def __iter__(self) -> Iterator[M]:

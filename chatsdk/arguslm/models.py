@@ -37,8 +37,6 @@ class Provider(Model):
 class ProviderList(ListResponse[Provider]):
     """All provider accounts, oldest first."""
 
-    _items_field = "providers"
-
     providers: List[Provider] = required_field(default_factory=list)
     total: int = 0
 
@@ -111,8 +109,6 @@ class ModelInfo(Model):
 class ModelList(ListResponse[ModelInfo]):
     """A page of models; ``total`` counts all pages."""
 
-    _items_field = "items"
-
     items: List[ModelInfo] = required_field(default_factory=list)
     total: int = 0
     has_more: bool = False
@@ -166,8 +162,6 @@ class UptimeCheck(Model):
 class UptimeHistory(ListResponse[UptimeCheck]):
     """A page of checks, newest first; ``total`` counts all pages."""
 
-    _items_field = "items"
-
     items: List[UptimeCheck] = required_field(default_factory=list)
     total: int = 0
     limit: int = 100
@@ -217,8 +211,6 @@ class BenchmarkRun(Model):
 @dataclass
 class BenchmarkList(ListResponse[BenchmarkRun]):
     """A page of benchmark runs, newest first; ``total`` counts all pages."""
-
-    _items_field = "runs"
 
     runs: List[BenchmarkRun] = required_field(default_factory=list)
     total: int = 0
@@ -270,8 +262,6 @@ class BenchmarkDetail(BenchmarkRun):
 @dataclass
 class BenchmarkResults(ListResponse[BenchmarkResult]):
     """All results of a run; there are none before its end."""
-
-    _items_field = "results"
 
     results: List[BenchmarkResult] = required_field(default_factory=list)
     total: int = 0
@@ -342,8 +332,6 @@ class Alert(Model):
 class AlertList(ListResponse[Alert]):
     """A page of alerts, newest first; ``unacknowledged_count`` ignores the filters."""
 
-    _items_field = "items"
-
     items: List[Alert] = required_field(default_factory=list)
     unacknowledged_count: int = 0
     limit: int = 50
@@ -353,8 +341,6 @@ class AlertList(ListResponse[Alert]):
 @dataclass
 class RecentAlerts(ListResponse[Alert]):
     """The newest alerts; ``total_unread`` counts all unacknowledged ones."""
-
-    _items_field = "items"
 
     items: List[Alert] = required_field(default_factory=list)
     total_unread: int = 0

@@ -103,8 +103,6 @@ class ModelInfo(Model):
 class ModelsResponse(ListResponse[ModelInfo]):
     """The models of the server."""
 
-    _items_field = "data"
-
     data: List[ModelInfo] = required_field(default_factory=list)
     object: str = "list"
 
@@ -133,8 +131,6 @@ class ChatSessionSummary(Model):
 @dataclass
 class ChatSessionListResponse(ListResponse[ChatSessionSummary]):
     """A page of a user's sessions; ``total`` is their number over all pages."""
-
-    _items_field = "sessions"
 
     sessions: List[ChatSessionSummary] = required_field(default_factory=list)
     total: int = 0
@@ -205,8 +201,6 @@ class AdminInfo(Model):
 class AdminList(ListResponse[AdminInfo]):
     """The administrators; it reads like the dict ``{"admins": [...], "count": n}``."""
 
-    _items_field = "admins"
-
     admins: List[AdminInfo] = required_field(default_factory=list)
     count: int = 0
 
@@ -245,8 +239,6 @@ class AuditEntry(Model):
 @dataclass
 class AuditLogResponse(ListResponse[AuditEntry]):
     """A page of the audit log; ``count`` is the number of entries on this page."""
-
-    _items_field = "entries"
 
     entries: List[AuditEntry] = required_field(default_factory=list)
     count: int = 0

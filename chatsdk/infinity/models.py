@@ -145,8 +145,6 @@ class KnowledgeSearchResponse(ListResponse[KnowledgeItem]):
     an answer: ``generated_answer``.
     """
 
-    _items_field = "results"
-
     results: List[KnowledgeItem] = required_field(default_factory=list)
     total: int = 0
     counts: Dict[str, int] = field(default_factory=dict)

@@ -146,8 +146,6 @@ class RagReference(Model):
 class RagContextResponse(ListResponse[RagReference]):
     """The files that are relevant to a question; iterating yields the references."""
 
-    _items_field = "references"
-
     enabled: bool = False
     focus_areas: List[str] = field(default_factory=list)
     references: List[RagReference] = required_field(default_factory=list)
@@ -241,8 +239,6 @@ class PeerTelemetryPayload(Model):
 class PeerTelemetryEnvelope(ListResponse[PeerTelemetryPayload]):
     """The latest reports of all nodes, newest first."""
 
-    _items_field = "telemetry"
-
     telemetry: List[PeerTelemetryPayload] = required_field(default_factory=list)
 
 
@@ -306,7 +302,5 @@ class ProvisionStatus(Model):
 @dataclass
 class ProvisionReport(ListResponse[ProvisionStatus]):
     """The result for each model; a failed one has the action ``error``."""
-
-    _items_field = "statuses"
 
     statuses: List[ProvisionStatus] = required_field(default_factory=list)

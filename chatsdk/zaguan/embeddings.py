@@ -46,8 +46,6 @@ def _are_vectors(value: Any) -> bool:
 class EmbeddingResponse(ListResponse[Embedding]):
     """The vectors, one for each text of the input."""
 
-    _items_field = "data"
-
     data: List[Embedding] = required_field(_are_vectors, default_factory=list)
     model: str = ""
     usage: Optional[Usage] = None

@@ -75,8 +75,6 @@ class ImageData(Model):
 class ImageResponse(ListResponse[ImageData]):
     """The images; ``created`` is in seconds since 1970."""
 
-    _items_field = "data"
-
     data: List[ImageData] = required_field(default_factory=list)
     created: Optional[int] = None
     background: Optional[str] = None

@@ -82,8 +82,6 @@ class CreditsHistoryEntry(Model):
 class CreditsHistory(ListResponse[CreditsHistoryEntry]):
     """A page of the credits history; ``next_cursor`` is None on the last page."""
 
-    _items_field = "entries"
-
     entries: List[CreditsHistoryEntry] = required_field(default_factory=list)
     next_cursor: Optional[str] = None
     total_entries: Optional[int] = None

@@ -35,8 +35,6 @@ class ModerationResult(Model):
 class ModerationResponse(ListResponse[ModerationResult]):
     """The results, one for each text of the input."""
 
-    _items_field = "results"
-
     results: List[ModerationResult] = required_field(default_factory=list)
     id: str = ""
     model: str = ""

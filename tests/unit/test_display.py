@@ -2,7 +2,7 @@
 
 import io
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from types import ModuleType, SimpleNamespace
 from typing import Any, List
@@ -12,7 +12,7 @@ import pytest
 from chatsdk import Client, Service
 from chatsdk._core import display as display_module, progress as progress_module
 from chatsdk._core.display import show_text
-from chatsdk._core.model import Model
+from chatsdk._core.model import Model, required_field
 from chatsdk._core.progress import Progress
 from chatsdk._core.result_list import ListResponse, ResultList
 from chatsdk.testing import LocalServer
@@ -29,9 +29,7 @@ class Item(Model):
 
 @dataclass
 class Items(ListResponse):
-    _items_field = "items"
-
-    items: List[Item] = field(default_factory=list)
+    items: List[Item] = required_field(default_factory=list)
 
 
 class Printer:

@@ -6,7 +6,7 @@ import typing
 from datetime import datetime
 
 from chatsdk import chatserver, zaguan
-from chatsdk._core.model import Model
+from chatsdk._core.model import Model, required_names
 from chatsdk._core.result_list import ListResponse
 from tests.support.cases import for_each
 
@@ -103,7 +103,7 @@ def test_usage_may_be_read_unchecked():
 @for_each(MODELS)
 def test_list_responses_name_their_list(cls):
     if issubclass(cls, ListResponse):
-        name = cls.__dataclass_fields__[cls._items_field].metadata.get("json", cls._items_field)
+        (name,) = required_names(cls)
         model = cls.from_dict({name: [{"id": "a"}, {"id": "b"}]})
         assert [item["id"] for item in model] == ["a", "b"]
         assert [row["id"] for row in model.to_rows()] == ["a", "b"]

@@ -1,9 +1,9 @@
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, List
 
 import pytest
 
-from chatsdk._core.model import Model
+from chatsdk._core.model import Model, required_field
 from chatsdk._core.result_list import ListResponse, ResultList
 
 
@@ -15,9 +15,7 @@ class Item(Model):
 
 @dataclass
 class Items(ListResponse):
-    _items_field = "items"
-
-    items: List[Item] = field(default_factory=list)
+    items: List[Item] = required_field(default_factory=list)
     total: int = 0
 
 
