@@ -225,7 +225,7 @@ def run() -> int:
     except ChatSDKError as error:
         complain(error)
         return 1
-    except BrokenPipeError:  # nobody reads on; what is left must not be written at the exit either
+    except BrokenPipeError:  # the reader is gone; the rest must not be written at exit either
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 

@@ -1,6 +1,6 @@
 """Errors: catch them by kind or by service, and read what they know.
 
-Runs offline only, against a stand-in that is told to fail:
+Runs offline only, against a stand-in that injects the failures:
 
     python examples/errors.py
 """

@@ -157,15 +157,15 @@ def complain(error: ChatSDKError) -> None:
 
 def read_arguments() -> argparse.Namespace:
     """Return what the command line and the environment say."""
-    told = os.environ.get
+    environment = os.environ.get
     parser = argparse.ArgumentParser(description="Report the load of this machine to monGARS.")
     parser.add_argument("--once", action="store_true", help="report once and end")
     parser.add_argument("--username", help="else MONGARS_USERNAME, else u1")
     parser.add_argument(
-        "--interval", type=seconds, default=told("MONGARS_PUBLISH_INTERVAL", "30"), metavar="SECONDS"
+        "--interval", type=seconds, default=environment("MONGARS_PUBLISH_INTERVAL", "30"), metavar="SECONDS"
     )
     parser.add_argument(
-        "--max-backoff", type=seconds, default=told("MONGARS_MAX_BACKOFF", "300"), metavar="SECONDS"
+        "--max-backoff", type=seconds, default=environment("MONGARS_MAX_BACKOFF", "300"), metavar="SECONDS"
     )
     parser.add_argument(
         "--call-timeout", type=seconds, default="10", metavar="SECONDS", help="for each login or report"
@@ -187,6 +187,6 @@ if __name__ == "__main__":
     except ChatSDKError as error:
         complain(error)
         sys.exit(1)
-    except BrokenPipeError:  # nobody reads on; what is left must not be written at the exit either
+    except BrokenPipeError:  # the reader is gone; the rest must not be written at exit either
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

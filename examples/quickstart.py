@@ -135,7 +135,7 @@ def show_infinity(api: Infinity) -> None:
 
     for found in api.search_knowledge(query="testing", limit=1):
         print(f"  knowledge: {found.type} {found.title!r}")
-    key = f"quickstart-{uuid.uuid4()}"  # whoever knows a key can read what is stored there
+    key = f"quickstart-{uuid.uuid4()}"  # anyone who knows the key can read what is stored under it
     api.store_memory(key, {"theme": "dark"})
     print(f"  memory: {api.retrieve_memory(key).value}")
 
