@@ -66,10 +66,11 @@ class ChatService(Generic[A]):
 def response_error(source: Model, message: str, code: str, body: str) -> APIResponseError:
     """Return the error for a part of a response that does not fit.
 
-    Its class is that of the service, but the common one for models that several services share.
+    Its class is that of the service that sent the response; of a model made by hand, that of its package.
     """
     package = sys.modules.get(type(source).__module__.rpartition(".")[0])
-    error: APIResponseError = getattr(package, "APIResponseError", APIResponseError)(message)
+    own_class = getattr(package, "APIResponseError", APIResponseError)
+    error: APIResponseError = getattr(source, "_error_class", own_class)(message)
     error.code, error.body, error.partial = code, body, source
     return error
 

@@ -41,8 +41,8 @@ class _Schema:
     """How a class is read and written; derived once from its annotations."""
 
     def __init__(self, cls: Type[Any]) -> None:
-        hints = get_type_hints(cls)
-        fields = dataclasses.fields(cls)
+        self.hints = hints = get_type_hints(cls)
+        self.fields = fields = dataclasses.fields(cls)
         missing = dataclasses.MISSING
         self.defaults = {field.name: None if field.default is missing else field.default for field in fields}
         self.json_names = {field.name: field.metadata.get("json", field.name) for field in fields}
@@ -55,53 +55,6 @@ class _Schema:
         self.required = [
             field.name for field in fields if field.default is missing and field.default_factory is missing
         ]
-        # With True: owned objects, which nothing else refers to, may become part of the models.
-        self.readers = {owned: self._make_reader(cls, fields, hints, owned) for owned in (False, True)}
-
-    def _make_reader(
-        self, cls: Type[M], fields: Tuple[dataclasses.Field[Any], ...], hints: Dict[str, Any], owned: bool
-    ) -> Callable[[Any], M]:
-        """Return the function that makes a *cls* of a JSON object.
-
-        Lists have thousands of items and streams thousands of chunks: nothing is looked up again for each.
-        """
-        defaults, python_names = self.defaults, self.python_names
-        names, count = defaults.keys(), len(defaults)
-        converters = []
-        not_null = []  # what makes the value of a field that must not be null
-        for field in fields:
-            name, hint = field.name, hints[field.name]
-            converter = _converter(hint, owned)
-            if converter is not None:
-                converters.append((name, *converter))
-            if field.default_factory is not dataclasses.MISSING:
-                not_null.append((name, field.default_factory))
-            elif defaults[name] is not None and type(None) not in getattr(hint, "__args__", ()):
-                not_null.append((name, partial(defaults.get, name)))
-        new = object.__new__
-
-        def read(data: Any) -> M:
-            extra = None
-            if owned and len(data) == count and data.keys() == names:
-                values = data  # a copy takes a quarter of the time
-            else:
-                values = {**defaults, **data}
-                if len(values) > count:
-                    extra = _split_extra(values, data, defaults, python_names)
-            for name, json_types, convert in converters:
-                value = values[name]
-                if value is not None and isinstance(value, json_types):  # most are None
-                    values[name] = convert(value)
-            for name, make in not_null:
-                if values[name] is None:
-                    values[name] = make()
-            model = new(cls)
-            model.__dict__ = values
-            if extra:
-                model._extra = extra
-            return model
-
-        return read
 
 
 def json_field(name: str, **options: Any) -> Any:
@@ -126,8 +79,9 @@ class _Extra(property):
 class Model:
     """Base of all requests and responses; ``model["field"]`` works too."""
 
-    __slots__ = ("_extra",)  # __dict__ holds the fields and nothing else
+    __slots__ = ("_error_class", "_extra")  # __dict__ holds the fields and nothing else
 
+    _error_class: Type[Exception]
     _extra: Dict[str, Any]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -175,7 +129,7 @@ class Model:
 
         A missing field gets its default, a value of another type is kept, other keys go to ``extra``.
         """
-        return cast(M, _schema_of(cls).readers[False](data))
+        return get_reader(cls)(data)
 
     def to_dict(self) -> Dict[str, Any]:
         """Return the JSON object, without fields that are None, with date-times and enums as strings."""
@@ -237,9 +191,65 @@ class Model:
 _schema_of: Callable[[type], _Schema] = lru_cache(maxsize=None)(_Schema)
 
 
-def get_reader(cls: Type[M], owned: bool = False) -> Callable[[Dict[str, Any]], M]:
-    """Return ``cls.from_dict``, faster; *owned* objects, which nothing else refers to, are not copied."""
-    return cast(Callable[[Dict[str, Any]], M], _schema_of(cls).readers[owned])
+def get_reader(
+    cls: Type[M], owned: bool = False, error_class: Optional[Type[Exception]] = None
+) -> Callable[[Mapping[str, Any]], M]:
+    """Return a function that does what ``cls.from_dict`` does, but faster.
+
+    Args:
+        owned: whether nothing else refers to the objects: they may become part of the models.
+        error_class: the class of the errors of ``parse()``.
+    """
+    return cast(Callable[[Mapping[str, Any]], M], _reader_of(cls, owned, error_class))
+
+
+def _make_reader(
+    cls: Type[M], owned: bool, error_class: Optional[Type[Exception]]
+) -> Callable[[Mapping[str, Any]], M]:
+    # Lists have thousands of items and streams thousands of chunks: nothing is looked up again for each.
+    schema = _schema_of(cls)
+    defaults, python_names = schema.defaults, schema.python_names
+    names, count = defaults.keys(), len(defaults)
+    converters = []
+    not_null = []  # what makes the value of a field that must not be null
+    for field in schema.fields:
+        name, hint = field.name, schema.hints[field.name]
+        converter = _converter(hint, owned, error_class)
+        if converter is not None:
+            converters.append((name, *converter))
+        if field.default_factory is not dataclasses.MISSING:
+            not_null.append((name, field.default_factory))
+        elif defaults[name] is not None and type(None) not in getattr(hint, "__args__", ()):
+            not_null.append((name, partial(defaults.get, name)))
+    new = object.__new__
+
+    def read(data: Any) -> M:
+        extra = None
+        if owned and len(data) == count and data.keys() == names:
+            values = data  # a copy takes a quarter of the time
+        else:
+            values = {**defaults, **data}
+            if len(values) > count:
+                extra = _split_extra(values, data, defaults, python_names)
+        for name, json_types, convert in converters:
+            value = values[name]
+            if value is not None and isinstance(value, json_types):  # most are None
+                values[name] = convert(value)
+        for name, make in not_null:
+            if values[name] is None:
+                values[name] = make()
+        model = new(cls)
+        model.__dict__ = values
+        if extra:
+            model._extra = extra
+        if error_class:
+            model._error_class = error_class
+        return model
+
+    return read
+
+
+_reader_of: Callable[..., Callable[[Any], Any]] = lru_cache(maxsize=None)(_make_reader)
 
 
 def json_names(cls: Type[Model]) -> Iterable[str]:
@@ -384,10 +394,10 @@ def _split_extra(
     return extra
 
 
-def _converter(hint: Any, owned: bool) -> Optional[Converter]:
+def _converter(hint: Any, *how: Any) -> Optional[Converter]:
     """Return the JSON types that are converted to *hint*, and the function; None if none needs it."""
     if _is_model(hint):
-        return dict, _schema_of(hint).readers[owned]
+        return dict, _reader_of(hint, *how)
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         members = hint._value2member_map_
         return (str, int), lambda value: members.get(value, value)
@@ -396,8 +406,8 @@ def _converter(hint: Any, owned: bool) -> Optional[Converter]:
     origin = getattr(hint, "__origin__", None)
     arguments: Tuple[Any, ...] = getattr(hint, "__args__", ())
     if origin is Union:  # of "a model or plain text" only the model is converted
-        return next(filter(None, (_converter(argument, owned) for argument in arguments)), None)
-    inner = _converter(arguments[-1], owned) if origin in (list, dict) else None
+        return next(filter(None, (_converter(argument, *how) for argument in arguments)), None)
+    inner = _converter(arguments[-1], *how) if origin in (list, dict) else None
     if inner is None:
         return None
     json_types, convert = inner

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional, Union
 
-from ..errors import InvalidRequestError
+from ..errors import APIResponseError, InvalidRequestError
 from .answer import ChatService
 from .chat import CompletionAccumulator, Messages, complete_tool_calls, serialize_messages
 from .model import build_request, get_reader, to_send
@@ -86,7 +86,7 @@ class OpenAIService(ServiceClient, ChatService[ChatResponse]):
                 raise InvalidRequestError("chat() returns the whole completion: use chat_stream()")
         body = self._chat_body(build_request(ChatRequest, request, locals()), stream=False)
         return self._request("POST", "/v1/chat/completions", json=body, request_id=request_id).model(
-            ChatResponse, complete_tool_calls, _chunk_reader(body)
+            ChatResponse, complete_tool_calls, self._chunk_reader(body)
         )
 
     def chat_stream(
@@ -154,7 +154,7 @@ class OpenAIService(ServiceClient, ChatService[ChatResponse]):
         """
         body = self._chat_body(build_request(ChatRequest, request, locals()), stream=True)
         return self._request("POST", "/v1/chat/completions", json=body, request_id=request_id).stream(
-            _chunk_reader(body)
+            self._chunk_reader(body)
         )
 
     def list_models(self, request_id: Optional[str] = None) -> ResultList[ModelInfo]:
@@ -183,6 +183,6 @@ class OpenAIService(ServiceClient, ChatService[ChatResponse]):
             body["response_format"] = make_response_format(body["response_format"])
         return body
 
-
-def _chunk_reader(body: Dict[str, Any]) -> CompletionAccumulator[ChatChunk, ChatResponse]:
-    return CompletionAccumulator(get_reader(ChatChunk), ChatResponse.from_dict, body.get("n"))
+    def _chunk_reader(self, body: Dict[str, Any]) -> CompletionAccumulator[ChatChunk, ChatResponse]:
+        make_result = get_reader(ChatResponse, error_class=self._spec.errors.get(APIResponseError))
+        return CompletionAccumulator(get_reader(ChatChunk), make_result, body.get("n"))

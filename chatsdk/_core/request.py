@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Callable, List, Optional, Type, TypeVar, 
 
 import requests
 
+from ..errors import APIResponseError
+from .answer import Answer
 from .error_body import parse_error_body
 from .exchange import Exchange
 from .model import Model, get_reader, is_list_of_objects, missing_required_field
@@ -52,7 +54,9 @@ class Request(Exchange):
         if missing is not None:
             said = parse_error_body(body).message
             raise self.invalid_response_error(response, f"an answer without {missing!r}", said)
-        return get_reader(cls, owned=True)(found)
+        # Services share the models of the OpenAI format: an answer has to know whose errors to raise.
+        error_class = self._spec.errors.get(APIResponseError) if issubclass(cls, Answer) else None
+        return get_reader(cls, owned=True, error_class=error_class)(found)
 
     def records(self, cls: Type[M], place: Place = None) -> ResultList[M]:
         """Return the list in the response, with a *cls* for each object."""

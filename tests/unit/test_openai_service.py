@@ -1,9 +1,14 @@
 """A further OpenAI-compatible service needs its name, its defaults and its errors, and nothing else."""
 
+import copy
+import pickle
+from dataclasses import dataclass
+
 import pytest
 
 from chatsdk import errors
 from chatsdk._core.auth import Credentials
+from chatsdk._core.openai_models import ChatResponse
 from chatsdk._core.openai_service import OpenAIService
 from chatsdk._core.options import Service, ServiceSpec
 from chatsdk._core.transport import Transport
@@ -22,10 +27,15 @@ class AcmeNotFoundError(AcmeError, errors.NotFoundError):
     pass
 
 
+class AcmeResponseError(AcmeError, errors.APIResponseError):
+    pass
+
+
+OWN_CLASSES = {errors.NotFoundError: AcmeNotFoundError, errors.APIResponseError: AcmeResponseError}
+
+
 class Acme(OpenAIService):
-    _spec = ServiceSpec(
-        "acme", "ACME", {errors.NotFoundError: AcmeNotFoundError}, timeout=5.0, max_retries=0, base_url=URL
-    )
+    _spec = ServiceSpec("acme", "ACME", OWN_CLASSES, timeout=5.0, max_retries=0, base_url=URL)
 
 
 @pytest.fixture
@@ -54,3 +64,33 @@ def test_it_raises_its_own_errors(http, acme):
     with pytest.raises(AcmeNotFoundError) as caught:
         acme.list_models()
     assert (caught.value.service, caught.value.status_code) == ("acme", 404)
+
+
+@dataclass
+class Weather:
+    city: str
+
+
+def test_its_answers_and_their_tool_calls_raise_its_own_errors(http, acme):
+    call = {"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    message = {"role": "assistant", "content": "Hi", "tool_calls": [call]}
+    http.add("POST", f"{URL}/v1/chat/completions", json={"choices": [{"index": 0, "message": message}]})
+    plain = acme.chat(model="m", messages="Hello")
+    chunk = {"choices": [{"index": 0, "delta": message, "finish_reason": "stop"}]}
+    http.replace("POST", f"{URL}/v1/chat/completions", body=sse(chunk), content_type="text/event-stream")
+    streamed = acme.chat_stream(model="m", messages="Hello").final()
+    for answer in (
+        plain,
+        copy.copy(plain),
+        copy.deepcopy(plain),
+        pickle.loads(pickle.dumps(plain)),
+        streamed,
+    ):
+        for part in (answer, answer.message.tool_calls[0]):
+            with pytest.raises(AcmeResponseError):
+                part.parse(Weather)
+    made = ChatResponse.from_dict(plain.to_dict())
+    assert (made, repr(made)) == (plain, repr(plain))
+    with pytest.raises(errors.APIResponseError) as caught:
+        made.parse(Weather)
+    assert type(caught.value) is errors.APIResponseError

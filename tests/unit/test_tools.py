@@ -271,7 +271,7 @@ def completion(content, finish_reason="stop", **message):
 def answers(text):
     """The answers of all services with this text, and the class of their errors.
 
-    Several services may share the models of Zaguan, so that the errors of these are of no service.
+    Several services may share the models of Zaguan, so that only answers of a service have its errors.
     """
     yield zaguan.ChatResponse.from_dict(completion(text)), APIResponseError
     yield chatserver.ChatCompletionResponse.from_dict(completion(text)), chatserver.APIResponseError
