@@ -1,8 +1,8 @@
-"""Errors: catch them by kind or by service, and read what they know.
-
-Runs offline only, against a stand-in that injects the failures:
+"""Errors: catch them by status or by service, and read their attributes.
 
     python examples/errors.py
+
+It runs offline: chatsdk.testing.LocalServer answers with errors that are set here.
 """
 
 from chatsdk import (
@@ -22,17 +22,17 @@ USER = "00000000-0000-0000-0000-000000000001"
 
 
 def main() -> None:
-    """Provoke each kind of error once."""
+    """Cause each kind of error once."""
     with LocalServer(credits=3) as server, Client(**server.services()) as client:
-        by_kind(client)
-        by_service(client, server)
-        what_an_error_knows(client, server)
-        what_a_plan_does_not_cover(client)
-        inside_a_stream(client, server)
+        catch_by_status(client)
+        catch_by_service(client, server)
+        read_attributes(client, server)
+        read_credits_and_bands(client)
+        catch_in_a_stream(client, server)
 
 
-def by_kind(client: Client) -> None:
-    """Catch what went wrong, wherever it did."""
+def catch_by_status(client: Client) -> None:
+    """Catch errors by status, as each status has its own class."""
     try:
         client.chatserver.create_completion(model="", messages="Hello")
     except BadRequestError as error:
@@ -47,20 +47,20 @@ def by_kind(client: Client) -> None:
         print(f"404  {error.message}")
 
 
-def by_service(client: Client, server: LocalServer) -> None:
-    """Catch what one service raises, and nothing of the others."""
+def catch_by_service(client: Client, server: LocalServer) -> None:
+    """Catch the errors of one service only."""
     server.fail("zaguan", 500)
     try:
         client.zaguan.chat(model="openai/gpt-4o", messages="Hello")
     except ChatServerError:
-        print("never printed: this is no error of ChatServer")
+        print("never printed: the error is not from ChatServer")
     except ZaguanError as error:
         print(f"500  {type(error).__name__} is a ZaguanError and a ChatSDKError")
 
 
-def what_an_error_knows(client: Client, server: LocalServer) -> None:
-    """Read the details of an answer that is no success."""
-    server.fail("zaguan", 429, headers={"Retry-After": "3600"})  # too long to wait for it silently
+def read_attributes(client: Client, server: LocalServer) -> None:
+    """Read the attributes that all status errors have."""
+    server.fail("zaguan", 429, headers={"Retry-After": "3600"})  # longer than the client waits
     try:
         client.zaguan.chat(model="openai/gpt-4o", messages="Hello")
     except RateLimitError as error:
@@ -71,8 +71,8 @@ def what_an_error_knows(client: Client, server: LocalServer) -> None:
         print(f"     {error.method} {error.url}")
 
 
-def what_a_plan_does_not_cover(client: Client) -> None:
-    """Read what Zaguan says about credits and bands."""
+def read_credits_and_bands(client: Client) -> None:
+    """Read the additional attributes of Zaguan's 402 and 403."""
     try:
         client.zaguan.chat(model="openai/gpt-4o", messages="Hello")
     except InsufficientCreditsError as error:
@@ -83,12 +83,12 @@ def what_a_plan_does_not_cover(client: Client) -> None:
         print(f"403  band {error.band} needs {error.required_tier}, this account has {error.current_tier}")
 
 
-def inside_a_stream(client: Client, server: LocalServer) -> None:
-    """Keep what had arrived before a stream broke."""
+def catch_in_a_stream(client: Client, server: LocalServer) -> None:
+    """Keep the text that arrived before the connection was lost."""
     server.fail("zaguan", 401)
     try:
         client.zaguan.chat_stream(model="openai/gpt-4o-mini", messages="Hello")
-    except APIStatusError as error:  # refused before the first byte: raised by the call itself
+    except APIStatusError as error:  # raised by the call, before the first chunk
         print(f"{error.status_code}  {error.message}")
 
     server.cut("zaguan", after=4)

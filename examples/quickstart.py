@@ -1,11 +1,11 @@
-"""The main job of each service: chat, stream, history, memory, suggestions, a small benchmark.
+"""Use each service once: chat, streaming, history, memory, suggestions and a small benchmark.
 
-Offline, against a stand-in of the services that the script starts itself:
+To run it offline, against a local test server that the script starts:
 
     python examples/quickstart.py
 
-Against real servers (one of them is enough; keys come from ZAGUAN_API_KEY, CHATSERVER_API_KEY and so on, the
-account of monGARS from MONGARS_USERNAME and MONGARS_PASSWORD, or a token from MONGARS_API_KEY):
+To run it against one or more real servers, give their URLs. API keys are read from ZAGUAN_API_KEY,
+CHATSERVER_API_KEY and so on; for monGARS, set MONGARS_USERNAME and MONGARS_PASSWORD, or MONGARS_API_KEY:
 
     ZAGUAN_BASE_URL=https://api.zaguanai.com ZAGUAN_API_KEY=... python examples/quickstart.py
     python examples/quickstart.py --chatserver http://localhost:3284 --arguslm http://localhost:8000
@@ -20,7 +20,7 @@ from typing import List, Sequence
 
 from chatsdk import ChatSDKError, Client
 from chatsdk.arguslm import ArgusLM
-from chatsdk.chatserver import ChatServer, Message, MessageRole
+from chatsdk.chatserver import ChatServer, Message
 from chatsdk.infinity import Infinity
 from chatsdk.mongars import MonGARS
 from chatsdk.testing import LocalServer
@@ -30,27 +30,22 @@ SERVICES = ("zaguan", "chatserver", "mongars", "infinity", "arguslm")
 
 
 def main() -> None:
-    """Show the services that are configured, or else all of the stand-in."""
+    """Run the examples of the configured services, or of all services offline."""
     arguments = read_arguments()
-    configured = [name for name in SERVICES if getattr(arguments, name)]
+    urls = {name: getattr(arguments, name) for name in SERVICES}
+    configured = [name for name in SERVICES if urls[name]]
     if configured:
-        account = (os.environ.get("MONGARS_USERNAME", ""), os.environ.get("MONGARS_PASSWORD", ""))
-        with Client(
-            zaguan=arguments.zaguan,
-            chatserver=arguments.chatserver,
-            mongars=arguments.mongars,
-            infinity=arguments.infinity,
-            arguslm=arguments.arguslm,
-        ) as client:
-            show(client, configured, arguments.user, *account)
-        return
-    print("No server is configured, so this runs offline against chatsdk.testing.LocalServer.")
-    with LocalServer() as server, Client(**server.services()) as client:
-        show(client, SERVICES, arguments.user, "alice", "secret-password")
+        username, password = os.environ.get("MONGARS_USERNAME", ""), os.environ.get("MONGARS_PASSWORD", "")
+        with Client(**urls) as client:
+            show(client, configured, arguments.user, username, password)
+    else:
+        print("No server is configured, so this runs offline against chatsdk.testing.LocalServer.")
+        with LocalServer() as server, Client(**server.services()) as client:
+            show(client, SERVICES, arguments.user, "alice", "secret-password")
 
 
 def show(client: Client, services: Sequence[str], user: str, username: str, password: str) -> None:
-    """Show some of the services, each as who it knows."""
+    """Run the examples of the given services."""
     if "zaguan" in services:
         show_zaguan(client.zaguan)
     if "chatserver" in services:
@@ -64,11 +59,11 @@ def show(client: Client, services: Sequence[str], user: str, username: str, pass
 
 
 def show_zaguan(api: Zaguan) -> None:
-    """List the models, chat and stream."""
+    """List the models, send a chat and stream one."""
     print("\nZaguan CoreX")
     models = api.list_models()
-    model = choose([item.id for item in models], "openai/gpt-4o-mini")
-    print(f"  {len(models)} models, this one answers: {model}")
+    model = choose_model([item.id for item in models], "openai/gpt-4o-mini")
+    print(f"  {len(models)} models, using {model}")
 
     response = api.chat(model=model, messages="Say hello in one sentence.")
     print(f"  chat: {response.text}")
@@ -82,37 +77,36 @@ def show_zaguan(api: Zaguan) -> None:
 
 
 def show_chatserver(api: ChatServer, user: str) -> None:
-    """List the models, chat and stream in one session, and read that session back."""
+    """Chat and stream in one session, and read the stored session back."""
     print("\nChatServer")
     models = api.list_models()
-    model = choose([item.id for item in models.data], "claude-haiku-4-5@20251001")
-    print(f"  {len(models.data)} models, this one answers: {model}")
+    model = choose_model([item.id for item in models.data], "claude-haiku-4-5@20251001")
+    print(f"  {len(models.data)} models, using {model}")
 
-    # With a user the server keeps the conversation. The first call of a session is a plain one.
-    transcript = [Message(role=MessageRole.USER, content="What is recursion?")]
-    response = api.create_completion(model, transcript, user=user)
+    # With user= the server stores the conversation. The first call of a session must not be a stream.
+    messages = [Message("user", "What is recursion?")]
+    response = api.create_completion(model, messages, user=user)
     print(f"  chat: {response.text}")
 
-    # Each call sends the whole transcript, with the session of the first answer.
-    transcript.append(Message(role=MessageRole.ASSISTANT, content=response.text))
-    transcript.append(Message(role=MessageRole.USER, content="Give me an example."))
-    session = response.system_fingerprint or ""
+    # Each call sends the whole conversation and the id of its session.
+    messages += [response.message, Message("user", "Give me an example.")]
+    session_id = response.system_fingerprint or ""
     print("  stream: ", end="")
-    for text in api.create_completion(model, transcript, stream=True, user=user, session_id=session):
+    for text in api.create_completion(model, messages, stream=True, user=user, session_id=session_id):
         print(text, end="", flush=True)
     print()
 
-    stored = api.get_session(session, user_id=user)
+    stored = api.get_session(session_id, user_id=user)
     print(f"  stored session {stored.session.title!r}:")
     for message in stored.messages:
         print(f"    {message.message_index} {message.role}: {message.content}")
 
 
 def show_mongars(api: MonGARS, username: str, password: str) -> None:
-    """Log in, chat, and ask for the history and for suggestions."""
+    """Log in, chat, read the history and get suggestions."""
     print("\nmonGARS")
     if username:
-        api.login(username, password)  # all that follows carries the token
+        api.login(username, password)  # later calls send the token
         print(f"  logged in: {username}")
 
     answer = api.chat(message="Say hello in one sentence.")
@@ -123,7 +117,7 @@ def show_mongars(api: MonGARS, username: str, password: str) -> None:
 
 
 def show_infinity(api: Infinity) -> None:
-    """Chat and stream in one conversation, search, and remember something."""
+    """Chat and stream in one conversation, search the knowledge base and use the memory."""
     print("\nInfinity Assistant")
     answer = api.chat(message="Say hello in one sentence.")
     print(f"  chat: {answer.response}")
@@ -133,15 +127,15 @@ def show_infinity(api: Infinity) -> None:
         print(chunk.text, end="", flush=True)
     print()
 
-    for found in api.search_knowledge(query="testing", limit=1):
-        print(f"  knowledge: {found.type} {found.title!r}")
-    key = f"quickstart-{uuid.uuid4()}"  # anyone who knows the key can read what is stored under it
+    for item in api.search_knowledge(query="testing", limit=1):
+        print(f"  knowledge: {item.type} {item.title!r}")
+    key = f"quickstart-{uuid.uuid4()}"  # anyone who knows the key can read the value
     api.store_memory(key, {"theme": "dark"})
     print(f"  memory: {api.retrieve_memory(key).value}")
 
 
 def show_arguslm(api: ArgusLM) -> None:
-    """Ask what is up, follow a small benchmark, and export its results."""
+    """Read the uptime history, run a small benchmark and export its results."""
     print("\nArgusLM")
     for check in api.get_uptime_history(limit=3).items:
         print(f"  uptime: {check.model_name} was {check.status}")
@@ -161,19 +155,22 @@ def show_arguslm(api: ArgusLM) -> None:
         print(f"  exported: {os.path.getsize(path)} bytes of CSV")
 
 
-def choose(offered: List[str], favourite: str) -> str:
-    """Return the favourite where it is offered, or else the first model that is."""
-    return offered[0] if offered and favourite not in offered else favourite
+def choose_model(models: List[str], preferred: str) -> str:
+    """Return the preferred model if the server has it, otherwise the first one it lists."""
+    return preferred if preferred in models or not models else models[0]
 
 
 def read_arguments() -> argparse.Namespace:
-    """Return where the services are: from the command line, or else from the environment."""
-    parser = argparse.ArgumentParser(description="Show the main job of each service.")
+    """Parse the command line; URLs default to the environment variables."""
+    parser = argparse.ArgumentParser(description="Use each service once.")
     for name in SERVICES:
         prefix = "INFINITY_ASSISTANT" if name == "infinity" else name.upper()
-        parser.add_argument(f"--{name}", metavar="URL", default=os.environ.get(f"{prefix}_BASE_URL"))
+        variable = f"{prefix}_BASE_URL"
+        parser.add_argument(
+            f"--{name}", metavar="URL", default=os.environ.get(variable), help=f"default: ${variable}"
+        )
     parser.add_argument(
-        "--user", metavar="UUID", default=str(uuid.uuid4()), help="whose history it becomes on ChatServer"
+        "--user", metavar="UUID", default=str(uuid.uuid4()), help="user id on ChatServer (default: a new one)"
     )
     return parser.parse_args()
 

@@ -1,10 +1,10 @@
-"""Streams: chunks as they come, the whole answer at the end, tool calls, leaving early.
+"""Streaming: print chunks as they arrive, get the full response, get tool calls, and stop early.
 
-Offline, against a stand-in that the script starts itself:
+To run it offline, against a local test server that the script starts:
 
     python examples/streaming.py
 
-Against a real Zaguan CoreX:
+To run it against a real Zaguan CoreX server:
 
     ZAGUAN_BASE_URL=https://api.zaguanai.com ZAGUAN_API_KEY=... python examples/streaming.py
 """
@@ -18,69 +18,65 @@ from chatsdk.zaguan import Zaguan
 
 MODEL = "openai/gpt-4o-mini"
 
-WEATHER = {
-    "type": "function",
-    "function": {
-        "name": "get_weather",
-        "description": "The weather in a city",
-        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
-    },
-}
-
 
 def main() -> None:
-    """Show each kind of stream once."""
+    """Run all examples against the configured server, or offline."""
     if os.environ.get("ZAGUAN_BASE_URL"):
         with Client() as client:
             show(client.zaguan)
-        return
-    print("No server is configured, so this runs offline against chatsdk.testing.LocalServer.")
-    with LocalServer() as server, Client(zaguan=server.services()["zaguan"]) as client:
-        show(client.zaguan)
+    else:
+        print("No server is configured, so this runs offline against chatsdk.testing.LocalServer.")
+        with LocalServer() as server, Client(zaguan=server.services()["zaguan"]) as client:
+            show(client.zaguan)
 
 
 def show(api: Zaguan) -> None:
-    """Show each kind of stream once."""
-    chunks_and_final(api)
-    only_final(api)
-    tool_calls(api)
-    leaving_early(api)
+    """Run all examples."""
+    print_chunks(api)
+    get_full_response(api)
+    get_tool_calls(api)
+    stop_early(api)
 
 
-def chunks_and_final(api: Zaguan) -> None:
-    """Print the pieces as they come, then ask for the whole."""
+def print_chunks(api: Zaguan) -> None:
+    """Print each chunk as it arrives, then get the full response."""
     stream = api.chat_stream(model=MODEL, messages="Tell me a story", stream_options={"include_usage": True})
     for chunk in stream:
         print(chunk.text, end="|", flush=True)
     print()
 
-    response = stream.final()  # all that was streamed, as chat() would have returned it
+    response = stream.final()  # the same type that chat() returns
     print(f"finish_reason: {response.choices[0].finish_reason}")
-    print(f"whole text: {response.text}")
+    print(f"full text: {response.text}")
     if response.usage is not None:
         print(f"tokens: {response.usage.total_tokens}")
 
 
-def only_final(api: Zaguan) -> None:
-    """Stream without a loop: long answers then meet no read timeout."""
-    print("without a loop:", api.chat_stream(model=MODEL, messages="A long essay, please").final().text)
+def get_full_response(api: Zaguan) -> None:
+    """Stream without a loop, so that a long answer does not run into the read timeout."""
+    response = api.chat_stream(model=MODEL, messages="A long essay, please").final()
+    print("without a loop:", response.text)
 
 
-def tool_calls(api: Zaguan) -> None:
-    """Get tool calls whole: their names and arguments arrive in fragments."""
-    stream = api.chat_stream(model=MODEL, messages="How is the weather in Oslo?", tools=[WEATHER])
-    message = stream.final().choices[0].message
-    for call in (message and message.tool_calls) or []:
+def get_weather(city: str) -> str:
+    """Return the weather in a city."""
+    return f"12 degrees in {city}"
+
+
+def get_tool_calls(api: Zaguan) -> None:
+    """Get complete tool calls: a stream sends their arguments in fragments."""
+    stream = api.chat_stream(model=MODEL, messages="How is the weather in Oslo?", tools=[get_weather])
+    for call in stream.final().message.tool_calls or []:
         if call.function is not None:
-            print(f"tool call: {call.function.name}({call.function.arguments})")
+            print(f"tool call: {call.function.name} {call.parse()}")
 
 
-def leaving_early(api: Zaguan) -> None:
-    """Leave the loop when it is enough: that frees the connection at once."""
+def stop_early(api: Zaguan) -> None:
+    """Leave the loop before the end; the ``with`` block closes the connection."""
     with api.chat_stream(model=MODEL, messages="Count to one million") as stream:
         for number, chunk in enumerate(stream, start=1):
             if number == 3:
-                print(f"left at chunk {number}: {chunk.text!r}")
+                print(f"stopped at chunk {number}: {chunk.text!r}")
                 break
 
 

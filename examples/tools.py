@@ -2,7 +2,7 @@
 
     python examples/tools.py
 
-It runs offline: chatsdk.testing.LocalServer plays the model, with answers that are set here.
+It runs offline: chatsdk.testing.LocalServer returns answers that are set here.
 """
 
 from typing import Literal
@@ -25,7 +25,7 @@ def get_weather(city: str, unit: Literal["celsius", "fahrenheit"] = "celsius") -
 
 
 def main() -> None:
-    """Ask plainly, as a stream, and for a city that the function does not know."""
+    """Ask once without and once with streaming; the second question causes an error in the function."""
     print("the model sees:", Tool(get_weather).schema["function"]["parameters"]["properties"])
     with LocalServer() as server, Client(**server.services()) as client:
         talk = Conversation(
@@ -38,15 +38,15 @@ def main() -> None:
 
         calls = [("get_weather", {"city": city, "unit": "fahrenheit"}) for city in ("Rome", "Atlantis")]
         server.respond("zaguan", tool_calls=calls)
-        server.respond("zaguan", "It is mild in Rome; nobody knows Atlantis.")
+        server.respond("zaguan", "It is mild in Rome; I do not know Atlantis.")
         print("stream: ", end="")
         for text in talk.stream("And in Rome and Atlantis?"):
             print(text, end="", flush=True)
         print()
 
         for message in talk.messages:
-            calls_made = [call["function"]["name"] for call in message.get("tool_calls", ())]
-            print(f"  {message['role']}: {message['content'] or calls_made}")
+            called = [call["function"]["name"] for call in message.get("tool_calls", ())]
+            print(f"  {message['role']}: {message['content'] or called}")
         print("tokens:", talk.usage.total_tokens)
 
 

@@ -1,8 +1,8 @@
-"""Answers of a model as dataclasses.
+"""Get answers as dataclass instances.
 
     python examples/typed_answers.py
 
-It runs offline: chatsdk.testing.LocalServer plays the model, with answers that are set here.
+It runs offline: chatsdk.testing.LocalServer returns answers that are set here.
 """
 
 from dataclasses import dataclass, field
@@ -31,13 +31,13 @@ class Forecast:
     warning: Optional[str] = None
 
 
-GOOD = """```json
+VALID = """```json
 {"city": "Oslo", "days": [{"day": "2025-01-02", "degrees": -3, "sky": "sun"}], "warning": null}
 ```"""
 
 
 def ask(client: Client) -> Forecast:
-    """Ask for a forecast; the schema of the dataclass goes along."""
+    """Ask for a forecast; the request contains the JSON schema of the dataclass."""
     answer = client.zaguan.chat(
         model="openai/gpt-4o-mini", messages="The weather in Oslo?", response_format=Forecast
     )
@@ -45,12 +45,13 @@ def ask(client: Client) -> Forecast:
 
 
 def main() -> None:
-    """Read a good answer, and three that are none."""
+    """Read a valid answer and three invalid ones."""
     with LocalServer() as server, Client(**server.services()) as client:
-        server.respond("zaguan", GOOD)
+        server.respond("zaguan", VALID)
         forecast = ask(client)
         print(forecast.city, forecast.days[0].day, forecast.days[0].degrees, forecast.days[0].sky)
 
+        # A value of the wrong type, an answer that was cut off, and a refusal.
         server.respond(
             "zaguan", '{"city": "Oslo", "days": [{"day": "tomorrow", "degrees": 1, "sky": "sun"}]}'
         )

@@ -55,13 +55,13 @@ def assert_quickstart(shown: List[str]) -> None:
     ]
     zaguan, chatserver, mongars, infinity, arguslm = (part[1:] for part in parts)
     assert zaguan == [
-        "  6 models, this one answers: openai/gpt-4o-mini",
+        "  6 models, using openai/gpt-4o-mini",
         "  chat: Hello! You said: Say hello in one sentence.",
         "  tokens: 17",
         "  stream: Hello! You said: Count to five.",
     ]
     assert chatserver == [
-        "  4 models, this one answers: claude-haiku-4-5@20251001",
+        "  4 models, using claude-haiku-4-5@20251001",
         "  chat: Hello! You said: What is recursion?",
         "  stream: Hello! You said: Give me an example.",
         "  stored session 'What is recursion?':",
@@ -134,11 +134,11 @@ def test_quickstart_that_fails_says_so_in_one_line(addresses: Dict[str, str]):
 STREAMS = [
     "Hello!| You| said:| Tell| me| a| story|||",
     "finish_reason: stop",
-    "whole text: Hello! You said: Tell me a story",
+    "full text: Hello! You said: Tell me a story",
     "tokens: 13",
     "without a loop: Hello! You said: A long essay, please",
-    "tool call: get_weather({})",
-    "left at chunk 3: ' said:'",
+    "tool call: get_weather {'city': 'text'}",
+    "stopped at chunk 3: ' said:'",
 ]
 
 
@@ -156,7 +156,7 @@ def test_tools(offline: Any):
     assert shown[0].startswith("the model sees: {'city': {'type': 'string', 'description': 'The name of")
     assert shown[1:-1] == [
         "plain: It is cold in Oslo.",
-        "stream: It is mild in Rome; nobody knows Atlantis.",
+        "stream: It is mild in Rome; I do not know Atlantis.",
         "  system: Be brief.",
         "  user: What is the weather in Oslo?",
         "  assistant: ['get_weather']",
@@ -166,7 +166,7 @@ def test_tools(offline: Any):
         "  assistant: ['get_weather', 'get_weather']",
         "  tool: 57.2",
         "  tool: KeyError: 'Atlantis'",
-        "  assistant: It is mild in Rome; nobody knows Atlantis.",
+        "  assistant: It is mild in Rome; I do not know Atlantis.",
     ]
     assert int(shown[-1].split()[1]) > 50
 
@@ -200,7 +200,7 @@ def test_errors(offline: Any):
 
 def test_batch(offline: Any):
     failed, first, answer, second, rows = lines(offline["batch.py"].done)
-    assert failed.startswith("failed: HTTP 400: the model is out of order (POST ")
+    assert failed.startswith("failed: HTTP 400: the model is not available (POST ")
     assert first.startswith("first run: 5 done, 1 failed, 0 skipped, ")
     assert answer.startswith("Hello! You said: What is the capital of the country of ")
     assert second.startswith("second run: 1 done, 0 failed, 5 skipped, ")
