@@ -37,10 +37,7 @@ class Alerts(ServiceClient):
         enabled: Optional[bool] = None,
         notify_in_app: Optional[bool] = None,
     ) -> AlertRule:
-        """Create an alert rule and return it.
-
-        Args:
-            request: an AlertRuleCreate or a dict; or give its fields as keywords.
+        """Create an alert rule (see AlertRuleCreate) and return it.
 
         Raises:
             BadRequestError: the rule type needs a ``target_model_id`` or a ``target_model_name``.
@@ -59,10 +56,7 @@ class Alerts(ServiceClient):
         enabled: Optional[bool] = None,
         notify_in_app: Optional[bool] = None,
     ) -> AlertRule:
-        """Change the given fields of an alert rule and return it.
-
-        Args:
-            request: an AlertRuleUpdate or a dict; or give its fields as keywords.
+        """Change the given fields of an alert rule (see AlertRuleUpdate) and return it.
 
         Raises:
             NotFoundError: there is no such rule, or it was created milliseconds ago.
@@ -149,10 +143,7 @@ class Alerts(ServiceClient):
         return self._request("GET", "/api/v1/alerts/unread-count").model(UnreadCount)
 
     def get_recent_alerts(self, *, limit: int = 10) -> RecentAlerts:
-        """Return the newest alerts in ``items``, and the number of unacknowledged ones in ``total_unread``.
-
-        Args:
-            limit: number of alerts, 1 to 50.
+        """Return the newest alerts, 1 to 50, in ``items``; ``total_unread`` counts all unacknowledged ones.
 
         GET /api/v1/alerts/recent
         """

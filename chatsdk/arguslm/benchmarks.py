@@ -50,10 +50,7 @@ class Benchmarks(ServiceClient):
         max_tokens: Optional[int] = None,
         num_runs: Optional[int] = None,
     ) -> BenchmarkStart:
-        """Start a benchmark, which runs in the background; the other methods take its ``id``.
-
-        Args:
-            request: a BenchmarkCreate or a dict; or give its fields as keywords.
+        """Start a benchmark (see BenchmarkCreate) in the background; the other methods take its ``id``.
 
         Raises:
             BadRequestError: a model does not exist, or is given twice.
@@ -186,7 +183,7 @@ class Benchmarks(ServiceClient):
         for detail in run.poll(poll_interval):
             last = detail
         if last.status != "completed":
-            raise run.failed(errors.APIError, last, partial=last)
+            raise run.unsent.error(errors.APIError, f"benchmark {run_id} {last.status}", partial=last)
         return last
 
     def _poller(self, run_id: str, timeout: Optional[float]) -> BenchmarkPoller:

@@ -94,10 +94,7 @@ class Models(ServiceClient):
         custom_name: Optional[str] = None,
         metadata: Optional[Dict[str, Any]] = None,
     ) -> ModelInfo:
-        """Add a model by hand and return it, without ``provider_name``; duplicates are accepted.
-
-        Args:
-            request: a ModelCreate or a dict; or give its fields as keywords.
+        """Add a model (see ModelCreate) and return it without ``provider_name``; duplicates are accepted.
 
         Raises:
             BadRequestError: ``model_id`` has characters other than letters, digits, hyphens and underscores.
@@ -116,12 +113,7 @@ class Models(ServiceClient):
         enabled_for_monitoring: Optional[bool] = None,
         enabled_for_benchmark: Optional[bool] = None,
     ) -> ModelInfo:
-        """Change the given fields of a model and return it, without ``provider_name``.
-
-        Args:
-            model_id: its ``id``, a UUID.
-            request: a ModelUpdate or a dict; or give its fields as keywords. ``custom_name=""`` clears the
-                name; None leaves a field unchanged.
+        """Change the given fields of a model (see ModelUpdate) and return it without ``provider_name``.
 
         PATCH /api/v1/models/{model_id}
         """

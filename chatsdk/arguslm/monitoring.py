@@ -31,10 +31,7 @@ class Monitoring(ServiceClient):
         prompt_pack: Optional[str] = None,
         enabled: Optional[bool] = None,
     ) -> MonitoringConfig:
-        """Change the given settings of monitoring and return all of them.
-
-        Args:
-            request: a MonitoringConfigUpdate or a dict; or give its fields as keywords.
+        """Change the given settings of monitoring (see MonitoringConfigUpdate) and return all of them.
 
         Raises:
             BadRequestError: there is no such prompt pack.

@@ -31,10 +31,7 @@ class Providers(ServiceClient):
         provider_type: Optional[str] = None,
         credentials: Optional[Dict[str, Any]] = None,
     ) -> Provider:
-        """Create a provider account and return it, without its credentials.
-
-        Args:
-            request: a ProviderCreate or a dict; or give its fields as keywords.
+        """Create a provider account (see ProviderCreate) and return it without its credentials.
 
         POST /api/v1/providers
         """
@@ -59,10 +56,7 @@ class Providers(ServiceClient):
         credentials: Optional[Dict[str, Any]] = None,
         enabled: Optional[bool] = None,
     ) -> Provider:
-        """Change the given fields of a provider account and return it.
-
-        Args:
-            request: a ProviderUpdate or a dict; or give its fields as keywords.
+        """Change the given fields of a provider account (see ProviderUpdate) and return it.
 
         PATCH /api/v1/providers/{provider_id}
         """
@@ -96,12 +90,9 @@ class Providers(ServiceClient):
         provider_type: Optional[str] = None,
         credentials: Optional[Dict[str, Any]] = None,
     ) -> ProviderTestResult:
-        """Test a provider account without creating it; the default timeout is 60 s here.
+        """Test a provider account (see ProviderCreate); the default timeout is 60 s here.
 
         A failed test raises nothing: check ``success``.
-
-        Args:
-            request: a ProviderCreate or a dict; or give its fields as keywords.
 
         POST /api/v1/providers/test-connection
         """
@@ -111,7 +102,7 @@ class Providers(ServiceClient):
         return self._slow_post(path, json=body, secrets=secrets).model(ProviderTestResult)
 
     def test_existing_provider(self, provider_id: str) -> ProviderTestResult:
-        """Test a provider account; the default timeout is 60 s here.
+        """Test a stored provider account; the default timeout is 60 s here.
 
         A failed test raises nothing: check ``success``.
 

@@ -41,13 +41,7 @@ class ProviderCreate(Model):
 
 @dataclass
 class ProviderUpdate(Model):
-    """Changes of a provider account.
-
-    Args:
-        display_name: at most 255 characters.
-        credentials: replace all of the old ones. Never shown.
-        enabled: whether its models are used.
-    """
+    """Changes of a provider account, as in ProviderCreate; ``credentials`` replace all of the old ones."""
 
     display_name: Optional[str] = None
     credentials: Optional[Dict[str, Any]] = field(default=None, repr=False)
@@ -73,12 +67,7 @@ class ModelCreate(Model):
 
 @dataclass
 class ModelUpdate(Model):
-    """Changes of a model.
-
-    Args:
-        custom_name: a display name; ``""`` clears it, None leaves it unchanged.
-        enabled_for_monitoring, enabled_for_benchmark: whether it is monitored and benchmarked.
-    """
+    """Changes of a model; ``custom_name=""`` clears its display name, None leaves it unchanged."""
 
     custom_name: Optional[str] = None
     enabled_for_monitoring: Optional[bool] = None
@@ -87,13 +76,7 @@ class ModelUpdate(Model):
 
 @dataclass
 class MonitoringConfigUpdate(Model):
-    """Changes of the settings of monitoring.
-
-    Args:
-        interval_minutes: at least 1.
-        prompt_pack: an id from ``list_prompt_packs``.
-        enabled: whether it runs every *interval_minutes*.
-    """
+    """Changes of the settings: ``interval_minutes`` is at least 1, ``prompt_pack`` the ``id`` of a PromptPack."""
 
     interval_minutes: Optional[int] = None
     prompt_pack: Optional[str] = None
@@ -142,12 +125,7 @@ class AlertRuleCreate(Model):
 
 @dataclass
 class AlertRuleUpdate(Model):
-    """Changes of an alert rule.
-
-    Args:
-        name: 1 to 255 characters.
-        enabled, notify_in_app: whether it raises alerts and shows them.
-    """
+    """Changes of an alert rule, as in AlertRuleCreate."""
 
     name: Optional[str] = None
     enabled: Optional[bool] = None

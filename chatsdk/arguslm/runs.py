@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, Dict, Generator, Iterator, List, Optional, Sequence, Tuple, Type, TypeVar
+from typing import Any, Callable, Dict, Generator, Iterator, List, Optional, Sequence, Tuple
 
 from .. import errors
 from .._core import json_codec
@@ -13,7 +13,6 @@ from .._core.request import Request
 from .._core.websocket import WebSocket, WebSocketError, open_websocket
 from .models import BenchmarkDetail, BenchmarkEvent, BenchmarkResult, BenchmarkResults, LiveResult
 
-E = TypeVar("E", bound=errors.APIError)
 Message = Dict[str, Any]
 
 POLL_SECONDS = 1.0
@@ -61,10 +60,6 @@ class BenchmarkPoller:
             text = f"benchmark {self._id} did not end within {self._seconds:g} seconds"
             raise self.unsent.error(errors.APITimeoutError, text)
         return remaining
-
-    def failed(self, kind: Type[E], detail: BenchmarkDetail, **details: Any) -> E:
-        """Return the error for a run that ended without success."""
-        return self.unsent.error(kind, f"benchmark {self._id} {detail.status}", **details)
 
 
 class BenchmarkProgress:
@@ -114,13 +109,9 @@ class BenchmarkProgress:
             if self._announced is None and self.completed < self.total:
                 progress = {"completed": self.completed + 1, "current_model": result.model_name}
                 yield self.event({"type": "progress", **progress})
-            data = {
-                "model_id": result.model_id,
-                "model_name": result.model_name,
-                "ttft_ms": result.ttft_ms,
-                "tps": result.tps_excluding_ttft,
-                "error": result.error,
-            }
+            data = LiveResult(
+                result.model_id, result.model_name, result.ttft_ms, result.tps_excluding_ttft, result.error
+            )
             yield self.event({"type": "result", "data": data})
 
     def _missing(self, results: Sequence[BenchmarkResult]) -> List[BenchmarkResult]:
@@ -150,7 +141,8 @@ def iter_events(run: BenchmarkPoller, total: int) -> Generator[BenchmarkEvent, N
             if detail.status == "running":
                 yield from progress.start()
         if detail.status != "completed":
-            raise run.failed(errors.StreamError, detail, code=detail.status, body=detail.to_dict())
+            text = f"benchmark {detail.id} {detail.status}"
+            raise run.unsent.error(errors.StreamError, text, code=detail.status, body=detail.to_dict())
         yield from progress.remaining_events(detail.results)
     elif not progress.has_all_results:  # the server does not repeat those from before the connection
         yield from progress.remaining_events(run.request("/results").model(BenchmarkResults).results)

@@ -14,6 +14,8 @@ from .providers import Providers
 class ArgusLM(Providers, Models, Monitoring, Benchmarks, Alerts):
     """ArgusLM: monitoring and benchmarks of language models, with alerts.
 
+    A method that takes a request, such as an AlertRuleCreate, also takes a dict, or the fields as keywords.
+
     All errors are ArgusLMError and one of the common classes, such as ``chatsdk.NotFoundError``. Each method
     may raise UnprocessableEntityError: a field is missing or invalid, a number is out of range, or an id is
     not a UUID. Those that take an id raise NotFoundError if nothing has it. The server checks no API keys:

@@ -51,6 +51,8 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
     The server only reads the API key in ``chat``, and treats a wrong one as none. The methods for API keys
     and webhooks need a session of its website: the published server always answers AuthenticationError.
 
+    A method that takes a request, such as a ChatRequest, also takes a dict, or the fields as keywords.
+
     All errors are InfinityAssistantError and one of the common classes, such as ``chatsdk.RateLimitError``.
     InvalidRequestError is raised before anything is sent.
     """
@@ -91,14 +93,11 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
         driving_mode: Union[bool, Dict[str, Any], None] = None,
         drivingMode: Union[bool, Dict[str, Any], None] = None,
     ) -> ChatResponse:
-        """Send a message and return the answer, with the ``conversation_id`` for the next message.
+        """Send a message (see ChatRequest) and return the answer, with the ``conversation_id`` to continue.
 
         If its language models fail, the server answers with an apology and 0 in ``metadata["tokensUsed"]``.
         It gives up after 60 seconds, the default timeout: ``with_options(timeout=70)`` gets its error, 499
         or 504.
-
-        Args:
-            request: a ChatRequest or a dict; or give its fields as keywords: ``message="Hello"``.
 
         Raises:
             BadRequestError: the message is blank, or longer than 5000 characters.
@@ -131,14 +130,11 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
         driving_mode: Union[bool, Dict[str, Any], None] = None,
         drivingMode: Union[bool, Dict[str, Any], None] = None,
     ) -> ChatStream:
-        """Send a message and stream the answer.
+        """Send a message (see ChatRequest) and stream the answer.
 
         The server ignores the API key here: quota and history are those of ``user_id``, or of the cookie from
         ``chat``. It sends no text until the answer is complete; the stream waits for up to 120 seconds, or
         ``timeout``.
-
-        Args:
-            request: a ChatRequest or a dict; or give its fields as keywords: ``message="Hello"``.
 
         Returns:
             A Stream of StreamChunk. ``metadata`` of the stream holds ``conversationId``, ``tokensUsed``,
@@ -167,10 +163,7 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
         userTier: Optional[str] = None,
         filters: Union[KnowledgeFilters, Mapping[str, Any], None] = None,
     ) -> KnowledgeSearchResponse:
-        """Search the knowledge base and return the items that were found, in ``results``.
-
-        Args:
-            request: a KnowledgeSearchRequest or a dict; or give its fields as keywords: ``query="Python"``.
+        """Search the knowledge base (see KnowledgeSearchRequest) and return the items found, in ``results``.
 
         Raises:
             BadRequestError: the query is blank, or longer than 500 characters.
@@ -211,9 +204,6 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
             key: the key of ``store_memory``; or the id of a conversation, whose value is the text that the
                 assistant was asked to remember.
 
-        Raises:
-            InvalidRequestError: an invalid key.
-
         GET /memory
         """
         params = {"conversationId": check_memory_key(key)}
@@ -235,10 +225,7 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
         includeExternal: Optional[bool] = None,
         sources: Optional[int] = None,
     ) -> ResearchResponse:
-        """Research a topic and return ``findings`` and ``summary``.
-
-        Args:
-            request: a ResearchRequest or a dict; or give its fields as keywords: ``topic="Python"``.
+        """Research a topic (see ResearchRequest) and return ``findings`` and ``summary``.
 
         Raises:
             BadRequestError: the topic is blank.
@@ -259,12 +246,9 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
     def create_api_key(self, name: str) -> ApiKey:
         """Create an API key; only this response holds the ``key`` itself.
 
-        Args:
-            name: not blank, and used by no other key, revoked ones included.
-
         Raises:
             BadRequestError: the name is blank.
-            InternalServerError: the name is in use.
+            InternalServerError: another key has the name, or a revoked one.
 
         POST /api-keys
         """

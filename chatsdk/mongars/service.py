@@ -43,6 +43,8 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
     Call ``login`` first, or give a token: ``Service(api_key=...)``, ``MONGARS_API_KEY`` or ``set_token``.
     A token is not renewed: after it has expired, calls raise AuthenticationError.
 
+    A method that takes a request, such as a ChatRequest, also takes a dict, or the fields as keywords.
+
     All errors are MonGARSError and one of the common classes, such as ``chatsdk.RateLimitError``. Each method
     may raise UnprocessableEntityError: a field is missing or outside its limits, which the request classes
     document. AuthenticationError stands for 401 and 403, as for users who are no administrators.
@@ -98,10 +100,7 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         username: Optional[str] = None,
         password: Optional[str] = None,
     ) -> UserRegistrationResponse:
-        """Create an account; call ``login`` afterwards, since the response has no token.
-
-        Args:
-            payload: a UserRegistration or a dict; or pass its fields as keywords.
+        """Create an account (see UserRegistration); call ``login`` afterwards, the response has no token.
 
         Raises:
             ConflictError: the name is taken.
@@ -149,14 +148,11 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         approval_token: Optional[str] = None,
         token_ref: Optional[str] = None,
     ) -> ChatResponse:
-        """Send a message and return the answer.
+        """Send a message (see ChatRequest) and return the answer.
 
         The server accepts one message per second and user; a message sent too early is retried. If the model
         is down, the server returns a normal answer (``The response service is temporarily unavailable. ...``)
         with ``confidence`` 0.0; short answers can have that confidence too. HTML is removed from messages.
-
-        Args:
-            payload: a ChatRequest or a dict; or pass its fields as keywords.
 
         Raises:
             RateLimitError: too many messages; all retries were refused.
@@ -199,10 +195,7 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         repositories: Optional[List[str]] = None,
         max_results: Optional[int] = None,
     ) -> RagContextResponse:
-        """Return the files that are relevant to a question; none also if the server's search backend failed.
-
-        Args:
-            request: a RagContextRequest or a dict; or pass its fields as keywords.
+        """Return files that are relevant to a question (see RagContextRequest); none if the search failed.
 
         Raises:
             InternalServerError: 503, retrieval is disabled on the server, which is its default.
@@ -219,10 +212,7 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         prompt: Optional[str] = None,
         actions: Optional[List[str]] = None,
     ) -> SuggestResponse:
-        """Rank actions by how well they fit a prompt and return them, best first, with their scores.
-
-        Args:
-            request: a SuggestRequest or a dict; or pass its fields as keywords.
+        """Rank actions by how well they fit a prompt (see SuggestRequest), best first.
 
         POST /api/v1/ui/suggestions
         """
@@ -251,9 +241,6 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
     ) -> PeerRegistrationResponse:
         """Add a peer, administrators only; adding it again succeeds too.
 
-        Args:
-            registration: a PeerRegistration or a dict; or pass ``url``.
-
         POST /api/v1/peer/register
         """
         body = build_request(PeerRegistration, registration, locals())
@@ -266,9 +253,6 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         url: Optional[str] = None,
     ) -> PeerRegistrationResponse:
         """Remove a peer, administrators only; removing an unknown one succeeds too.
-
-        Args:
-            registration: a PeerRegistration or a dict; or pass ``url``.
 
         POST /api/v1/peer/unregister
         """
@@ -305,16 +289,10 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         observed_at: Union[datetime, str, None] = None,
         source: Optional[str] = None,
     ) -> StatusResponse:
-        """Report the load of a node; administrators only.
+        """Report the load of a node (see PeerTelemetryPayload); administrators only.
 
         It replaces the last report with the same ``source``, or else ``scheduler_id``, and expires after 2
         minutes.
-
-        Args:
-            payload: a PeerTelemetryPayload or a dict; or pass its fields as keywords.
-
-        Raises:
-            InvalidRequestError: a number is NaN or infinite.
 
         POST /api/v1/peer/telemetry
         """
@@ -342,14 +320,11 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         roles: Optional[List[str]] = None,
         force: Optional[bool] = None,
     ) -> ProvisionReport:
-        """Download the server's models and return the result for each; administrators only.
+        """Download models (see ProvisionRequest) and return the result for each; administrators only.
 
         A failed download raises nothing: its row has the action ``error``. There may be more rows than roles
         (adapters); an unknown role returns the row of the role ``general``. Downloads can take minutes: use
         ``with_options(timeout=...)``.
-
-        Args:
-            request: a ProvisionRequest or a dict; or pass its fields as keywords; without any, all roles.
 
         Raises:
             APITimeoutError: no answer in time; the server continues.
@@ -386,12 +361,9 @@ def _is_string_list(value: Any) -> bool:
 
 def _jwt_subject(token: Optional[str]) -> Optional[str]:
     """Return the claim ``sub`` of a JWT, its signature unchecked; None if *token* is no JWT or has none."""
-    parts = (token or "").split(".")
-    if len(parts) != 3:
-        return None
     try:
-        claims = json_codec.loads(base64.urlsafe_b64decode(parts[1] + "=="))  # surplus padding is ignored
-    except (ValueError, RecursionError):
+        _, claims, _ = (token or "").split(".")
+        subject = json_codec.loads(base64.urlsafe_b64decode(claims + "=="))["sub"]  # surplus "=" is ignored
+    except (ValueError, LookupError, TypeError, RecursionError):
         return None
-    subject = claims.get("sub") if isinstance(claims, dict) else None
     return subject if isinstance(subject, str) and subject.strip() else None
