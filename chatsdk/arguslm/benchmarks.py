@@ -100,8 +100,6 @@ class Benchmarks(ServiceClient):
     def get_benchmark(self, run_id: str) -> BenchmarkDetail:
         """Return a benchmark run with its results and their percentiles; there are none before its end.
 
-        A ``completed`` run may have failed all the same: check ``error`` of each result.
-
         GET /api/v1/benchmarks/{run_id}
         """
         path = self._path("/api/v1/benchmarks/{run_id}", run_id=run_id)

@@ -90,7 +90,7 @@ class ModelInfo(Model):
     """A model of a provider account.
 
     Other calls take its ``id``; ``model_id`` is its name at the provider. ``source`` is ``discovered`` or
-    ``manual``. ``create_model`` and ``update_model`` return it without ``provider_name``.
+    ``manual``.
     """
 
     id: str = required_field(default="")
@@ -253,7 +253,7 @@ class BenchmarkStatistics(Model):
 
 @dataclass
 class BenchmarkDetail(BenchmarkRun):
-    """A run of a benchmark with its results; there are none before its end."""
+    """A run of a benchmark with its results."""
 
     results: List[BenchmarkResult] = required_field(default_factory=list)
     statistics: BenchmarkStatistics = field(default_factory=BenchmarkStatistics)
@@ -261,7 +261,7 @@ class BenchmarkDetail(BenchmarkRun):
 
 @dataclass
 class BenchmarkResults(ListResponse[BenchmarkResult]):
-    """All results of a run; there are none before its end."""
+    """All results of a run."""
 
     results: List[BenchmarkResult] = required_field(default_factory=list)
     total: int = 0

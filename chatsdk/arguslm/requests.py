@@ -76,7 +76,7 @@ class ModelUpdate(Model):
 
 @dataclass
 class MonitoringConfigUpdate(Model):
-    """Changes of the settings: ``interval_minutes`` is at least 1, ``prompt_pack`` the ``id`` of a PromptPack."""
+    """Changes of the settings; ``interval_minutes`` is at least 1, ``prompt_pack`` the id of a PromptPack."""
 
     interval_minutes: Optional[int] = None
     prompt_pack: Optional[str] = None

@@ -24,13 +24,12 @@ class BenchmarkPoller:
     """Polls one benchmark run until a deadline.
 
     Args:
-        run_id: the id of the run.
         request: makes a GET request from what follows the path of the run and the seconds that it may take.
         seconds: from now to the deadline.
     """
 
     def __init__(self, run_id: str, request: Callable[[str, float], Request], seconds: float) -> None:
-        self._id = run_id
+        self.id = run_id
         self._request = request
         self._seconds = seconds
         self._deadline = time.monotonic() + seconds
@@ -57,7 +56,7 @@ class BenchmarkPoller:
         """Return the seconds to the deadline; raises APITimeoutError after it."""
         remaining = self._deadline - time.monotonic()
         if remaining <= 0:
-            text = f"benchmark {self._id} did not end within {self._seconds:g} seconds"
+            text = f"benchmark {self.id} did not end within {self._seconds:g} seconds"
             raise self.unsent.error(errors.APITimeoutError, text)
         return remaining
 
@@ -141,7 +140,7 @@ def iter_events(run: BenchmarkPoller, total: int) -> Generator[BenchmarkEvent, N
             if detail.status == "running":
                 yield from progress.start()
         if detail.status != "completed":
-            text = f"benchmark {detail.id} {detail.status}"
+            text = f"benchmark {run.id} {detail.status}"
             raise run.unsent.error(errors.StreamError, text, code=detail.status, body=detail.to_dict())
         yield from progress.remaining_events(detail.results)
     elif not progress.has_all_results:  # the server does not repeat those from before the connection

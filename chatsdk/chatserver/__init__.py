@@ -45,7 +45,4 @@ from .models import (
     SystemHealth as SystemHealth,
     UsageInfo as UsageInfo,
 )
-from .service import (
-    ChatServer as ChatServer,
-    TextStream as TextStream,
-)
+from .service import ChatServer as ChatServer, TextStream as TextStream

@@ -248,8 +248,7 @@ class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
         """Return a ``session`` and its ``messages``, in order.
 
         Args:
-            session_id: a UUID.
-            user_id: the UUID of its user.
+            session_id, user_id: the UUIDs of the session and of its user.
 
         Raises:
             NotFoundError: there is no such session, or it belongs to another user.
@@ -280,8 +279,6 @@ class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
         """Add an administrator.
 
         Args:
-            workos_id: the WorkOS id of the user.
-            email: the email address of the user.
             name: a display name; "" for none.
 
         Raises:

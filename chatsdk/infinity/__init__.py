@@ -53,8 +53,5 @@ from .models import (
     TimeRange as TimeRange,
     Webhook as Webhook,
 )
-from .service import (
-    ChatStream as ChatStream,
-    Infinity as Infinity,
-)
+from .service import ChatStream as ChatStream, Infinity as Infinity
 from .webhooks import verify_webhook_signature as verify_webhook_signature

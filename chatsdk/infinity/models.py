@@ -53,11 +53,7 @@ class RateLimit(Model):
 
 @dataclass
 class ChatResponse(Answer):
-    """An answer of the assistant.
-
-    ``metadata`` holds ``model``, ``tokensUsed``, ``processingTime`` in milliseconds and more. If
-    ``tokensUsed`` is 0, no language model was available, and the answer is an apology.
-    """
+    """An answer of the assistant; ``metadata`` has ``tokensUsed``, ``processingTime`` in ms and more."""
 
     response: str = required_field(lambda value: isinstance(value, str), default="")
     conversation_id: str = json_field("conversationId", default="")

@@ -11,11 +11,8 @@ from .models import KnowledgeFilters, KnowledgeSearchRequest, ResearchRequest
 
 _GROUPS = {"wisdom": "wisdom", "pattern": "patterns", "gotcha": "gotchas"}  # by type of item
 _TYPES = {group: name for name, group in _GROUPS.items()}
-_MODES = {  # by depth
-    "shallow": "quick",
-    "medium": "standard",
-    **{mode: mode for mode in ("quick", "standard", "deep", "comprehensive")},
-}
+_MODES = ("quick", "standard", "deep", "comprehensive")
+_DEPTHS = {"shallow": "quick", "medium": "standard", **dict(zip(_MODES, _MODES))}  # and their modes
 
 
 def search_body(request: KnowledgeSearchRequest) -> Dict[str, Any]:
@@ -35,9 +32,9 @@ def research_body(request: ResearchRequest) -> Dict[str, Any]:
     if body.setdefault("topic", query) is None:
         raise TypeError("research() needs topic")
     if depth is not None:
-        if depth not in list(_MODES):  # a list: a depth may be unhashable
-            raise InvalidRequestError(f"depth must be one of {', '.join(_MODES)}")
-        body.setdefault("mode", _MODES[depth])
+        if depth not in list(_DEPTHS):  # a list: a depth may be unhashable
+            raise InvalidRequestError(f"depth must be one of {', '.join(_DEPTHS)}")
+        body.setdefault("mode", _DEPTHS[depth])
     if sources is not None:
         body.setdefault("maxSources", sources)
     return body
@@ -98,7 +95,7 @@ def check_text(value: str, name: str) -> str:
     return value
 
 
-def check_memory_key(key: str) -> str:
+def check_key(key: str) -> str:
     """Return *key*; raises InvalidRequestError for ``..``, since the server uses it as a file name."""
     if ".." in check_text(key, "key").replace("\\", "/").split("/"):
         raise InvalidRequestError("key must not hold .. as a part of a path")

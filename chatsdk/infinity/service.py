@@ -28,14 +28,7 @@ from .models import (
     StreamChunk,
     Webhook,
 )
-from .serializers import (
-    check_memory_key,
-    check_text,
-    memory_answer,
-    research_body,
-    search_answer,
-    search_body,
-)
+from .serializers import check_key, check_text, memory_answer, research_body, search_answer, search_body
 from .stream import ChunkReader
 
 ChatStream = Stream[StreamChunk, ChatResponse]
@@ -194,7 +187,7 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
             raise InvalidRequestError("the server keeps no expiry: leave ttl out")
         with self._service_errors():
             content = json_codec.dumps(value).decode("utf-8")
-        body = {"conversationId": check_memory_key(key), "content": content}
+        body = {"conversationId": check_key(key), "content": content}
         return self._request("POST", "/memory", json=body).model(MemoryStoreResponse)
 
     def retrieve_memory(self, key: str) -> MemoryRetrieveResponse:
@@ -206,7 +199,7 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
 
         GET /memory
         """
-        params = {"conversationId": check_memory_key(key)}
+        params = {"conversationId": check_key(key)}
         return self._request("GET", "/memory", params=params).model(MemoryRetrieveResponse, memory_answer)
 
     def research(
@@ -276,7 +269,7 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
         """Create a webhook; only this response holds its ``secret``, for ``verify_webhook_signature``.
 
         Args:
-            url: where deliveries are sent.
+            url: receives the deliveries.
             events: one or more of ``chat.message``, ``chat.response``, ``knowledge.created``,
                 ``memory.stored``, ``user.preferences.updated``, ``subscription.created``,
                 ``subscription.updated``, ``subscription.cancelled``.

@@ -182,10 +182,7 @@ class PeerRegistration(Model):
 
 @dataclass
 class PeerRegistrationResponse(Model):
-    """The number of peers after adding or removing one.
-
-    ``status`` is ``registered``, ``already registered``, ``unregistered`` or ``not registered``.
-    """
+    """The number of peers after adding or removing one; ``status`` tells whether that changed anything."""
 
     status: str = required_field(default="")
     count: int = 0
