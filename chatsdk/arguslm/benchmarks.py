@@ -30,7 +30,7 @@ from .runs import BenchmarkPoller, iter_events
 
 _DEFAULT_RUNS = 3  # the server's
 _MAX_REMEMBERED = 1000  # runs
-_DEFAULT_TIMEOUT = 3600.0  # seconds; a run whose server died stays "running" for ever
+_DEFAULT_TIMEOUT = 3600.0  # seconds; a run whose server died stays "running"
 
 
 class Benchmarks(ServiceClient):
@@ -86,7 +86,7 @@ class Benchmarks(ServiceClient):
     ) -> Iterator[BenchmarkRun]:
         """Yield the benchmark runs of all pages of ``list_benchmarks``, each once.
 
-        With ``status``, a run whose status changes meanwhile makes it skip another.
+        With ``status`` it skips a run if the status of another one changes meanwhile.
 
         Args:
             per_page: runs per request, 1 to 100.

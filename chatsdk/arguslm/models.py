@@ -87,10 +87,9 @@ class ModelRefresh(Model):
 
 @dataclass
 class ModelInfo(Model):
-    """A model of a provider account.
+    """A model of a provider account; ``source`` is ``discovered`` or ``manual``.
 
-    Other calls take its ``id``; ``model_id`` is its name at the provider. ``source`` is ``discovered`` or
-    ``manual``.
+    Other calls take its ``id``; ``model_id`` is its name at the provider.
     """
 
     id: str = required_field(default="")

@@ -44,9 +44,8 @@ class Monitoring(ServiceClient):
     def run_monitoring(self) -> MonitoringRun:
         """Queue a check of all models that are enabled for monitoring; it runs in the background.
 
-        No call takes the ``run_id``. Checks and alerts appear all at once at the end, when ``last_run_at`` of
-        ``get_monitoring_config`` changes. The end of an earlier run changes it too: to be sure, wait for new
-        checks.
+        Its checks and alerts appear all at once at its end, when ``last_run_at`` of ``get_monitoring_config``
+        changes; the end of an earlier run changes that too.
 
         POST /api/v1/monitoring/run
         """

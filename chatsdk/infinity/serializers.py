@@ -12,7 +12,7 @@ from .models import KnowledgeFilters, KnowledgeSearchRequest, ResearchRequest
 _GROUPS = {"wisdom": "wisdom", "pattern": "patterns", "gotcha": "gotchas"}  # by type of item
 _TYPES = {group: name for name, group in _GROUPS.items()}
 _MODES = ("quick", "standard", "deep", "comprehensive")
-_DEPTHS = {"shallow": "quick", "medium": "standard", **dict(zip(_MODES, _MODES))}  # and their modes
+_DEPTHS = {"shallow": "quick", "medium": "standard"}  # the modes they stand for; a mode is a depth too
 
 
 def search_body(request: KnowledgeSearchRequest) -> Dict[str, Any]:
@@ -32,9 +32,10 @@ def research_body(request: ResearchRequest) -> Dict[str, Any]:
     if body.setdefault("topic", query) is None:
         raise TypeError("research() needs topic")
     if depth is not None:
-        if depth not in list(_DEPTHS):  # a list: a depth may be unhashable
-            raise InvalidRequestError(f"depth must be one of {', '.join(_DEPTHS)}")
-        body.setdefault("mode", _DEPTHS[depth])
+        known = (*_DEPTHS, *_MODES)
+        if depth not in known:
+            raise InvalidRequestError(f"depth must be one of {', '.join(known)}")
+        body.setdefault("mode", _DEPTHS.get(depth, depth))
     if sources is not None:
         body.setdefault("maxSources", sources)
     return body

@@ -47,7 +47,7 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
 
     All errors are MonGARSError and one of the common classes, such as ``chatsdk.RateLimitError``. Each method
     may raise UnprocessableEntityError: a field is missing or outside its limits, which the request classes
-    document. AuthenticationError stands for 401 and 403, as for users who are no administrators.
+    document. AuthenticationError is raised for 401 and 403; a user who is no administrator gets 403.
     """
 
     # The server accepts one message per second: three retries wait 1.75 s at least.
@@ -320,7 +320,7 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         roles: Optional[List[str]] = None,
         force: Optional[bool] = None,
     ) -> ProvisionReport:
-        """Download models (see ProvisionRequest) and return the result for each; administrators only.
+        """Download models (see ProvisionRequest) and return the result of each; administrators only.
 
         A failed download raises nothing: its row has the action ``error``. There may be more rows than roles
         (adapters); an unknown role returns the row of the role ``general``. Downloads can take minutes: use
