@@ -141,7 +141,7 @@ class ChatSessionListResponse(ListResponse[ChatSessionSummary]):
 
 @dataclass
 class ChatMessageRecord(Model):
-    """A stored message; ``session_id`` is set by ``get_session``, the server does not send it."""
+    """A stored message; ``get_session`` sets ``session_id``, which the server does not send."""
 
     id: str = ""
     session_id: Optional[str] = None

@@ -170,8 +170,7 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
         """Store a value under a key, as JSON text, and return the stored entry.
 
         The server has no key-value store: the key is the id of a conversation, and the value a fact about it.
-        Anyone who knows the key can read the value; values are added, and the last one counts; a restart of
-        the server may lose them.
+        Anyone who knows the key can read it; of several values the last one counts; a restart may lose them.
 
         Args:
             key: any text without ``..`` as a part of a path.

@@ -74,7 +74,7 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         self.set_api_key(token)
 
     def login(self, username: str, password: str) -> TokenResponse:
-        """Log in and return the token, which later calls, also of copies of this object, send.
+        """Log in and return the token; later calls send it, also those of copies of this object.
 
         If the login fails, the token before it is kept.
 
@@ -167,8 +167,7 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
     def history(self, user_id: Optional[str] = None, limit: int = 10) -> ResultList[MemoryItem]:
         """Return the latest messages of the current user with their answers, newest first.
 
-        The list may lag behind ``chat``, and is empty if the server's database fails. Items older than 24
-        hours are not returned.
+        It may lag behind ``chat``, holds nothing older than 24 hours, and is empty if the database fails.
 
         Args:
             user_id: the current user, also for administrators; by default the one of the token or ``login``.
