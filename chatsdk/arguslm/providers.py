@@ -90,7 +90,7 @@ class Providers(ServiceClient):
         provider_type: Optional[str] = None,
         credentials: Optional[Dict[str, Any]] = None,
     ) -> ProviderTestResult:
-        """Test a provider account (see ProviderCreate); the default timeout is 60 s here.
+        """Test a provider account without creating it (see ProviderCreate); the default timeout is 60 s here.
 
         A failed test raises nothing: check ``success``.
 

@@ -182,7 +182,7 @@ class PeerRegistration(Model):
 
 @dataclass
 class PeerRegistrationResponse(Model):
-    """The number of peers after adding or removing one; ``status`` tells whether that changed anything."""
+    """The status (``registered``, ``already registered``, ``unregistered``, ``not registered``) and count."""
 
     status: str = required_field(default="")
     count: int = 0
