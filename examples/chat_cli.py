@@ -1,17 +1,17 @@
-"""Chat in a terminal with any of the four chat services.
+"""Chat with any of the four chat services in a terminal.
 
-Offline, against a stand-in that the script starts itself:
+To run it offline, against a local test server that the script starts:
 
     python examples/chat_cli.py --service mongars
 
-Against a real server; its key comes from the environment (ZAGUAN_API_KEY, ...) or from --api-key:
+To run it against a real server (the API key is read from ZAGUAN_API_KEY and so on, or from --api-key):
 
     python examples/chat_cli.py --service mongars --url http://localhost:8000 --username alice
     ZAGUAN_BASE_URL=https://api.zaguanai.com python examples/chat_cli.py --model openai/gpt-4o
 
-While it runs: /reset begins a new conversation, /retry asks again after a turn that failed, /model NAME
-changes the model, /save FILE writes the conversation as JSON, /quit (or Ctrl-D) ends. Ctrl-C ends a turn,
-not the program. A message of several lines begins and ends with three double quotes.
+Commands: /reset starts a new conversation, /retry repeats a failed turn, /model NAME changes the model,
+/save FILE writes the conversation to a JSON file, /quit or Ctrl-D ends the program. Ctrl-C interrupts a turn.
+Start and end a message of several lines with three double quotes.
 """
 
 import argparse
@@ -21,114 +21,92 @@ import os
 import random
 import sys
 import time
-from contextlib import ExitStack, suppress
-from typing import Any, Dict, Iterable, List, Optional
+from contextlib import contextmanager, suppress
+from typing import Any, Dict, Iterator, List, Optional
 
 from chatsdk import ChatSDKError, Client, Conversation, Service
 from chatsdk.mongars import AuthenticationError, MonGARS
 from chatsdk.testing import LocalServer
 
+SERVICES = ("mongars", "chatserver", "infinity", "zaguan")
 LOGIN_ATTEMPTS = 3
-LONGEST_LOGIN_WAIT = 10.0  # seconds
-BLOCK = '"""'  # around a message of several lines
+QUOTES = '"""'  # around a message of several lines
 COMMANDS = "/reset, /retry, /model NAME, /save FILE, /quit"
+
+
+def main() -> None:
+    """Connect to the service and chat until the user quits."""
+    arguments = parse_arguments()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # not every terminal can show every character
+    with connect(arguments) as client:
+        if arguments.service == "mongars" and client.mongars.token is None:
+            log_in(client.mongars, arguments)
+        chat(start_conversation(client, arguments))
+
+
+@contextmanager
+def connect(arguments: argparse.Namespace) -> Iterator[Client]:
+    """Return a client for the configured server, or for a local test server."""
+    prefix = "INFINITY_ASSISTANT" if arguments.service == "infinity" else arguments.service.upper()
+    if arguments.url or os.environ.get(f"{prefix}_BASE_URL"):
+        settings: Dict[str, Any] = {arguments.service: Service(arguments.url, api_key=arguments.api_key)}
+        with Client(**settings) as client:
+            yield client
+    else:
+        print("No server is configured, so this runs offline against chatsdk.testing.LocalServer.")
+        with LocalServer() as server, Client(**server.services()) as client:
+            yield client
+
+
+def log_in(api: MonGARS, arguments: argparse.Namespace) -> None:
+    """Ask for the password, again if it is wrong; the wait between two attempts doubles."""
+    for attempt in range(LOGIN_ATTEMPTS):
+        if attempt > 0:
+            wait = arguments.login_wait * 2 ** (attempt - 1) * random.uniform(1, 1.25)
+            print(f"next attempt in {wait:.2f} s", file=sys.stderr)
+            time.sleep(wait)
+        username = arguments.username or os.environ.get("MONGARS_USERNAME") or input("username: ").strip()
+        try:
+            api.login(username, getpass.getpass("password: "))
+            return
+        except AuthenticationError as error:
+            print_error(error)
+    sys.exit("login failed")
+
+
+def start_conversation(client: Client, arguments: argparse.Namespace) -> Conversation[Any]:
+    """Return a conversation with the selected service, by default with its first model."""
+    service = getattr(client, arguments.service)
+    model = arguments.model
+    if model is None and arguments.service in ("chatserver", "zaguan"):
+        models = [info.id for info in service.list_models()]
+        if not models:
+            sys.exit("the server lists no models; choose one with --model")
+        model = models[0]
+    tools = [add] if arguments.tool else []
+    return Conversation(service, model=model, system=arguments.system, tools=tools)
 
 
 def add(numbers: List[float]) -> float:
     """Add numbers.
 
     Args:
-        numbers: All numbers to add.
+        numbers: The numbers to add.
     """
     print(f"(tool: add {numbers}) ", end="", flush=True)
     return sum(numbers)
 
 
-def start_talk(client: Client, arguments: argparse.Namespace) -> Conversation[Any]:
-    """Return a new conversation with the service that the command line names."""
-    settings: Dict[str, Any] = {"system": arguments.system, "tools": [add] if arguments.tool else []}
-    if arguments.service == "mongars":
-        return Conversation(client.mongars, **settings)
-    if arguments.service == "infinity":
-        return Conversation(client.infinity, **settings)
-    if arguments.service == "chatserver":
-        model = arguments.model or first(item.id for item in client.chatserver.list_models().data)
-        return Conversation(client.chatserver, model=model, **settings)
-    model = arguments.model or first(item.id for item in client.zaguan.list_models())
-    return Conversation(client.zaguan, model=model, **settings)
-
-
-def first(models: Iterable[str]) -> str:
-    """Return the first model, or end where there is none."""
-    for model in models:
-        return model
-    sys.exit("the service offers no models; name one with --model")
-
-
-SERVICES = ("mongars", "chatserver", "infinity", "zaguan")
-PREFIXES = {"infinity": "INFINITY_ASSISTANT"}  # of the environment variables, where it is not the name
-
-
-def main() -> int:
-    """Chat until the user has enough; return the exit status."""
-    arguments = read_arguments()
-    for stream in (sys.stdin, sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # what a terminal cannot show is no reason to end
-    with ExitStack() as stack:
-        where: Dict[str, Any] = {arguments.service: find_service(arguments, stack)}
-        client = stack.enter_context(Client(**where))
-        if arguments.service == "mongars" and not log_in(client.mongars, arguments):
-            return 1
-        converse(start_talk(client, arguments))
-    return 0
-
-
-def find_service(arguments: argparse.Namespace, stack: ExitStack) -> Service:
-    """Return where the service is: from the arguments, the environment, or a stand-in of our own."""
-    prefix = PREFIXES.get(arguments.service, arguments.service.upper())
-    if arguments.url or os.environ.get(f"{prefix}_BASE_URL"):
-        return Service(arguments.url, api_key=arguments.api_key)
-    print("No server is configured, so this runs offline against chatsdk.testing.LocalServer.")
-    server = stack.enter_context(LocalServer())
-    if arguments.service == "mongars":
-        print("Its user alice has the password secret-password.")
-        for name in ("API_KEY", "USERNAME"):  # those of a real server are not for the stand-in
-            os.environ.pop(f"MONGARS_{name}", None)
-        return Service(server.url("mongars"))
-    services: Dict[str, Any] = {**server.services()}
-    service: Service = services[arguments.service]
-    return service
-
-
-def log_in(api: MonGARS, arguments: argparse.Namespace) -> bool:
-    """Log in, unless there is a token already; after a wrong password wait, longer each time."""
-    if api.token is not None:
-        return True
-    for attempt in range(1, LOGIN_ATTEMPTS + 1):
-        username = arguments.username or os.environ.get("MONGARS_USERNAME") or input("username: ").strip()
-        try:
-            api.login(username, getpass.getpass("password: "))
-            return True
-        except AuthenticationError as error:
-            complain(error)
-        if attempt < LOGIN_ATTEMPTS:
-            wait = min(arguments.login_wait * 2 ** (attempt - 1), LONGEST_LOGIN_WAIT)
-            wait += random.uniform(0, wait / 4)  # keeps many terminals from coming back at the same moment
-            print(f"again in {wait:.2f} s", file=sys.stderr)
-            time.sleep(wait)
-    return False
-
-
-def converse(talk: Conversation[Any]) -> None:
-    """Read messages and answer them."""
-    print(f"Type a message ({BLOCK} before and after several lines), or {COMMANDS}.")
+def chat(conversation: Conversation[Any]) -> None:
+    """Read and answer messages until the user quits."""
+    print(f"Type a message (with {QUOTES} before and after several lines), or {COMMANDS}.")
     while True:
         try:
             text = read_message()
             if text == "/quit":
                 return
-            answer(text, talk)
+            handle(text, conversation)
         except EOFError:
             print()
             return
@@ -136,101 +114,95 @@ def converse(talk: Conversation[Any]) -> None:
             print("\n(interrupted)")
         except ChatSDKError as error:
             print()
-            complain(error)
+            print_error(error)
 
 
 def read_message() -> str:
-    """Read a line, or the lines of a block."""
+    """Read one line, or several lines between quotes."""
     text = input("you> ").strip()
-    if not text.startswith(BLOCK):
+    if not text.startswith(QUOTES):
         return text
-    text = text[len(BLOCK) :]
-    while not text.endswith(BLOCK):
+    text = text[len(QUOTES) :]
+    while not text.endswith(QUOTES):
         text += "\n" + input("...> ").rstrip()
-    return text[: -len(BLOCK)].strip()
+    return text[: -len(QUOTES)].strip()
 
 
-def answer(text: str, talk: Conversation[Any]) -> None:
-    """Do what a command asks for, or answer a message."""
-    command, _, rest = text.partition(" ")
+def handle(text: str, conversation: Conversation[Any]) -> None:
+    """Run a command, or answer a message."""
+    command, _, argument = text.partition(" ")
+    argument = argument.strip()
     if command == "/reset":
-        talk.reset()
-        print("A new conversation.")
+        conversation.reset()
+        print("Started a new conversation.")
     elif command == "/retry":
-        take_turn(talk, None)
+        print_answer(conversation, None)
     elif command == "/model":
-        if rest.strip():
-            talk.model = rest.strip()
-        print(f"The model is {talk.model or 'the choice of the service'}.")
+        if argument:
+            conversation.model = argument
+        print(f"The model is {conversation.model or 'chosen by the service'}.")
     elif command == "/save":
-        save(talk, rest.strip())
+        save(conversation, argument)
     elif text.startswith("/"):
-        print(f"unknown command; there are {COMMANDS}", file=sys.stderr)
+        print(f"unknown command; use {COMMANDS}", file=sys.stderr)
     elif text:
-        take_turn(talk, text)
+        print_answer(conversation, text)
 
 
-def take_turn(talk: Conversation[Any], text: Optional[str]) -> None:
-    """Show the answer as it comes; without a text, to the turn that failed or was interrupted."""
+def print_answer(conversation: Conversation[Any], text: Optional[str]) -> None:
+    """Stream the answer to a message; without a message, repeat the failed turn."""
     print("bot> ", end="", flush=True)
-    with talk.stream(text) as stream:
+    with conversation.stream(text) as stream:
         for piece in stream:
             print(piece, end="", flush=True)
     print()
 
 
-def save(talk: Conversation[Any], path: str) -> None:
-    """Write the conversation to a file."""
+def save(conversation: Conversation[Any], path: str) -> None:
+    """Write the conversation to a JSON file."""
     try:
-        talk.save(os.path.expanduser(path))
+        conversation.save(os.path.expanduser(path))
     except (OSError, ValueError) as error:
         print(f"not saved: {error}", file=sys.stderr)
     else:
-        print(f"{len(talk.messages)} messages saved.")
+        print(f"{len(conversation.messages)} messages saved.")
 
 
-def complain(error: ChatSDKError) -> None:
-    """Show an error in one line."""
+def print_error(error: ChatSDKError) -> None:
+    """Print an error on one line."""
     print(f"{type(error).__name__}: {' '.join(str(error).split())}", file=sys.stderr)
 
 
-def read_arguments() -> argparse.Namespace:
-    """Return what the command line says."""
+def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description="Chat in a terminal.")
     parser.add_argument("--service", choices=SERVICES, default="zaguan")
-    parser.add_argument("--url", help="address of the service; else <PREFIX>_BASE_URL, else a stand-in")
-    parser.add_argument("--api-key", help="better in the environment: other users see arguments")
-    parser.add_argument("--model", help="for zaguan and chatserver; else the first that they offer")
-    parser.add_argument("--system", help="how the model is to answer; not for mongars")
-    parser.add_argument("--tool", action="store_true", help="let the model add numbers; for zaguan")
-    parser.add_argument("--username", help="for mongars; else MONGARS_USERNAME, else it is asked for")
     parser.add_argument(
-        "--login-wait", type=float, default=2.0, metavar="SECONDS", help="after the first wrong password"
+        "--url", help="URL of the service (default: $<SERVICE>_BASE_URL, or a local test server)"
     )
-    arguments = parser.parse_args()
-    if not arguments.login_wait >= 0:
-        parser.error("--login-wait must be a number of seconds from 0")
-    return arguments
-
-
-def run() -> int:
-    """Return the exit status of main(), whatever happens to it."""
-    try:
-        status = main()
-        sys.stdout.flush()
-        return status
-    except (KeyboardInterrupt, EOFError):  # before the first turn
-        print()
-        return 1
-    except ChatSDKError as error:
-        complain(error)
-        return 1
-    except BrokenPipeError:  # the reader is gone; the rest must not be written at exit either
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    parser.add_argument("--api-key", help="prefer the environment: other users can see command lines")
+    parser.add_argument("--model", help="zaguan and chatserver only (default: the first model listed)")
+    parser.add_argument("--system", help="the system message; not for mongars")
+    parser.add_argument("--tool", action="store_true", help="let the model call a function; zaguan only")
+    parser.add_argument("--username", help="mongars only (default: $MONGARS_USERNAME, or ask)")
+    parser.add_argument(
+        "--login-wait", type=float, default=2.0, metavar="SECONDS", help="wait after the first failed login"
+    )
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
     with suppress(ImportError):
-        import readline  # noqa: F401  # gives input() a history and editing keys
-    sys.exit(run())
+        import readline  # noqa: F401  # adds line editing and history to input()
+    try:
+        main()
+        sys.stdout.flush()
+    except ChatSDKError as error:
+        print_error(error)
+        sys.exit(1)
+    except (KeyboardInterrupt, EOFError):  # at the login
+        print()
+        sys.exit(1)
+    except BrokenPipeError:  # nobody reads stdout; keep Python from flushing it again at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
