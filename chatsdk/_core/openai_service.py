@@ -17,7 +17,11 @@ ChatStream = Stream[ChatChunk, ChatResponse]
 
 
 class OpenAIService(ServiceClient, ChatService[ChatResponse]):
-    """An OpenAI-compatible service."""
+    """An OpenAI-compatible service.
+
+    A method that takes a request, such as a ChatRequest, also takes a dict, or the fields as keywords.
+    ``request_id`` sets the ``X-Request-Id`` of a call.
+    """
 
     def chat(
         self,
@@ -66,14 +70,7 @@ class OpenAIService(ServiceClient, ChatService[ChatResponse]):
         function_call: Union[str, Dict[str, Any], None] = None,
         moderation: Optional[Dict[str, Any]] = None,
     ) -> ChatResponse:
-        """Create a chat completion.
-
-        Args:
-            request: a ChatRequest or a dict; or pass its fields as keywords.
-            request_id: the ``X-Request-Id`` of this call; a new UUID by default.
-
-        Returns:
-            The completion; ``.text`` is the text of its first choice.
+        """Create a chat completion (see ChatRequest); ``.text`` is the text of its first choice.
 
         Raises:
             InsufficientCreditsError, PermissionDeniedError, RateLimitError: the account does not allow it.
@@ -136,11 +133,7 @@ class OpenAIService(ServiceClient, ChatService[ChatResponse]):
         function_call: Union[str, Dict[str, Any], None] = None,
         moderation: Optional[Dict[str, Any]] = None,
     ) -> ChatStream:
-        """Create a chat completion and stream it.
-
-        Args:
-            request: a ChatRequest or a dict; or pass its fields as keywords.
-            request_id: the ``X-Request-Id`` of this call; a new UUID by default.
+        """Create a chat completion (see ChatRequest) and stream it.
 
         Returns:
             A Stream of ChatChunk. ``chunk.text`` is the text that a chunk adds; ``stream.final()`` returns
@@ -158,10 +151,7 @@ class OpenAIService(ServiceClient, ChatService[ChatResponse]):
         )
 
     def list_models(self, request_id: Optional[str] = None) -> ResultList[ModelInfo]:
-        """Return the models of the server, as a list with ``to_rows()`` for tables.
-
-        Args:
-            request_id: the ``X-Request-Id`` of this call; a new UUID by default.
+        """Return the models of the server.
 
         GET /v1/models
         """

@@ -65,15 +65,10 @@ class Audio(ServiceClient):
         speed: Optional[float] = None,
         instructions: Optional[str] = None,
     ) -> Download:
-        """Speak a text.
+        """Speak a text (see AudioSpeechRequest) and return the audio.
 
         Args:
-            request: an AudioSpeechRequest or a dict; or give its fields as keywords.
             output_path: the file to save it to, as ``save`` of the Download does.
-            request_id: the ``X-Request-Id`` of this call; a new UUID by default.
-
-        Returns:
-            The audio as a Download; with *output_path* it is saved already.
 
         POST /v1/audio/speech
         """
@@ -107,7 +102,6 @@ class Audio(ServiceClient):
             response_format: ``"json"``, ``"verbose_json"`` for times and language too, or ``"text"``,
                 ``"srt"``, ``"vtt"``, which come as ``text`` of the response.
             temperature: from 0 to 1.
-            request_id: the ``X-Request-Id`` of this call; a new UUID by default.
             timestamp_granularities: ``"word"``, ``"segment"``; needs ``"verbose_json"``.
             include: more that the response is to hold, such as ``"logprobs"``.
             chunking_strategy: ``"auto"``, or settings as a dict.
@@ -138,7 +132,6 @@ class Audio(ServiceClient):
             prompt: a text, in English, that shows the style or the names to expect.
             response_format: as for ``create_transcription``.
             temperature: from 0 to 1.
-            request_id: the ``X-Request-Id`` of this call; a new UUID by default.
 
         Raises:
             OSError: the file cannot be read.

@@ -44,7 +44,7 @@ def _are_vectors(value: Any) -> bool:
 
 @dataclass
 class EmbeddingResponse(ListResponse[Embedding]):
-    """The vectors, one for each text of the input."""
+    """The vectors, one for each text of the input: lists of floats, also if they came as base64."""
 
     data: List[Embedding] = required_field(_are_vectors, default_factory=list)
     model: str = ""
@@ -66,15 +66,7 @@ class Embeddings(ServiceClient):
         dimensions: Optional[int] = None,
         user: Optional[str] = None,
     ) -> EmbeddingResponse:
-        """Return the vector of a text, or of each of many.
-
-        Args:
-            request: an EmbeddingRequest or a dict; or give its fields as keywords.
-            request_id: the ``X-Request-Id`` of this call; a new UUID by default.
-
-        Returns:
-            The response; iterating gives an Embedding for each text, ``to_rows()`` rows for a table. Vectors
-            are lists of floats, also with ``encoding_format="base64"``.
+        """Return the vector of a text, or of each of many (see EmbeddingRequest).
 
         POST /v1/embeddings
         """

@@ -73,7 +73,7 @@ class ImageData(Model):
 
 @dataclass
 class ImageResponse(ListResponse[ImageData]):
-    """The images; ``created`` is in seconds since 1970."""
+    """The images, each with ``save(path)``; ``created`` is in seconds since 1970."""
 
     data: List[ImageData] = required_field(default_factory=list)
     created: Optional[int] = None
@@ -110,14 +110,9 @@ class Images(ServiceClient):
         output_format: Optional[str] = None,
         output_compression: Optional[int] = None,
     ) -> ImageResponse:
-        """Create images from a prompt. It may take minutes: ``with_options(timeout=...)``.
+        """Create images from a prompt (see ImageGenerationRequest).
 
-        Args:
-            request: an ImageGenerationRequest or a dict; or give its fields as keywords.
-            request_id: the ``X-Request-Id`` of this call; a new UUID by default.
-
-        Returns:
-            The response; iterating gives an ImageData for each image, which has ``save(path)``.
+        It may take minutes: ``with_options(timeout=...)``.
 
         POST /v1/images/generations
         """
@@ -154,12 +149,8 @@ class Images(ServiceClient):
             n: how many images to make.
             size: such as ``"1024x1024"``.
             response_format: ``"url"`` or ``"b64_json"``.
-            request_id: the ``X-Request-Id`` of this call; a new UUID by default.
             quality, user, background, input_fidelity, output_format, output_compression: as the model takes
                 them.
-
-        Returns:
-            The response; iterating gives an ImageData for each image, which has ``save(path)``.
 
         Raises:
             OSError: a file cannot be read.
@@ -190,11 +181,7 @@ class Images(ServiceClient):
             n: how many images to make.
             size: such as ``"1024x1024"``.
             response_format: ``"url"`` or ``"b64_json"``.
-            request_id: the ``X-Request-Id`` of this call; a new UUID by default.
             user: an id of your user, for the provider.
-
-        Returns:
-            The response; iterating gives an ImageData for each image, which has ``save(path)``.
 
         Raises:
             OSError: the file cannot be read.

@@ -51,14 +51,7 @@ class Moderations(ServiceClient):
         input: Union[str, List[str], List[Dict[str, Any]], None] = None,
         model: Optional[str] = None,
     ) -> ModerationResponse:
-        """Return whether texts are harmful, by category.
-
-        Args:
-            request: a ModerationRequest or a dict; or give its fields as keywords.
-            request_id: the ``X-Request-Id`` of this call; a new UUID by default.
-
-        Returns:
-            The response; iterating gives a ModerationResult for each text.
+        """Return whether texts are harmful (see ModerationRequest), by category.
 
         POST /v1/moderations
         """

@@ -32,10 +32,13 @@ from .moderations import Moderations
 class Zaguan(OpenAIService, Embeddings, Audio, Images, Moderations):
     """Zaguan CoreX: an OpenAI-compatible gateway to many providers, paid with credits.
 
+    A method that takes a request, such as a ChatRequest, also takes a dict, or the fields as keywords.
+
     Each call sends an ``X-Request-Id``, the same for all its retries, so that the gateway charges it once. By
     default it is a new UUID; ``request_id`` sets it (some servers accept only UUIDs). Errors have it too.
 
-    All errors are ZaguanError and one of the common classes, such as ``chatsdk.RateLimitError``.
+    All errors are ZaguanError and one of the common classes, such as ``chatsdk.RateLimitError``. The methods
+    for credits raise NotFoundError if they are not enabled on the server.
     """
 
     _spec = ServiceSpec("zaguan", "ZAGUAN", OWN_CLASSES, timeout=60.0, max_retries=2)
@@ -57,13 +60,7 @@ class Zaguan(OpenAIService, Embeddings, Audio, Images, Moderations):
         return self.chat(model=model, messages=[{"role": "system", "content": system_prompt}, user_message])
 
     def get_capabilities(self, request_id: Optional[str] = None) -> ResultList[ModelCapabilities]:
-        """Return the capabilities of the models, as a list with ``to_rows()`` for tables.
-
-        Args:
-            request_id: the ``X-Request-Id`` of this call; a new UUID by default.
-
-        Raises:
-            NotFoundError: the server does not have this endpoint.
+        """Return the capabilities of the models; NotFoundError if the server has no such endpoint.
 
         GET /v1/capabilities
         """
@@ -73,12 +70,6 @@ class Zaguan(OpenAIService, Embeddings, Audio, Images, Moderations):
 
     def get_credits_balance(self, request_id: Optional[str] = None) -> CreditsBalance:
         """Return the credits left, the tier of the account and its bands.
-
-        Args:
-            request_id: the ``X-Request-Id`` of this call; a new UUID by default.
-
-        Raises:
-            NotFoundError: credits are not enabled on the server.
 
         GET /v1/credits/balance
         """
@@ -97,27 +88,19 @@ class Zaguan(OpenAIService, Embeddings, Audio, Images, Moderations):
         band: Optional[str] = None,
         status: Optional[str] = None,
     ) -> CreditsHistory:
-        """Return one page of the charged requests; ``iter_credits_history`` yields all of them.
+        """Return a page of the charged requests in ``entries``; ``iter_credits_history`` yields all of them.
 
         Args:
             limit: entries per page; by default the server's, about 100.
-            cursor: the ``next_cursor`` of the previous page.
-            request_id: the ``X-Request-Id`` of this call; a new UUID by default.
+            cursor: the ``next_cursor`` of the previous page, which is None on the last page.
             start_date, end_date: a datetime (a naive one is UTC) or ISO 8601 text.
             model, provider, band, status: return only entries with this value.
 
-        Returns:
-            The page: ``entries``, and ``next_cursor``, None on the last page.
-
-        Raises:
-            NotFoundError: credits are not enabled on the server.
-
         GET /v1/credits/history
         """
-        params = arguments(locals())
-        return self._request("GET", "/v1/credits/history", params=params, request_id=request_id).model(
-            CreditsHistory
-        )
+        return self._request(
+            "GET", "/v1/credits/history", params=arguments(locals()), request_id=request_id
+        ).model(CreditsHistory)
 
     def iter_credits_history(
         self,
@@ -156,36 +139,22 @@ class Zaguan(OpenAIService, Embeddings, Audio, Images, Moderations):
         provider: Optional[str] = None,
         band: Optional[str] = None,
     ) -> CreditsStats:
-        """Return totals of the charged credits.
+        """Return totals of the charged credits (see CreditsStats).
 
         Args:
             period: ``day``, ``week``, ``month`` or ``all_time``.
-            request_id: the ``X-Request-Id`` of this call; a new UUID by default.
             start_date, end_date: a datetime (a naive one is UTC) or ISO 8601 text.
             group_by: such as ``model``, ``provider``, ``band``, ``day``; servers differ in what they accept.
             model, provider, band: count only requests with this value.
 
-        Returns:
-            The totals; servers differ in the fields that they send, others are None or empty.
-
-        Raises:
-            NotFoundError: credits are not enabled on the server.
-
         GET /v1/credits/stats
         """
-        params = arguments(locals())
-        return self._request("GET", "/v1/credits/stats", params=params, request_id=request_id).model(
-            CreditsStats
-        )
+        return self._request(
+            "GET", "/v1/credits/stats", params=arguments(locals()), request_id=request_id
+        ).model(CreditsStats)
 
     def health_check(self, request_id: Optional[str] = None) -> HealthStatus:
         """Return the health of the server. On a LiteLLM gateway this calls every model, which may cost money.
-
-        Args:
-            request_id: the ``X-Request-Id`` of this call; a new UUID by default.
-
-        Returns:
-            The ``status``; other fields are in ``extra``.
 
         GET /health
         """
