@@ -22,8 +22,7 @@ from typing import (
     Union,
 )
 
-from ._core.answer import A, ChatService
-from ._core.chat import content_text
+from ._core.answer import A, ChatService, content_text
 from ._core.chat_adapters import ChatAdapter, ChatCall, Message, find_adapter
 from ._core.closable import CloseMixin
 from ._core.display import show_text

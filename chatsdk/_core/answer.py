@@ -1,4 +1,4 @@
-"""The base of all responses of chat services: their text, and that text as an object."""
+"""The base of the responses of chat services: their text, and that text as an object."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .model import Model
 T = TypeVar("T")
 A = TypeVar("A", bound="Answer")
 
-_PROBLEMS: Dict[Optional[str], str] = {
+_PROBLEMS = {
     "refusal": "the model refused to answer",
     "length": "the answer was cut off at the limit of tokens",
 }
@@ -46,17 +46,33 @@ class Answer(Model):
         except ValueError as error:
             code, text = self._explain_misfit()
             message = _PROBLEMS.get(code, f"the answer does not fit {getattr(cls, '__name__', cls)}: {error}")
-        raise response_error(self, message, code or "invalid", text)
+        raise response_error(self, message, code, text)
 
-    def _explain_misfit(self) -> Tuple[Optional[str], str]:
-        """Return code and body of the error for a text that does not fit; None is ``"invalid"``."""
-        return None, self.text
+    def _explain_misfit(self) -> Tuple[str, str]:
+        """Return code and body of the error for a text that does not fit."""
+        return "invalid", self.text
 
     def _repr_markdown_(self) -> Optional[str]:
         return self.text or None  # None: repr() is shown, with the tool calls
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(self.text or repr(self))
+
+
+class ChatAnswer(Answer):
+    """Base of the completions."""
+
+    @property
+    def text(self) -> str:
+        """The text of the first choice, or ""."""
+        return first_choice_text(self, "message")
+
+    def _explain_misfit(self) -> Tuple[str, str]:
+        refusal = _fields(first_choice_part(self, "message")).get("refusal")
+        if isinstance(refusal, str) and refusal:
+            return "refusal", refusal
+        reason = str(first_choice_part(self, "finish_reason"))
+        return {"content_filter": "refusal", "length": "length"}.get(reason, "invalid"), self.text
 
 
 class ChatService(Generic[A]):
@@ -80,3 +96,31 @@ def _remove_fence(text: str) -> str:
     if text.startswith("```") and text.endswith("```") and "\n" in text:
         return text[text.index("\n") : -3]
     return text
+
+
+def _fields(value: object) -> Dict[str, Any]:
+    """Return the fields of an object, decoded or a model; none of any other value."""
+    return value.__dict__ if isinstance(value, Model) else value if isinstance(value, dict) else {}
+
+
+def first_choice_part(completion: object, part: str) -> Any:
+    """Return *part*, such as the message or delta, of the choice with index 0, or None."""
+    choices = _fields(completion).get("choices")
+    for choice in map(_fields, choices if isinstance(choices, list) else ()):
+        if choice and choice.get("index") in (None, 0):
+            return choice.get(part)
+    return None
+
+
+def first_choice_text(completion: object, part: str) -> str:
+    """Return the text in *part*, message or delta, of the choice with index 0."""
+    return content_text(_fields(first_choice_part(completion, part)).get("content"))
+
+
+def content_text(content: object) -> str:
+    """Return the text of a message's content: text, a content part, or a list of parts."""
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else [content]
+    texts = [part.get("text") if isinstance(part, dict) else part for part in parts]
+    return "".join(text for text in texts if isinstance(text, str))

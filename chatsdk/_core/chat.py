@@ -1,4 +1,4 @@
-"""The OpenAI chat format, which several services share: messages out, completions and their chunks in."""
+"""The OpenAI chat format, which several services share: messages to send, completions in one or in chunks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 from contextlib import suppress
 from typing import Any, Callable, Dict, Generic, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union
 
-from .answer import Answer
 from .error_body import is_chat_failure, is_keep_alive
 from .json_codec import join_surrogates, split_surrogate
 from .model import Model, to_send
@@ -103,15 +102,6 @@ def _write_arguments(function: object) -> None:
     if isinstance(function, dict) and isinstance(function.get("arguments"), (dict, list)):
         with suppress(RecursionError):
             function["arguments"] = json.dumps(function["arguments"], ensure_ascii=False)
-
-
-def content_text(content: object) -> str:
-    """Return the text of a message's content: text, a content part, or a list of parts."""
-    if isinstance(content, str):
-        return content
-    parts = content if isinstance(content, list) else [content]
-    texts = [part.get("text") if isinstance(part, dict) else part for part in parts]
-    return "".join(text for text in texts if isinstance(text, str))
 
 
 class CompletionAccumulator(Generic[T, R]):
@@ -275,7 +265,7 @@ class _Choice:
 
     def _find_call(self, fragment: Dict[str, Any], place_from_end: int) -> Dict[str, Any]:
         """Return the call that a fragment belongs to: by its index, else by its id, else by its place."""
-        index, call_id, name = _index(fragment), fragment.get("id"), _name(fragment)
+        index, call_id, name = _index(fragment), fragment.get("id"), _called(fragment).get("name")
         by_index = None if index is None else self._call_of.get(index)
         by_id = self._call_of.get(call_id) if isinstance(call_id, str) else None
         known = by_index
@@ -285,9 +275,10 @@ class _Choice:
             known = by_id if by_id is not None or name else by_index
         if known is not None:
             same_id = known is by_index and call_id and known.get("id") == call_id
-            if same_id or not name or _name(known) in (None, ""):
+            known_name = _called(known).get("name")
+            if same_id or not name or not known_name:
                 return known
-            if _name(known) == name and not _begins_again(known, fragment):
+            if known_name == name and not _begins_again(known, fragment):
                 return known
         elif index is None and -place_from_end <= len(self._calls) and not name:
             # The id may come late, or never: only the first fragment of a call has its name.
@@ -307,7 +298,7 @@ def _has_text(delta: object) -> bool:
 
 def _begins_again(call: Dict[str, Any], fragment: Dict[str, Any]) -> bool:
     """Return whether a fragment with the name of *call* is another call: its arguments are complete."""
-    begun, more = (_fields(each.get("function")).get("arguments") for each in (call, fragment))
+    begun, more = (_called(each).get("arguments") for each in (call, fragment))
     if isinstance(begun, io.StringIO) and isinstance(more, str) and more.lstrip()[:1] == "{":
         with suppress(ValueError, RecursionError):
             return isinstance(json.loads(begun.getvalue()), dict)
@@ -322,9 +313,10 @@ def _index(fragment: Mapping[str, Any]) -> Optional[int]:
     return index if isinstance(index, int) else None
 
 
-def _name(call: Dict[str, Any]) -> Any:
-    inner = call.get("function") or call.get("custom")
-    return inner.get("name") if isinstance(inner, dict) else None
+def _called(call: Dict[str, Any]) -> Dict[str, Any]:
+    """Return the function or the custom tool that is called."""
+    called = call.get("function") or call.get("custom")
+    return called if isinstance(called, dict) else {}
 
 
 def _update(target: Dict[str, Any], key: str, value: Any) -> None:
@@ -374,38 +366,3 @@ def _joined(merged: Dict[str, Any], depth: int = _MERGED_DEPTH) -> Dict[str, Any
         elif isinstance(value, dict) and depth:
             joined[key] = _joined(value, depth - 1)
     return joined
-
-
-class ChatAnswer(Answer):
-    """Base of the completions."""
-
-    @property
-    def text(self) -> str:
-        """The text of the first choice, or ""."""
-        return first_choice_text(self, "message")
-
-    def _explain_misfit(self) -> Tuple[Optional[str], str]:
-        refusal = _fields(first_choice_part(self, "message")).get("refusal")
-        if isinstance(refusal, str) and refusal:
-            return "refusal", refusal
-        reason = str(first_choice_part(self, "finish_reason"))
-        return {"content_filter": "refusal", "length": "length"}.get(reason), self.text
-
-
-def _fields(value: object) -> Dict[str, Any]:
-    """Return the fields of an object, decoded or a model; none of any other value."""
-    return value.__dict__ if isinstance(value, Model) else value if isinstance(value, dict) else {}
-
-
-def first_choice_part(completion: object, part: str) -> Any:
-    """Return *part*, such as the message or delta, of the choice with index 0, or None."""
-    choices = _fields(completion).get("choices")
-    for choice in map(_fields, choices if isinstance(choices, list) else ()):
-        if choice and choice.get("index") in (None, 0):
-            return choice.get(part)
-    return None
-
-
-def first_choice_text(completion: object, part: str) -> str:
-    """Return the text in *part*, message or delta, of the choice with index 0."""
-    return content_text(_fields(first_choice_part(completion, part)).get("content"))

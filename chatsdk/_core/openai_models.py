@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Type, TypeVar, Union, overload
 
-from .answer import response_error
-from .chat import ChatAnswer, Messages, first_choice_part, first_choice_text
+from .answer import ChatAnswer, first_choice_part, first_choice_text, response_error
+from .chat import Messages
 from .model import Model, is_filled_list_of_objects, required_field
 
 T = TypeVar("T")

@@ -29,6 +29,7 @@ _DRAIN_TIMEOUT = 1.0  # seconds
 _FINISH_TIMEOUT = 5.0  # seconds in all for the usage and the end marker
 _NO_LIMIT = 1e6  # seconds
 _CLOSED = "the stream was closed before its end"
+_LEFT = f"{_CLOSED}: a loop over it was left (next(stream) reads a single item)"
 
 
 class StreamReader(Protocol[T_co, R_co]):
@@ -113,8 +114,7 @@ class Stream(CloseMixin, Generic[T, R]):
 
     def _raise_if_left(self) -> None:
         if self._source.left:
-            message = f"{_CLOSED}: a loop over it was left (next(stream) reads a single item)"
-            raise self._source.failed(self._source.exchange.error(StreamInterruptedError, message))
+            raise self._source.interrupted(_LEFT)
 
     def close(self) -> None:
         """Close the connection; a thread that waits for the next item gets a StreamInterruptedError."""
@@ -132,7 +132,7 @@ class Stream(CloseMixin, Generic[T, R]):
         if self._source.error is not None:
             raise self._source.error
         if not self._source.complete:
-            raise self._source.failed(self._source.exchange.error(StreamInterruptedError, _CLOSED))
+            raise self._source.interrupted(_CLOSED)
         return self._source.reader.result()
 
     def display(self) -> R:
@@ -151,7 +151,6 @@ class _Source(Generic[T, R]):
 
     def __init__(self, exchange: Exchange, body: ResponseBody, reader: StreamReader[T, R]) -> None:
         self.exchange = exchange
-        self.response = body.response
         self.body = body
         self.reader = reader
         self.complete = False
@@ -163,25 +162,29 @@ class _Source(Generic[T, R]):
 
         If the label says that it is an event stream, they are not awaited here.
         """
-        label = self.response.headers.get("Content-Type", "text/event-stream").lower()
+        label = self.body.response.headers.get("Content-Type", "text/event-stream").lower()
         if "text/event-stream" in label or self.body.peek(detect_format) == "events":
             return self._read_events()
         return self._single(self._read_response())
 
-    def failed(self, error: APIError) -> APIError:
-        """Return *error* with what was received before it."""
+    def interrupted(self, message: str) -> APIError:
+        """Return the error for a stream that ended early."""
+        return self._add_partial(self.exchange.error(StreamInterruptedError, message))
+
+    def _add_partial(self, error: APIError) -> APIError:
         error.partial = self.reader.result()
         return error
 
     def _read_response(self) -> T:
-        self.exchange.read_body(self.response, self.body)
-        body = self.exchange.object(self.response)
+        response = self.body.response
+        self.exchange.read_body(response, self.body)
+        body = self.exchange.object(response)
         if self.reader.is_failure(body):
-            raise self._failure(self.response.content)
+            raise self._failure(response.content)
         item = self.reader.read_response(body)
         if item is None:
             said = parse_error_body(body).message
-            raise self.exchange.invalid_response_error(self.response, "JSON that is no answer", said)
+            raise self.exchange.invalid_response_error(response, "JSON that is no answer", said)
         return item
 
     def _single(self, item: T) -> Generator[T, None, None]:
@@ -213,15 +216,15 @@ class _Source(Generic[T, R]):
                     finished = reader.finished
                     self.body.limit_remaining_time(_FINISH_TIMEOUT if finished else _NO_LIMIT)
             if not ended and not reader.finished:
-                raise self.exchange.error(StreamInterruptedError, "the stream ended before its end")
+                raise self.interrupted("the stream ended before its end")
             if not reader.answered:
-                raise self.exchange.error(StreamInterruptedError, "the stream ended without an answer")
+                raise self.interrupted("the stream ended without an answer")
         except APIError as error:
-            self.error = self.failed(error)
+            self.error = self._add_partial(error)
             raise
         except (BodyError, *TRANSPORT_ERRORS) as error:
             if not reader.finished:
-                self.error = self.failed(self._connection_error(error))
+                self.error = self._add_partial(self._connection_error(error))
                 raise_alone(self.error, self.exchange.safe_cause(error))
         finally:
             self.body.close()
@@ -238,10 +241,8 @@ class _Source(Generic[T, R]):
         try:
             value = json_codec.loads(data, "replace")
         except (ValueError, RecursionError) as error:
-            if truncated:  # half an event: the connection broke
-                if self.reader.finished:
-                    return None
-                raise_alone(self.exchange.error(StreamInterruptedError, "the stream ended inside an event"))
+            if truncated:  # the stream has ended inside this event
+                return None
             if name not in self.reader.names and data.lstrip()[:1] not in (b"{", b"["):
                 return None
             raise_alone(self._invalid_event("is no readable JSON", data), self.exchange.safe_cause(error))

@@ -7,7 +7,8 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Dict, List, Optional, Union
 
-from .._core.chat import ChatAnswer, Messages, first_choice_part
+from .._core.answer import ChatAnswer, first_choice_part
+from .._core.chat import Messages
 from .._core.model import Model, is_filled_list_of_objects, required_field
 from .._core.result_list import ListResponse
 

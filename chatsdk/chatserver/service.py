@@ -6,14 +6,8 @@ import re
 import uuid
 from typing import Any, Iterator, List, Literal, Mapping, Optional, Union, overload
 
-from .._core.answer import ChatService
-from .._core.chat import (
-    CompletionAccumulator,
-    Messages,
-    complete_tool_calls,
-    first_choice_text,
-    serialize_messages,
-)
+from .._core.answer import ChatService, first_choice_text
+from .._core.chat import CompletionAccumulator, Messages, complete_tool_calls, serialize_messages
 from .._core.options import ServiceSpec
 from .._core.paging import iter_pages
 from .._core.service import ServiceClient

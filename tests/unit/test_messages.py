@@ -6,7 +6,8 @@ import pytest
 
 from chatsdk import chatserver, zaguan
 from chatsdk._core import json_codec
-from chatsdk._core.chat import content_text, first_choice_text, serialize_messages
+from chatsdk._core.answer import content_text, first_choice_text
+from chatsdk._core.chat import serialize_messages
 
 from .helpers import CHATSERVER, COMPLETION, ZAGUAN, sent_json
 
