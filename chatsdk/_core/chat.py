@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from contextlib import suppress
-from typing import Any, Callable, Dict, Generic, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union
+from typing import Any, Callable, Dict, Generic, List, Mapping, Optional, Sequence, TypeVar, Union
 
 from .error_body import is_chat_failure, is_keep_alive
 from .json_codec import join_surrogates, split_surrogate
@@ -29,7 +29,6 @@ _CONCATENATED_FIELDS = frozenset(
 )
 
 _MERGED_DEPTH = 10  # levels of a delta that are merged; no fragments are deeper
-_EMPTY: Tuple[Any, ...] = (None, "", 0, {}, [])
 
 
 def serialize_messages(messages: Messages) -> List[Dict[str, Any]]:
@@ -266,7 +265,7 @@ class _Choice:
     def _find_call(self, fragment: Dict[str, Any], place_from_end: int) -> Dict[str, Any]:
         """Return the call that a fragment belongs to: by its index, else by its id, else by its place."""
         index, call_id, name = _index(fragment), fragment.get("id"), _called(fragment).get("name")
-        by_index = None if index is None else self._call_of.get(index)
+        by_index = self._call_of.get(index)
         by_id = self._call_of.get(call_id) if isinstance(call_id, str) else None
         known = by_index
         if by_index is None or (call_id and by_index.get("id") not in (None, "", call_id)):
@@ -323,8 +322,8 @@ def _update(target: Dict[str, Any], key: str, value: Any) -> None:
     """Set a field, unless that would replace a value by "", 0, {} or null."""
     known = target.get(key)
     if isinstance(value, dict) and isinstance(known, dict):
-        value = {**known, **{name: item for name, item in value.items() if item not in _EMPTY}}
-    if value is not None and (known is None or value not in _EMPTY):
+        value = {**known, **{name: item for name, item in value.items() if item}}
+    if value is not None and (known is None or value):
         target[key] = value
 
 
