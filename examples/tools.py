@@ -28,26 +28,26 @@ def main() -> None:
     """Ask once without and once with streaming; the second question causes an error in the function."""
     print("the model sees:", Tool(get_weather).schema["function"]["parameters"]["properties"])
     with LocalServer() as server, Client(**server.services()) as client:
-        talk = Conversation(
+        conversation = Conversation(
             client.zaguan, model="openai/gpt-4o-mini", system="Be brief.", tools=[get_weather]
         )
 
         server.respond("zaguan", tool_calls=[("get_weather", {"city": "Oslo"})])
         server.respond("zaguan", "It is cold in Oslo.")
-        print("plain:", talk.say("What is the weather in Oslo?").text)
+        print("plain:", conversation.say("What is the weather in Oslo?").text)
 
         calls = [("get_weather", {"city": city, "unit": "fahrenheit"}) for city in ("Rome", "Atlantis")]
         server.respond("zaguan", tool_calls=calls)
         server.respond("zaguan", "It is mild in Rome; I do not know Atlantis.")
         print("stream: ", end="")
-        for text in talk.stream("And in Rome and Atlantis?"):
+        for text in conversation.stream("And in Rome and Atlantis?"):
             print(text, end="", flush=True)
         print()
 
-        for message in talk.messages:
+        for message in conversation.messages:
             called = [call["function"]["name"] for call in message.get("tool_calls", ())]
             print(f"  {message['role']}: {message['content'] or called}")
-        print("tokens:", talk.usage.total_tokens)
+        print("tokens:", conversation.usage.total_tokens)
 
 
 if __name__ == "__main__":
