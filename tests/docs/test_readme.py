@@ -168,12 +168,12 @@ class TestNames:
 
     def test_in_running_text(self, known: Dict[str, Any]):
         # The first column of the tables of this section shows other libraries.
-        text = README.replace(section("From other clients to chatsdk"), "")
+        text = README.replace(section("Migrating from other clients"), "")
         assert sum([check(span, known) for span in spans_of(text)]) > 30
 
     @pytest.mark.parametrize("service", TABLES)
     def test_in_the_tables_of_calls(self, known: Dict[str, Any], service: str):
-        text = section("From other clients to chatsdk")
+        text = section("Migrating from other clients")
         assert TABLES[service] in text
         table = re.split(r"\n\n(?=[^|])", text.partition(TABLES[service] + "\n")[2].lstrip())[0]
         known.update(names_of(PACKAGES[service]))
@@ -300,17 +300,17 @@ class TestConfiguration:
     def test_settings(self):
         settings = {row[0].strip("`"): row[1] for row in rows(section("Configuration")) if len(row) == 3}
         for place, names in {
-            "Service": set(inspect.signature(Service).parameters) - {"base_url", "api_key"},
+            "Service": set(inspect.signature(Service).parameters),
             "Client": set(inspect.signature(Client).parameters)
             - {service._spec.name for service in SERVICES},
             "with_options": set(inspect.signature(Zaguan.with_options).parameters) - {"self"},
         }.items():
-            assert {name for name, where in settings.items() if place in where} - {"address", "key"} == names
+            assert {name for name, where in settings.items() if place in where} == names
 
     def test_limits(self):
         text = section("Timeouts and limits")
         assert f"Connecting: {CONNECT_TIMEOUT:g}." in text
-        assert f"Between two pieces of a stream: {STREAM_TIMEOUT:g}." in text
+        assert f"Between two chunks of a stream: {STREAM_TIMEOUT:g}." in text
         assert f"{Service().max_response_bytes // 2**20} MiB" in section("Configuration")
         assert f"more than {MAX_RETRY_WAIT:g} s" in section("Retries")
         for service in SERVICES:
