@@ -8,22 +8,10 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import (
-    Any,
-    Callable,
-    Generator,
-    Generic,
-    Iterator,
-    List,
-    Literal,
-    Mapping,
-    Optional,
-    Sequence,
-    Union,
-)
+from typing import Any, Callable, Generic, Iterator, List, Literal, Mapping, Optional, Sequence, Union
 
 from ._core.answer import A, ChatService, content_text
-from ._core.chat_adapters import ChatAdapter, ChatCall, Message, find_adapter
+from ._core.chat_adapters import ChatAdapter, ChatCall, Message, Texts, find_adapter
 from ._core.closable import CloseMixin
 from ._core.display import show_text
 from ._core.json_codec import join_surrogates
@@ -217,8 +205,8 @@ class Conversation(Generic[A]):
         """
         name, readable = os.fspath(path), {**_FORMAT, "service": find_adapter(service).name}
         try:
-            with open(name, "rb") as file:
-                saved = json.loads(file.read().decode("utf-8"))
+            with open(name, encoding="utf-8") as file:
+                saved = json.load(file)
             found = {key: saved[key] for key in readable}
             if found != readable:
                 raise ConversationError(f"{name} has {found}; this is needed: {readable}")
@@ -234,9 +222,7 @@ class Conversation(Generic[A]):
         conversation._adapter.restart()
         return conversation
 
-    def _run_turn(
-        self, content: Optional[Content], options: Mapping[str, Any], streamed: bool
-    ) -> Generator[str, None, A]:
+    def _run_turn(self, content: Optional[Content], options: Mapping[str, Any], streamed: bool) -> Texts[A]:
         """Yield "" once the request is sent, then the texts of a turn; return the answer."""
         new = self._make_turn(content)
         if not self._lock.acquire(blocking=False):
@@ -325,7 +311,7 @@ class Conversation(Generic[A]):
 class ConversationStream(CloseMixin, Generic[A]):
     """The texts of a turn as they arrive; leaving the loop or ``close()`` ends the turn early."""
 
-    def __init__(self, turn: Generator[str, None, A], adapter: ChatAdapter) -> None:
+    def __init__(self, turn: Texts[A], adapter: ChatAdapter) -> None:
         self._turn, self._adapter = turn, adapter
         self._answer: Optional[A] = None
         self._error: Exception = ConversationError("the stream was closed before its end")
@@ -339,10 +325,7 @@ class ConversationStream(CloseMixin, Generic[A]):
 
     def __next__(self) -> str:
         try:
-            text = ""
-            while not text:
-                text = next(self._turn)
-            return text
+            return next(filter(None, self._turn))
         except StopIteration as end:
             self._answer = end.value or self._answer
             raise

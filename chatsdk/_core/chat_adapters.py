@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any, Dict, Generator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Type
 
+from .answer import A
 from .chat import serialize_messages
 from .model import to_json_value
 from .openai_models import Usage
@@ -13,6 +14,7 @@ from .stream import Stream
 from .tools import Tool
 
 Message = Dict[str, Any]
+Texts = Generator[str, None, A]  # yields the texts of an answer, and returns it
 
 
 class ChatCall(NamedTuple):
@@ -45,7 +47,7 @@ class ChatAdapter:
         """Return the message of an answer, as it is sent back, and its usage."""
         return {"role": "assistant", "content": answer.text}, answer.get("usage")
 
-    def ask(self, call: ChatCall) -> Generator[str, None, Any]:
+    def ask(self, call: ChatCall) -> Texts[Any]:
         """Yield "" once the request is sent, then the texts of the answer; return the answer."""
         answer = self.send(call)
         if isinstance(answer, Stream):

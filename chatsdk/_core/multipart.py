@@ -46,19 +46,16 @@ class MultipartBody(CloseMixin):
         self._length: Optional[int] = 0
         self._chunks: Optional[Iterator[bytes]] = None
         self._boundary = choose_boundary()
-        self._opened = ExitStack()
-        try:
+        with ExitStack() as opened:
             for name, value in _flatten(fields):
                 dumped = json_codec.dumps(value)  # refuses what cannot be sent
                 data = value.encode("utf-8") if isinstance(value, str) else dumped
                 self._add_part(RequestField(name, b""), io.BytesIO(data))
             for name, upload in _flatten(files):
-                filename, file, kind = _open(upload, self._opened)
+                filename, file, kind = _open(upload, opened)
                 self._add_part(RequestField(name, b"", filename, {"Content-Type": kind}), file)
             self._add(io.BytesIO(f"--{self._boundary}--\r\n".encode()))
-        except BaseException:
-            self.close()
-            raise
+            self._opened = opened.pop_all()
         self.can_rewind = self._length is not None
         self.headers = {"Content-Type": f"multipart/form-data; boundary={self._boundary}"}
         if self._length is None:
