@@ -5,26 +5,11 @@ from __future__ import annotations
 import dataclasses
 import enum
 import json
+import typing
 from datetime import date, datetime
 from functools import lru_cache, partial
 from reprlib import recursive_repr
-from typing import (
-    Any,
-    Callable,
-    ClassVar,
-    Dict,
-    Iterable,
-    Iterator,
-    List,
-    Mapping,
-    Optional,
-    Tuple,
-    Type,
-    TypeVar,
-    Union,
-    cast,
-    get_type_hints,
-)
+from typing import Any, Callable, ClassVar, Dict, List, Mapping, Optional, Tuple, Type, TypeVar, Union, cast
 
 from ..errors import ChatSDKError
 from .dates import format_datetime, parse_datetime
@@ -41,7 +26,7 @@ class _Schema:
     """How a class is read and written; derived once from its annotations."""
 
     def __init__(self, cls: Type[Any]) -> None:
-        self.hints = hints = get_type_hints(cls)
+        self.hints = hints = typing.get_type_hints(cls)
         self.fields = fields = dataclasses.fields(cls)
         missing = dataclasses.MISSING
         self.defaults = {field.name: None if field.default is missing else field.default for field in fields}
@@ -182,7 +167,7 @@ class Model:
     _repr_pretty_: ClassVar[Optional[Callable[..., None]]] = None
 
     # dict(model) works, iter(model) does not: pandas takes a list of iterables for rows without names.
-    __iter__: ClassVar[Optional[Callable[..., Iterator[Any]]]] = None
+    __iter__: ClassVar[Optional[Callable[..., Any]]] = None
 
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and (self.get(key) is not None or key in self.extra)
@@ -252,9 +237,9 @@ def _make_reader(
 _reader_of: Callable[..., Callable[[Any], Any]] = lru_cache(maxsize=None)(_make_reader)
 
 
-def json_names(cls: Type[Model]) -> Iterable[str]:
+def json_names(cls: Type[Model]) -> List[str]:
     """Return the names that the fields of *cls* have in JSON."""
-    return _schema_of(cls).python_names
+    return list(_schema_of(cls).python_names)
 
 
 def to_json_value(value: Any, mode: str = "json", exclude_none: bool = True) -> Any:
@@ -344,9 +329,9 @@ def _get_package(cls: type) -> str:
     return "chatsdk.zaguan" if package == __package__ else package  # the OpenAI-compatible models are shared
 
 
-def required_names(cls: Type[Model]) -> Iterable[str]:
+def required_names(cls: Type[Model]) -> List[str]:
     """Return the names that the required fields of *cls* have in JSON."""
-    return _schema_of(cls).validators
+    return list(_schema_of(cls).validators)
 
 
 def missing_required_field(cls: Type[Model], data: Mapping[str, Any]) -> Optional[str]:

@@ -49,7 +49,7 @@ class Audio(ServiceClient):
 
     A recording to upload is a path, bytes, or a file opened in binary mode; or a tuple of a name and one of
     these: most servers tell the format by the end of the name, such as ``("call.mp3", data)``. Files are read
-    while they are sent.
+    while they are sent; OSError is raised if one cannot be read.
     """
 
     def create_speech(
@@ -106,9 +106,6 @@ class Audio(ServiceClient):
             include: more that the response is to hold, such as ``"logprobs"``.
             chunking_strategy: ``"auto"``, or settings as a dict.
 
-        Raises:
-            OSError: the file cannot be read.
-
         POST /v1/audio/transcriptions
         """
         fields = arguments(locals(), "file_path")
@@ -127,14 +124,8 @@ class Audio(ServiceClient):
         """Return the text of a recording, in English.
 
         Args:
-            file_path: the recording, as the class says; not only a path.
-            model: the model.
             prompt: a text, in English, that shows the style or the names to expect.
-            response_format: as for ``create_transcription``.
-            temperature: from 0 to 1.
-
-        Raises:
-            OSError: the file cannot be read.
+            file_path, model, response_format, temperature: as for ``create_transcription``.
 
         POST /v1/audio/translations
         """

@@ -89,7 +89,7 @@ class Images(ServiceClient):
 
     An image to upload is a path, bytes, or a file opened in binary mode; or a tuple of a name and one of
     these: most servers tell the format by the end of the name, such as ``("cat.png", data)``. Files are read
-    while they are sent.
+    while they are sent; OSError is raised if one cannot be read.
     """
 
     def create_image(
@@ -152,9 +152,6 @@ class Images(ServiceClient):
             quality, user, background, input_fidelity, output_format, output_compression: as the model takes
                 them.
 
-        Raises:
-            OSError: a file cannot be read.
-
         POST /v1/images/edits
         """
         fields = arguments(locals(), "image_path", "mask_path")
@@ -177,14 +174,8 @@ class Images(ServiceClient):
 
         Args:
             image_path: the image, as the class says; not only a path.
-            model: by default the server's.
-            n: how many images to make.
-            size: such as ``"1024x1024"``.
-            response_format: ``"url"`` or ``"b64_json"``.
+            model, n, size, response_format: as for ``edit_image``.
             user: an id of your user, for the provider.
-
-        Raises:
-            OSError: the file cannot be read.
 
         POST /v1/images/variations
         """
