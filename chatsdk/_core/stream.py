@@ -245,23 +245,21 @@ class _Source(Generic[T, R]):
                 return None
             if name not in self.reader.names and data.lstrip()[:1] not in (b"{", b"["):
                 return None
-            raise_alone(self._invalid_event("is no readable JSON", data), self.exchange.safe_cause(error))
+            unreadable = self._failure(data, "an event of the stream is no readable JSON")
+            raise_alone(unreadable, self.exchange.safe_cause(error))
         if not isinstance(value, dict):
             if name not in self.reader.names:
                 return None
-            raise self._invalid_event("is no JSON object", data)
+            raise self._failure(data, "an event of the stream is no JSON object")
         if self.reader.is_failure(value):
             raise self._failure(data)
         return value
 
-    def _invalid_event(self, problem: str, data: bytes) -> StreamError:
-        body = self.exchange.decode_error(data)
-        return self.exchange.error(StreamError, f"an event of the stream {problem}", body=body)
-
-    def _failure(self, data: bytes) -> StreamError:
+    def _failure(self, data: bytes, problem: Optional[str] = None) -> StreamError:
+        """Return the error for an event that reports one, or that has a *problem* itself."""
         body = self.exchange.decode_error(data)
         found = parse_error_body(body)
-        message = found.message or "the server reports an error in the stream"
+        message = problem or found.message or "the server reports an error in the stream"
         return self.exchange.error(
             StreamError, message, code=found.code, type=found.type, param=found.param, body=body
         )
