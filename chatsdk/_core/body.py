@@ -10,7 +10,6 @@ from codecs import getincrementaldecoder
 from contextlib import suppress
 from errno import ECONNABORTED
 from http.client import IncompleteRead
-from itertools import chain
 from typing import Any, Callable, Iterator, Optional, Tuple, TypeVar
 
 import requests
@@ -60,8 +59,8 @@ class ResponseBody:
 
         Iterating yields these bytes too, and raises their errors.
         """
-        found, self._pieces = _peek(iter(self), detect)
-        return found
+        head, self._pieces = _peek(iter(self), lambda head: detect(head) is not None)
+        return detect(head)
 
     def read(self, limit: int) -> bytes:
         """Return the whole body; raises BodyError if it has more than *limit* bytes."""
@@ -107,9 +106,8 @@ class ResponseBody:
                     apply_deadline(sock, read_timeout, self._call.deadline)
                 piece = file.read1(_CHUNK_SIZE)
             except Exception:
-                if not self.closed:
-                    raise
-                piece = b""
+                self._check_open()
+                raise
             self._check_open()
             if not piece:
                 break
@@ -138,84 +136,79 @@ def _decode(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
     """Return the body without the encodings in its header, unless its bytes show that they are wrong."""
     for word in reversed(encoding.lower().split(",")[:_MOST_ENCODINGS]):
         name = word.strip()
-        if name in ("gzip", "x-gzip", "deflate"):
-            pieces = _decompress(pieces, name == "deflate")
-        elif name not in _NO_ENCODING:
-            pieces = _check_plain(pieces, encoding)
+        if name not in _NO_ENCODING:
+            pieces = _decode_one(pieces, name, encoding)
     return pieces
 
 
-def _check_plain(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
-    head, pieces = _peek_size(pieces, _HEAD)
-    if not _is_text(head):
-        raise BodyError(f"the encoding {encoding.strip()[:40]}, which was not asked for")
-    yield from pieces
-
-
-def _decompress(pieces: Iterator[bytes], is_deflate: bool) -> Iterator[bytes]:
-    """Decompress gzip or deflate in bounded pieces: a small body may hold gigabytes."""
-    head, pieces = _peek_size(pieces, _HEAD if is_deflate else len(_GZIP))
-    if head and _GZIP.startswith(head[:2]):
-        bits = 16 + zlib.MAX_WBITS
-    elif is_deflate and not _is_text(head):
-        # "deflate" should be zlib's format, but some servers send the bare stream.
-        has_head = head[0] & 15 == 8 and int.from_bytes(head[:2], "big") % 31 == 0
-        bits = zlib.MAX_WBITS if has_head else -zlib.MAX_WBITS
-    else:
+def _decode_one(pieces: Iterator[bytes], name: str, encoding: str) -> Iterator[bytes]:
+    head, pieces = _peek(pieces, lambda head: len(head) >= _HEAD)
+    if head.startswith(_GZIP):
+        yield from _decompress(pieces, 16 + zlib.MAX_WBITS)
+    elif "gzip" in name or _is_text(head):
         yield from pieces
-        return
+    elif name == "deflate":
+        # It should have zlib's header, but some servers send the bare stream.
+        has_header = head[0] & 15 == 8 and int.from_bytes(head[:2], "big") % 31 == 0
+        yield from _decompress(pieces, zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS)
+    else:
+        raise BodyError(f"the encoding {encoding.strip()[:40]}, which was not asked for")
+
+
+def _decompress(pieces: Iterator[bytes], bits: int) -> Iterator[bytes]:
+    """Decompress in bounded pieces: a small body may hold gigabytes."""
     machine = zlib.decompressobj(bits)
-    data = b""
-    ignored = 0
-    for received in pieces:
-        data += received
-        more = True
-        while data or more:
+    rest = bytearray()  # what follows the compressed data: ignored, or another member of a gzip file
+    for data in pieces:
+        while data:
             if machine.eof:
-                if data == _GZIP[:1]:
-                    break
-                if not data.startswith(_GZIP):  # else another member follows
-                    ignored += len(data)
-                    data = b""
-                    if ignored > _MOST_IGNORED:
-                        raise BodyError(f"more than {_MOST_IGNORED} bytes behind its compressed data")
-                    break
-                machine = zlib.decompressobj(bits)
-            piece = machine.decompress(data, _CHUNK_SIZE)
-            data = machine.unused_data or machine.unconsumed_tail
-            more = len(piece) == _CHUNK_SIZE and not machine.eof  # zlib may hold back what did not fit
-            if piece:
-                yield piece
+                rest += data
+                if len(rest) > _MOST_IGNORED:
+                    raise BodyError(f"more than {_MOST_IGNORED} bytes behind its compressed data")
+                data = b""
+                if rest.startswith(_GZIP):
+                    machine, data = zlib.decompressobj(bits), bytes(rest)
+                    rest.clear()
+            else:
+                yield from _inflate(machine, data)
+                data = machine.unused_data
     if not machine.eof:
         raise IncompleteRead(b"")
 
 
-def _peek(
-    pieces: Iterator[bytes], detect: Callable[[bytes], Optional[T]]
-) -> Tuple[Optional[T], Iterator[bytes]]:
-    """Return what *detect* returns for the first bytes, and all pieces."""
-    head, found = b"", None
+def _inflate(machine: Any, data: bytes) -> Iterator[bytes]:
+    """Yield what *data* decompresses to, in bounded pieces."""
+    while True:
+        piece = machine.decompress(data, _CHUNK_SIZE)
+        if piece:
+            yield piece
+        if machine.eof or len(piece) < _CHUNK_SIZE:  # a full piece: zlib may hold back what did not fit
+            return
+        data = machine.unconsumed_tail
+
+
+def _peek(pieces: Iterator[bytes], is_enough: Callable[[bytes], bool]) -> Tuple[bytes, Iterator[bytes]]:
+    """Return the first bytes, until *is_enough* of them or all are there, and an iterator over all pieces.
+
+    An error is raised by the iterator, after the bytes before it.
+    """
+    head = b""
+    failure: Optional[Exception] = None
     try:
-        while found is None and len(head) < _CHUNK_SIZE:
+        while not is_enough(head) and len(head) < _CHUNK_SIZE:
             head += next(pieces)
-            found = detect(head)
     except StopIteration:
         pass
     except Exception as error:
-        pieces = _raise(error)
-    return found, chain([head], pieces)
+        failure = error
 
+    def replay() -> Iterator[bytes]:
+        yield head
+        if failure is not None:
+            raise failure
+        yield from pieces
 
-def _peek_size(pieces: Iterator[bytes], size: int) -> Tuple[bytes, Iterator[bytes]]:
-    """Return at least *size* bytes, less if there are no more, and all pieces."""
-    _, pieces = _peek(pieces, lambda head: len(head) >= size or None)
-    head = next(pieces)
-    return head, chain([head], pieces)
-
-
-def _raise(error: Exception) -> Iterator[bytes]:
-    raise error
-    yield  # makes it a generator
+    return head, replay()
 
 
 def _is_text(head: bytes) -> bool:
