@@ -167,28 +167,10 @@ class DeadlineHTTPResponse(HTTPResponse):
 
     def _has_rest(self) -> bool:
         try:
-            if self._peek_buffer():
-                return True
+            # Before the next call the pool sees what waits in a plain socket, not what waits in a TLS layer.
+            return bool(self._peek_buffer()) or getattr(self._sock, "pending", int)() > 0
         except (ValueError, AttributeError):  # another thread is closing it
             return True
-        # Before the next call the pool sees what waits in a plain socket, not what waits in a TLS layer.
-        return hasattr(self._sock, "getpeercert") and _has_input(self._sock)
-
-
-def _has_input(sock: Any) -> bool:
-    """Return whether a read of *sock* would return at once."""
-    inner = innermost_socket(sock)
-    timeout = inner.gettimeout()
-    try:
-        inner.settimeout(0)
-        sock.recv(1)
-    except (BlockingIOError, ssl.SSLWantReadError, socket.timeout, TimeoutError):
-        return False
-    except OSError:
-        return True
-    finally:
-        inner.settimeout(timeout)
-    return True
 
 
 def shut_down(sock: Any) -> None:
@@ -206,7 +188,7 @@ class _DeadlinePool(HTTPConnectionPool):
         connection.response_class = DeadlineHTTPResponse
         connection.socket_options = [*(getattr(connection, "socket_options", None) or ()), *_KEEP_ALIVE]
         if type(connection).send is HTTPConnection.send:  # vcrpy's has a method of its own
-            connection.send = partial(_send, weakref.WeakMethod(connection.send))
+            connection.send = partial(_send, weakref.ref(connection))
         return connection
 
     def _get_conn(self, timeout: Optional[float] = None) -> Any:
@@ -253,12 +235,12 @@ def deadline_pool(pool_class: Type[HTTPConnectionPool]) -> Type[HTTPConnectionPo
     return type(pool_class.__name__, (_DeadlinePool, pool_class), {})
 
 
-def _send(original: Any, data: Any) -> None:
+def _send(reference: Any, data: Any) -> None:
     """Send *data* in pieces, each before the deadline: ``sendall`` applies its timeout to the whole.
 
     The head of a request takes a short body along: urllib3 sends them apart, in two packets.
     """
-    send = original()
+    connection = reference()
     pieces: List[Any] = [data]
     if current.connected and current.body is not None:
         if data is current.body:
@@ -267,9 +249,9 @@ def _send(original: Any, data: Any) -> None:
     elif isinstance(data, (bytes, bytearray)) and len(data) > _SEND_SIZE:
         pieces = [data[start : start + _SEND_SIZE] for start in range(0, len(data), _SEND_SIZE)]
     for piece in pieces:
-        if current.call is not None and send.__self__.sock is not None:
-            apply_deadline(innermost_socket(send.__self__.sock), current.read_timeout, current.call.deadline)
-        send(piece)
+        if current.call is not None and connection.sock is not None:
+            apply_deadline(innermost_socket(connection.sock), current.read_timeout, current.call.deadline)
+        HTTPConnection.send(connection, piece)
 
 
 @contextmanager
