@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import stat
+import shutil
 from contextlib import suppress
 from errno import EINVAL, EISDIR
 from functools import cached_property, partial
@@ -70,7 +70,7 @@ class Download(CloseMixin):
         ``max_response_bytes``, and APIError after ``save`` or ``close()``.
         """
         if not self._loaded:
-            self._check_unspent()
+            self._check_unread()
             self._spent = True
             self._exchange.read_body(self.response, self._body)
             self._loaded = True
@@ -96,15 +96,18 @@ class Download(CloseMixin):
             OSError: the file cannot be written, or *path* is a folder, a device or a pipe. If nothing was
                 read yet, the download can still be saved elsewhere.
         """
-        self._check_unspent()
+        self._check_unread()
         name = os.fsdecode(path)
         target = os.path.realpath(name)
-        mode = _mode_of_file(target, name)
+        if os.path.basename(name) in ("", ".", "..") or os.path.isdir(target):
+            raise IsADirectoryError(EISDIR, "cannot save a file: this is a folder", name)
+        if os.path.lexists(target) and not os.path.isfile(target):
+            raise OSError(EINVAL, "cannot save a file: this is no regular file", name)
         part = os.path.join(os.path.dirname(target), f".{os.urandom(8).hex()}.part")
         file = open(part, "xb")  # noqa: SIM115  # the end of a "with" flushes again, which hides the first error
         try:
-            if mode is not None:
-                os.chmod(part, mode)
+            if os.path.exists(target):
+                shutil.copymode(target, part)
             self._write(file, progress)
             file.flush()
             os.fsync(file.fileno())
@@ -143,16 +146,6 @@ class Download(CloseMixin):
         except TRANSPORT_ERRORS as error:
             raise_alone(self._exchange.connection_error(error), self._exchange.safe_cause(error))
 
-    def _check_unspent(self) -> None:
+    def _check_unread(self) -> None:
         if self._spent and not self._loaded:
             raise self._exchange.error(APIError, "the download was read, saved or closed before")
-
-
-def _mode_of_file(target: str, name: str) -> Optional[int]:
-    """Return the mode of the file that is replaced, None if there is none; raise if it is no regular file."""
-    mode = os.lstat(target).st_mode if os.path.lexists(target) else None
-    if os.path.basename(name) in ("", ".", "..") or os.path.isdir(target):
-        raise IsADirectoryError(EISDIR, "cannot save a file: this is a folder", name)
-    if mode is not None and not stat.S_ISREG(mode):
-        raise OSError(EINVAL, "cannot save a file: this is no regular file", name)
-    return None if mode is None else stat.S_IMODE(mode)
