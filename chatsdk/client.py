@@ -114,13 +114,12 @@ class Client(SharesTransport):
         printer.text(f"<{type(self).__name__}{''.join(services)}>")
 
     def __getstate__(self) -> Dict[str, Any]:
-        settings = {
-            name: replace(service, api_key=None, headers=drop_sensitive_headers(service.headers or {}))
-            for name, service in self._settings.items()
-        }
+        settings = {}
         for name, service in self._settings.items():
             if service.api_key is not None:
                 getattr(self, name)  # creates the Credentials, which record that there was a key
+            headers = drop_sensitive_headers(service.headers or {})
+            settings[name] = replace(service, api_key=None, headers=headers)
         return {"_settings": settings, "_credentials": self._credentials, "_transport": self._transport}
 
     def _open(self, cls: Type[S]) -> S:

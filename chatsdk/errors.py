@@ -29,20 +29,15 @@ class ChatSDKError(Exception):
     def __reduce__(self) -> Tuple[Any, ...]:
         # A response holds the request, and with it the prompt: a pickle does not contain it.
         state = {name: value for name, value in self.__dict__.items() if name != "response"}
-        partial = state.get("partial")
-        if partial is not None:
-            from pickle import dumps  # rare
-
-            try:
-                dumps(partial)
-            except RecursionError:  # a value is nested some hundred levels deep
-                state["partial"] = type(partial).from_dict(_bounded(partial.to_dict()))
+        partial: Any = state.get("partial")
+        if hasattr(partial, "to_dict"):
+            state["partial"] = type(partial).from_dict(_bounded(partial.to_dict()))
         # Without __init__, which takes other arguments in some subclasses.
         return copyreg.__newobj__, (type(self), *self.args), state  # type: ignore[attr-defined]
 
 
-def _bounded(value: Any, depth: int = 50) -> Any:
-    """Return a JSON value without what is nested deeper."""
+def _bounded(value: Any, depth: int = 100) -> Any:
+    """Return a JSON value without what is nested deeper: pickle fails at some hundred levels."""
     if isinstance(value, dict):
         return {name: _bounded(item, depth - 1) for name, item in value.items()} if depth else None
     if isinstance(value, list):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import ipaddress
 import re
 from datetime import datetime
-from typing import Any, Mapping
+from math import isfinite
+from typing import Any, Mapping, Optional
 from urllib.parse import quote, unquote, urlencode, urljoin, urlsplit
 
 import requests
 
 from ..errors import ConfigurationError, InvalidRequestError
 from .dates import format_utc
-from .redaction import raise_alone
 
 
 def check_base_url(url: object, service: str) -> str:
@@ -20,36 +20,32 @@ def check_base_url(url: object, service: str) -> str:
 
     The error does not show the URL, which may hold a password.
     """
-    problem = f"base_url of {service} "
     if not isinstance(url, str):
-        raise ConfigurationError(problem + f"must be a string, not {type(url).__name__}")
+        raise ConfigurationError(f"base_url of {service} must be a string, not {type(url).__name__}")
     text = url.strip()
-    if any(char.isspace() or not char.isprintable() or char == "\\" for char in text):
-        raise ConfigurationError(problem + "holds a space, a backslash or a control character")
     try:
-        parts = urlsplit(text)
-        has_host, port, user = bool(parts.hostname), parts.port, parts.username
-        scheme, query = parts.scheme.lower(), parts.query or parts.fragment
-    except ValueError:
-        raise_alone(ConfigurationError(problem + "is not a URL: check host and port"))
-    if scheme not in ("http", "https"):
-        raise ConfigurationError(problem + "must begin with http:// or https://")
-    if user is not None or "@" in parts.netloc:
-        raise ConfigurationError(problem + "must not hold a user or password; give api_key")
-    if query or text.endswith(("?", "#")):
-        raise ConfigurationError(problem + "must not have a query or a fragment")
-    if not has_host or port == 0:
-        raise ConfigurationError(problem + "names no host to connect to")
-    if any(unquote(part) in (".", "..") for part in parts.path.split("/")):
-        raise ConfigurationError(problem + "must not hold . or .. as parts of its path")
-    # requests would quote the path twice because of a zone, whose percent sign is no valid escape.
-    zone = "".join(re.findall(r"%[^\]]*(?=\])", parts.netloc))
-    try:
-        prepared = requests.Request("GET", text.replace(zone, "", 1)).prepare().url or ""
+        problem = _find_problem(text)
+        prepared = "" if problem else requests.Request("GET", text).prepare().url or ""
     except (requests.RequestException, ValueError):
-        # Not chained: the errors of requests show the URL.
-        raise_alone(ConfigurationError(problem + "is not a URL that can be called"))
-    return prepared.replace("]", re.sub("^%(25)?", "%25", zone) + "]", 1).rstrip("/")
+        problem = "is not a URL that can be called: check host and port"
+    if problem:  # after the except block: the errors of requests show the URL
+        raise ConfigurationError(f"base_url of {service} {problem}")
+    return prepared.rstrip("/")
+
+
+def _find_problem(url: str) -> Optional[str]:
+    """Return what is wrong with a base URL, or None; raises ValueError if it has no valid host or port."""
+    parts = urlsplit(url)
+    has_odd_characters = not url.isprintable() or re.search(r"[ \\]", url)
+    problems = {
+        "holds a space, a backslash or a control character": has_odd_characters,
+        "must begin with http:// or https://": parts.scheme not in ("http", "https"),
+        "must not hold a user or password; give api_key": "@" in parts.netloc,
+        "must not have a query or a fragment": re.search("[?#]", url),
+        "names no host to connect to": not parts.hostname or parts.port == 0,
+        "must not hold . or .. as parts of its path": {".", ".."} & {*unquote(parts.path).split("/")},
+    }
+    return next((problem for problem, found in problems.items() if found), None)
 
 
 def get_origin(url: str) -> str:
@@ -114,6 +110,6 @@ def _query_text(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, datetime):
         return format_utc(value)
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+    if isinstance(value, float) and not isfinite(value):
         raise InvalidRequestError("a query value is NaN or infinity")
     return str(value)

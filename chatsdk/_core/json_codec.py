@@ -57,9 +57,9 @@ def loads(data: bytes, errors: str = "strict") -> Any:
 
 def join_surrogates(text: str) -> str:
     """Return *text* with surrogate pairs joined; a lone surrogate becomes U+FFFD."""
-    return (
-        text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    )
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def split_surrogate(text: str) -> Tuple[str, str]:

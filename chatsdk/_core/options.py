@@ -80,11 +80,10 @@ class Options:
 
 def split_timeout(timeout: Timeout) -> Tuple[float, float]:
     """Return the connect and the read timeout in seconds."""
-    if isinstance(timeout, tuple):
-        if len(timeout) != 2:
-            raise ConfigurationError("timeout must be a number of seconds, or (connect, read)")
-        return _seconds(timeout[0], "timeout"), _seconds(timeout[1], "timeout")
-    read = _seconds(timeout, "timeout")
+    name = "timeout, or each part of (connect, read),"
+    if isinstance(timeout, tuple) and len(timeout) == 2:
+        return _seconds(timeout[0], name), _seconds(timeout[1], name)
+    read = _seconds(timeout, name)
     return min(CONNECT_TIMEOUT, read), read
 
 

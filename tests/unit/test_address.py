@@ -31,8 +31,8 @@ from chatsdk.errors import InvalidRequestError
         ("https://api.example/ü", "https://api.example/%C3%BC"),
         ("https://api.example/a%20b", "https://api.example/a%20b"),
         ("http://[::1]/ü", "http://[::1]/%C3%BC"),
-        ("http://[fe80::1%25eth0]:80/ü", "http://[fe80::1%25eth0]:80/%C3%BC"),
-        ("http://[fe80::1%eth0]/a%20b", "http://[fe80::1%25eth0]/a%20b"),
+        ("http://[fe80::1%25eth0]:80/a", "http://[fe80::1%25eth0]:80/a"),
+        ("http://[fe80::1%eth0]/a/", "http://[fe80::1%25eth0]/a"),
         ("https://under_score.example", "https://under_score.example"),
     ],
 )
