@@ -1,12 +1,12 @@
 import signal
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Dict, Iterator, NamedTuple
 
 import pytest
 
 from chatsdk.testing import LocalServer
-from tests.docs.programs import EXAMPLES, Done, GatedServer, run_program
+from tests.docs.programs import EXAMPLES, Done, GatedServer, run_program, surroundings
 from tests.support.environment import PREFIXES, scrub
 
 VARIABLES = tuple(prefix + end for prefix in PREFIXES for end in ("BASE_URL", "API_KEY"))
@@ -29,21 +29,40 @@ class OfflineRun(NamedTuple):
     folder: Path
 
 
-@pytest.fixture(scope="session")
-def offline(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, OfflineRun]:
-    """Each example, run once without a server, by its name. The keys in its environment are not for it."""
+@pytest.fixture(scope="session", autouse=True)
+def offline_runs(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, hear_ctrl_c: None
+) -> Iterator[Dict[str, "Future[OfflineRun]"]]:
+    """Begin to run each example without a server, beside the tests before those that look at the results.
+
+    The keys in the environment of the examples are not for them.
+    """
     secrets = {f"{prefix}API_KEY": f"secret-of-{prefix}" for prefix in PREFIXES}
     secrets.update(MONGARS_USERNAME="bob", MONGARS_PASSWORD="secret-of-bob")
+    with pytest.MonkeyPatch.context() as patch:
+        scrub(patch)
+        env = surroundings(**secrets)
 
     def run(name: str) -> OfflineRun:
         folder = tmp_path_factory.mktemp(name)
         arguments = ["--once"] if name == "peer_metrics.py" else []
-        return OfflineRun(run_program(folder, name, *arguments, **secrets), folder)
+        return OfflineRun(run_program(folder, env, name, *arguments), folder)
 
-    names = [path.name for path in EXAMPLES]
-    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as pool:
-        scrub(patch)
-        return dict(zip(names, pool.map(run, names)))
+    wanted = any("offline" in getattr(item, "fixturenames", ()) for item in request.session.items)
+    with ThreadPoolExecutor(2) as pool:
+        yield {path.name: pool.submit(run, path.name) for path in EXAMPLES if wanted}
+
+
+@pytest.fixture
+def offline(offline_runs: Dict[str, "Future[OfflineRun]"]) -> Dict[str, OfflineRun]:
+    """The runs of all examples, by their names."""
+    return {name: run.result() for name, run in offline_runs.items()}
+
+
+@pytest.fixture(autouse=True)
+def quick_polling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What runs in this process asks for benchmarks often; processes of their own do it once a second."""
+    monkeypatch.setattr("chatsdk.arguslm.runs.POLL_SECONDS", 0.01)
 
 
 @pytest.fixture

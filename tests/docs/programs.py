@@ -38,11 +38,11 @@ def surroundings(**variables: str) -> Dict[str, str]:
     return {**env, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8", **variables}
 
 
-def run_program(folder: Any, name: str, *arguments: str, **variables: str) -> "Done[str]":
-    """Run an example to its end, without a terminal."""
+def run_program(folder: Any, env: Dict[str, str], name: str, *arguments: str) -> "Done[str]":
+    """Run an example to its end in a process of its own, without a terminal."""
     return subprocess.run(
         command(name, *arguments),
-        env=surroundings(**variables),
+        env=env,
         cwd=folder,
         stdin=subprocess.DEVNULL,
         capture_output=True,

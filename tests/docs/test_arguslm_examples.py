@@ -266,7 +266,6 @@ class TestBenchmarks:
             pytest.importorskip("websockets", reason="the package websockets is not installed")
         else:
             monkeypatch.setattr(websocket, "find_connect", lambda: None)
-            monkeypatch.setattr("chatsdk.arguslm.runs.POLL_SECONDS", 0.01)
         benchmark = client.start_benchmark(
             BenchmarkCreate(model_ids=model_ids, prompt_pack="shakespeare", num_runs=1)
         )

@@ -5,13 +5,12 @@ import re
 import subprocess
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List
-
-import pytest
+from typing import Any, Callable, Dict, List
 
 from chatsdk.testing import LocalServer
 from tests.docs.programs import PATIENCE, Done, GatedServer, command, run_main, surroundings
 from tests.docs.terminal import CTRL_D, Terminal
+from tests.support.cases import for_each
 
 PREFIXES = {
     "mongars": "MONGARS",
@@ -24,25 +23,32 @@ FIRST_WORD = {"chatserver": 2, "infinity": 3, "zaguan": 2}  # events until it wa
 PROMPT = "you> "
 PASSWORD = "secret-password"
 
-Start = Callable[..., Terminal]
 
+class Session:
+    """A server, and the program as its client, each time on a terminal of its own."""
 
-@pytest.fixture
-def start(server: GatedServer, tmp_path: Any) -> Iterator[Start]:
-    """Start the program on a terminal of its own, as a client of the server."""
-    terminals: List[Terminal] = []
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        self.server = GatedServer(retrieval=True)
+        self._terminals: List[Terminal] = []
 
-    def start(service: str, *arguments: str, **variables: str) -> Terminal:
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        for terminal in self._terminals:
+            terminal.close()
+            assert "Traceback" not in terminal.shown
+            assert "local-key" not in terminal.shown
+        self.server.close()
+        assert self.server.errors == []
+
+    def start(self, service: str, *arguments: str, **variables: str) -> Terminal:
         line = command("chat_cli.py", "--service", service, *arguments)
-        env = surroundings(**{**address(server, service), **variables})
-        terminals.append(Terminal(line, env, str(tmp_path)))
-        return terminals[-1]
-
-    yield start
-    for terminal in terminals:
-        terminal.close()
-        assert "Traceback" not in terminal.shown
-        assert "local-key" not in terminal.shown
+        env = surroundings(**{**address(self.server, service), **variables})
+        self._terminals.append(Terminal(line, env, str(self.folder)))
+        return self._terminals[-1]
 
 
 def run(server: GatedServer, service: str, *arguments: str, **options: str) -> "Done[str]":
@@ -84,9 +90,14 @@ def memory(body: Dict[str, Any]) -> Any:
     return body.get("conversationId") or body.get("session_id")
 
 
-@pytest.mark.parametrize("service", PREFIXES)
-def test_a_session(server: GatedServer, start: Start, tmp_path: Path, service: str):
-    terminal = start(service)
+@for_each(PREFIXES, at_once=True)
+def test_a_session(service: str, tmp_path: Path):
+    with Session(tmp_path / service) as session:
+        check_session(session, service)
+
+
+def check_session(session: Session, service: str):
+    server, terminal = session.server, session.start(service)
     terminal.wait_for("/reset, /retry, /model NAME, /save FILE, /quit.\n" + PROMPT)
     check_conversations(server, terminal, service)
     if service in STREAMING:
@@ -98,7 +109,7 @@ def test_a_session(server: GatedServer, start: Start, tmp_path: Path, service: s
         check_errors_in_an_answer(server, terminal)
     if service == "zaguan":
         check_what_is_typed(server, terminal)
-        check_save(server, terminal, tmp_path)
+        check_save(server, terminal, session.folder)
         terminal.type(CTRL_D)
     else:
         terminal.enter("/quit")
@@ -208,6 +219,85 @@ def check_save(server: GatedServer, terminal: Terminal, folder: Path):
     assert say(terminal, "Hello") == "bot> Hello! You said: Hello\n"
 
 
+def ctrl_c_ends_it(session: Session) -> None:
+    terminal = session.start("mongars", MONGARS_API_KEY="", MONGARS_USERNAME="alice")
+    terminal.wait_for("password: ")
+    assert "username" not in terminal.shown
+    terminal.interrupt("\n")
+    assert terminal.wait_for_end() == 1
+
+
+def three_wrong_passwords(session: Session) -> None:
+    terminal = session.start("mongars", "--username", "alice", "--login-wait", "0.05", MONGARS_API_KEY="")
+    moments = []
+    for attempt in range(3):
+        terminal.wait_for("password: ")
+        moments.append(time.monotonic())
+        terminal.enter(f"guess-number-{attempt}")
+        terminal.wait_for("UnauthorizedError: HTTP 401: Invalid credentials (POST http://")
+    assert terminal.wait_for_end() == 1
+    assert "guess" not in terminal.shown
+    assert [request.path for request in session.server.requests] == ["/token"] * 3
+
+    first, second = map(float, re.findall(r"^next attempt in ([\d.]+) s$", terminal.shown, re.M))
+    assert 0.05 <= first < 0.07
+    assert 0.1 <= second < 0.13
+    assert moments[1] - moments[0] > 0.05
+    assert moments[2] - moments[1] > 0.1
+
+
+def a_right_one_after_a_wrong_one(session: Session) -> None:
+    terminal = session.start("mongars", "--login-wait", "0", MONGARS_API_KEY="")
+    for password in ("wrong-password", PASSWORD):
+        terminal.wait_for("username: ")
+        terminal.enter("alice")
+        terminal.wait_for("password: ")
+        terminal.enter(password)
+    terminal.wait_for(PROMPT)
+    assert say(terminal, "Hello") == "bot> Hello! You said: Hello\n"
+    assert PASSWORD not in terminal.shown
+    assert "wrong-password" not in terminal.shown
+
+
+def other_errors_end_it(session: Session) -> None:
+    session.server.fail("mongars", 500)
+    terminal = session.start("mongars", "--username", "alice", MONGARS_API_KEY="")
+    terminal.wait_for("password: ")
+    terminal.enter(PASSWORD)
+    assert terminal.wait_for_end() == 1
+    url = session.server.url("mongars")
+    last = f"InternalServerError: HTTP 500: Internal Server Error (POST {url}/token)"
+    assert terminal.shown.splitlines()[-1] == last
+
+
+def monGARS_offline(session: Session) -> None:
+    real = {"MONGARS_API_KEY": "a-real-token", "MONGARS_USERNAME": "bob"}
+    terminal = session.start("mongars", MONGARS_BASE_URL="", **real)
+    terminal.wait_for(PROMPT)
+    assert say(terminal, "Hello") == "bot> Hello! You said: Hello\n"
+
+
+LOGINS = [
+    ctrl_c_ends_it,
+    three_wrong_passwords,
+    a_right_one_after_a_wrong_one,
+    other_errors_end_it,
+    monGARS_offline,
+]
+
+
+@for_each(LOGINS, at_once=True)
+def test_a_login(check: Callable[[Session], None], tmp_path: Path):
+    with Session(tmp_path / check.__name__) as session:
+        check(session)
+
+
+def test_a_login_without_input(server: GatedServer):
+    done = run(server, "mongars", MONGARS_API_KEY="")
+    assert (done.returncode, done.stdout) == (1, "username: \n")
+    assert server.requests == []
+
+
 class TestErrors:
     def test_no_models(self, server: GatedServer):
         for service in ("zaguan", "chatserver"):
@@ -225,65 +315,6 @@ class TestErrors:
         done = run(server, "chatserver", "--tool")
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr == "InvalidRequestError: chatserver takes no tools in a conversation\n"
-
-
-class TestLogin:
-    def start(self, start: Start, *arguments: str) -> Terminal:
-        return start("mongars", *arguments, MONGARS_API_KEY="")
-
-    def test_ctrl_c_ends_it(self, start: Start):
-        terminal = start("mongars", MONGARS_API_KEY="", MONGARS_USERNAME="alice")
-        terminal.wait_for("password: ")
-        assert "username" not in terminal.shown
-        terminal.interrupt("\n")
-        assert terminal.wait_for_end() == 1
-
-    def test_three_wrong_passwords(self, server: GatedServer, start: Start):
-        terminal = self.start(start, "--username", "alice", "--login-wait", "0.05")
-        moments = []
-        for attempt in range(3):
-            terminal.wait_for("password: ")
-            moments.append(time.monotonic())
-            terminal.enter(f"guess-number-{attempt}")
-            terminal.wait_for("UnauthorizedError: HTTP 401: Invalid credentials (POST http://")
-        assert terminal.wait_for_end() == 1
-        assert "guess" not in terminal.shown
-        assert [request.path for request in server.requests] == ["/token"] * 3
-
-        first, second = map(float, re.findall(r"^next attempt in ([\d.]+) s$", terminal.shown, re.M))
-        assert 0.05 <= first < 0.07
-        assert 0.1 <= second < 0.13
-        assert moments[1] - moments[0] > 0.05
-        assert moments[2] - moments[1] > 0.1
-
-    def test_a_right_one_after_a_wrong_one(self, server: GatedServer, start: Start):
-        terminal = self.start(start, "--login-wait", "0")
-        for password in ("wrong-password", PASSWORD):
-            terminal.wait_for("username: ")
-            terminal.enter("alice")
-            terminal.wait_for("password: ")
-            terminal.enter(password)
-        terminal.wait_for(PROMPT)
-        assert say(terminal, "Hello") == "bot> Hello! You said: Hello\n"
-        assert PASSWORD not in terminal.shown
-        assert "wrong-password" not in terminal.shown
-
-    def test_end_of_input(self, server: GatedServer):
-        done = run(server, "mongars", MONGARS_API_KEY="")
-        assert (done.returncode, done.stdout) == (1, "username: \n")
-        assert server.requests == []
-
-    def test_other_errors_end_it(self, server: GatedServer, start: Start):
-        server.fail("mongars", 500)
-        terminal = self.start(start, "--username", "alice")
-        terminal.wait_for("password: ")
-        terminal.enter(PASSWORD)
-        assert terminal.wait_for_end() == 1
-        last = terminal.shown.splitlines()[-1]
-        assert (
-            last
-            == f"InternalServerError: HTTP 500: Internal Server Error (POST {server.url('mongars')}/token)"
-        )
 
 
 def test_settings(server: GatedServer):
@@ -317,13 +348,6 @@ def test_offline_without_a_terminal():
         assert (done.returncode, done.stderr) == (0, "")
         assert "runs offline" in done.stdout
         assert "bot> Hello! You said: Hello\n" in done.stdout
-
-
-def test_monGARS_offline(start: Start):
-    real = {"MONGARS_API_KEY": "a-real-token", "MONGARS_USERNAME": "bob"}
-    terminal = start("mongars", MONGARS_BASE_URL="", **real)
-    terminal.wait_for(PROMPT)
-    assert say(terminal, "Hello") == "bot> Hello! You said: Hello\n"
 
 
 def test_nobody_reads_on(server: GatedServer):

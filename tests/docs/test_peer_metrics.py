@@ -2,16 +2,17 @@
 
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
+from itertools import product
 from queue import Empty, Queue
-from typing import Any, Callable, Iterator, List, Tuple
-
-import pytest
+from typing import Any, Callable, List, Tuple
 
 from chatsdk.testing import LocalServer
 from tests.docs.programs import OFFLINE, PATIENCE, GatedServer, command, run_main, surroundings
+from tests.support.cases import for_each
 
 LOGIN, TELEMETRY = "/token", "/api/v1/peer/telemetry"
 
@@ -19,11 +20,10 @@ LOGIN, TELEMETRY = "/token", "/api/v1/peer/telemetry"
 class Program:
     """The example, and the lines that it has printed."""
 
-    def __init__(self, server: LocalServer, *arguments: str, **variables: str) -> None:
-        env = surroundings(**{"MONGARS_BASE_URL": server.url("mongars"), **variables})
+    def __init__(self, url: str, *arguments: str) -> None:
         self._process = subprocess.Popen(
             command("peer_metrics.py", *arguments),
-            env=env,
+            env=surroundings(MONGARS_BASE_URL=url),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -73,30 +73,16 @@ class Program:
                 continue
         return self._process.returncode
 
-    def close(self) -> None:
+    def __enter__(self) -> "Program":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
         if self._process.poll() is None:
             self._process.kill()
         self.end()
         assert self._process.stdout is not None
         self._process.stdout.close()
-
-
-Start = Callable[..., Program]
-
-
-@pytest.fixture
-def start(server: GatedServer) -> Iterator[Start]:
-    """Start the program as a client of the server, or of another one."""
-    programs: List[Program] = []
-
-    def start(*arguments: str, other: Any = None, **variables: str) -> Program:
-        programs.append(Program(other or server, *arguments, **variables))
-        return programs[-1]
-
-    yield start
-    for program in programs:
-        program.close()
-        assert "Traceback" not in "\n".join(program.shown)
+        assert "Traceback" not in "\n".join(self.shown)
 
 
 def run(server: LocalServer, *arguments: str, **variables: str) -> Tuple[int, List[str]]:
@@ -134,84 +120,6 @@ def test_once_that_fails(server: GatedServer):
     )
 
 
-def test_waits_longer_after_each_failure_and_recovers(server: GatedServer, start: Start):
-    program = start("--interval", "0.05", "--max-backoff", "0.15")
-    program.wait_for("report 1")
-    began = time.monotonic()
-    server.fail("mongars", 500, times=4)
-    waits = []
-    for _ in range(4):
-        program.wait_for("InternalServerError: ")
-        waits.append(float(program.wait_for("next try in ").split()[3]))
-    program.wait_for("report ")
-    assert time.monotonic() - began > sum(waits) - 0.02  # they are rounded
-    for wait, longest in zip(waits, (0.05, 0.1, 0.15, 0.15)):
-        assert longest * 0.9 - 0.005 <= wait <= longest + 0.005
-
-    server.fail("mongars", 500)
-    assert float(program.wait_for("next try in ").split()[3]) <= 0.055  # from the start again
-    program.send(signal.SIGTERM)
-    assert program.end()[0] == 0
-
-
-def test_a_server_that_cannot_be_reached_is_tried_again(start: Start):
-    with LocalServer() as gone:
-        pass
-    program = start("--interval", "0.02", other=gone)
-    for _ in range(2):
-        program.wait_for("APIConnectionError: ")
-        program.wait_for("next try in ")
-    program.send(signal.SIGINT)
-    assert program.end()[0] == 0
-
-
-class TestSignals:
-    def test_while_it_waits(self, start: Start):
-        programs = [start("--interval", "3600") for _ in range(2)]
-        for program, number in zip(programs, [signal.SIGINT, signal.SIGTERM]):
-            program.wait_for("report 1")
-            began = time.monotonic()
-            program.send(number)
-            status, shown = program.end()
-            assert status == 0
-            assert shown[-1] == "stopped after 1 reports"
-            assert time.monotonic() - began < 5
-
-    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-    def test_the_report_on_its_way_is_finished(self, server: GatedServer, start: Start, number: int):
-        program = start("--interval", "0.01")
-        program.wait_for("report 5: accepted")
-        gate = server.hold_next()
-        gate.wait()
-        program.send(number)
-        gate.open()
-        status, shown = program.end()
-        assert status == 0
-        assert shown[-2].startswith("report ")
-        assert re.fullmatch(r"stopped after \d+ reports", shown[-1])
-        assert paths(server).count(LOGIN) == 1
-        assert len({request.json["scheduler_id"] for request in server.requests[1:]}) == 1
-
-    def test_a_call_without_an_answer_is_left_in_time(self, server: GatedServer, start: Start):
-        gate = server.hold_next()
-        program = start("--interval", "3600", "--call-timeout", "0.5")
-        gate.wait()
-        program.send(signal.SIGTERM)
-        status, shown = program.end()
-        gate.open()
-        assert status == 0
-        assert shown[0].startswith("APITimeoutError: ")
-        assert shown[-1] == "stopped after 0 reports"
-
-    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-    def test_a_second_one_ends_it_at_once(self, server: GatedServer, start: Start, number: int):
-        gate = server.hold_next()
-        program = start("--call-timeout", "3600")
-        gate.wait()
-        assert program.insist(number) == -number
-        gate.open()
-
-
 class TestAccounts:
     def test_wrong_login(self, server: GatedServer):
         status, shown = run(server, MONGARS_PASSWORD="wrong-password")
@@ -226,19 +134,6 @@ class TestAccounts:
         assert (status, shown[0]) == (1, "logged in as alice")
         assert shown[1].startswith("PermissionDeniedError: HTTP 403: Admin required (POST ")
         assert paths(server) == [LOGIN, TELEMETRY]
-
-    def test_an_expired_token(self, start: Start):
-        with LocalServer(token_seconds=1) as server:
-            program = start("--interval", "0.02", other=server)
-            program.wait_for("logged in as u1")
-            program.wait_for("logged in as u1")
-            program.wait_for("report ")
-            program.send(signal.SIGTERM)
-            status, shown = program.end()
-            assert status == 0
-            assert not any("Error" in line for line in shown)
-            expired = paths(server).index(LOGIN, 1)
-            assert paths(server)[expired - 1 : expired + 2] == [TELEMETRY, LOGIN, TELEMETRY]
 
     def test_a_token_instead_of_a_login(self, server: GatedServer):
         token = str(server.services()["mongars"].api_key)
@@ -259,7 +154,66 @@ def test_times_that_cannot_be(server: GatedServer):
     assert run(server, MONGARS_MAX_BACKOFF="inf")[0] == 2
 
 
-def test_nobody_reads_on(server: GatedServer):
+def waits_longer_after_each_failure_and_recovers(server: GatedServer) -> None:
+    with Program(server.url("mongars"), "--interval", "0.05", "--max-backoff", "0.15") as program:
+        program.wait_for("report 1")
+        began = time.monotonic()
+        server.fail("mongars", 500, times=4)
+        waits = []
+        for _ in range(4):
+            program.wait_for("InternalServerError: ")
+            waits.append(float(program.wait_for("next try in ").split()[3]))
+        program.wait_for("report ")
+        assert time.monotonic() - began > sum(waits) - 0.02  # they are rounded
+        for wait, longest in zip(waits, (0.05, 0.1, 0.15, 0.15)):
+            assert longest * 0.9 - 0.005 <= wait <= longest + 0.005
+
+        server.fail("mongars", 500)
+        assert float(program.wait_for("next try in ").split()[3]) <= 0.055  # from the start again
+        program.send(signal.SIGTERM)
+        assert program.end()[0] == 0
+
+
+def tries_a_server_that_cannot_be_reached_again(_: GatedServer) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        with Program(url, "--interval", "0.02") as program:
+            for _ in range(2):
+                program.wait_for("APIConnectionError: ")
+                program.wait_for("next try in ")
+            program.send(signal.SIGINT)
+            assert program.end()[0] == 0
+
+
+def leaves_a_call_without_an_answer_in_time(server: GatedServer) -> None:
+    gate = server.hold_next()
+    with Program(server.url("mongars"), "--interval", "3600", "--call-timeout", "0.5") as program:
+        gate.wait()
+        program.send(signal.SIGTERM)
+        status, shown = program.end()
+        gate.open()
+        assert status == 0
+        assert shown[0].startswith("APITimeoutError: ")
+        assert shown[-1] == "stopped after 0 reports"
+
+
+def logs_in_again_when_its_token_has_expired(_: GatedServer) -> None:
+    with LocalServer(token_seconds=1) as server, Program(
+        server.url("mongars"), "--interval", "0.02"
+    ) as program:
+        program.wait_for("logged in as u1")
+        program.wait_for("logged in as u1")
+        program.wait_for("report ")
+        program.send(signal.SIGTERM)
+        status, shown = program.end()
+        assert status == 0
+        assert not any("Error" in line for line in shown)
+        expired = paths(server).index(LOGIN, 1)
+        assert paths(server)[expired - 1 : expired + 2] == [TELEMETRY, LOGIN, TELEMETRY]
+
+
+def ends_when_nobody_reads_on(server: GatedServer) -> None:
     with subprocess.Popen(
         command("peer_metrics.py", "--interval", "0.01"),
         env=surroundings(MONGARS_BASE_URL=server.url("mongars")),
@@ -272,3 +226,63 @@ def test_nobody_reads_on(server: GatedServer):
         program.stdout.close()
         assert program.stderr.read() == ""
         assert program.wait(PATIENCE) == 1
+
+
+FAILURES = [
+    waits_longer_after_each_failure_and_recovers,
+    tries_a_server_that_cannot_be_reached_again,
+    leaves_a_call_without_an_answer_in_time,
+    logs_in_again_when_its_token_has_expired,
+    ends_when_nobody_reads_on,
+]
+
+
+@for_each(FAILURES, at_once=True)
+def test_a_program_that_runs_into_trouble(check: Callable[[GatedServer], None]):
+    with GatedServer() as server:
+        check(server)
+    assert server.errors == []
+
+
+def while_it_waits(server: GatedServer, number: int) -> None:
+    with Program(server.url("mongars"), "--interval", "3600") as program:
+        program.wait_for("report 1")
+        began = time.monotonic()
+        program.send(number)
+        status, shown = program.end()
+        assert status == 0
+        assert shown[-1] == "stopped after 1 reports"
+        assert time.monotonic() - began < 5
+
+
+def while_a_report_is_on_its_way(server: GatedServer, number: int) -> None:
+    with Program(server.url("mongars"), "--interval", "0.01") as program:
+        program.wait_for("report 5: accepted")
+        gate = server.hold_next()
+        gate.wait()
+        program.send(number)
+        gate.open()
+        status, shown = program.end()
+        assert status == 0
+        assert shown[-2].startswith("report ")
+        assert re.fullmatch(r"stopped after \d+ reports", shown[-1])
+        assert paths(server).count(LOGIN) == 1
+        assert len({request.json["scheduler_id"] for request in server.requests[1:]}) == 1
+
+
+def again_and_again(server: GatedServer, number: int) -> None:
+    gate = server.hold_next()
+    with Program(server.url("mongars"), "--call-timeout", "3600") as program:
+        gate.wait()
+        assert program.insist(number) == -number
+        gate.open()
+
+
+MOMENTS = [while_it_waits, while_a_report_is_on_its_way, again_and_again]
+
+
+@for_each(product(MOMENTS, [signal.SIGINT, signal.SIGTERM]), at_once=True)
+def test_a_signal(check: Callable[[GatedServer, int], None], number: int):
+    with GatedServer() as server:
+        check(server, number)
+    assert server.errors == []

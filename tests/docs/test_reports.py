@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
+from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from chatsdk import Client
 from chatsdk.testing import LocalServer
 from tests.docs.programs import OFFLINE, PATIENCE, Done, GatedServer, command, run_main, surroundings
+from tests.support.cases import for_each
 
 TABLE = [
     r"model          calls  failed  TTFT ms  tokens/s",
@@ -54,22 +56,6 @@ class Report:
 @pytest.fixture
 def run(tmp_path: Any) -> Report:
     return Report(tmp_path)
-
-
-@pytest.fixture
-def on_terminal(tmp_path: Any) -> Iterator[Callable[..., Any]]:
-    """Start an example on a terminal of its own, where there are terminals."""
-    from tests.docs.terminal import Terminal
-
-    terminals: List[Terminal] = []
-
-    def start(*line: str, **variables: str) -> Terminal:
-        terminals.append(Terminal(command(*line), surroundings(**variables), str(tmp_path)))
-        return terminals[-1]
-
-    yield start
-    for terminal in terminals:
-        terminal.close()
 
 
 def assert_lines(lines: List[str], patterns: List[str]) -> None:
@@ -124,7 +110,7 @@ class TestBenchmark:
 
     def test_a_run_that_takes_too_long(self, run: Report):
         with LocalServer(call_seconds=60) as server:
-            line = ["--url", server.url("arguslm"), "--timeout", "0.3"]
+            line = ["--url", server.url("arguslm"), "--timeout", "0.1"]
             done = run("benchmark_report.py", *line)
         assert done.returncode == 1
         assert_lines(done.stderr.splitlines(), [r"APITimeoutError: .*"])
@@ -143,27 +129,6 @@ class TestBenchmark:
         done = run("benchmark_report.py", "--runs", "1", **address)
         rows = [line for line in done.stdout.splitlines() if line.startswith("same $1 $2  ")]
         assert sorted(row.split()[3:5] for row in rows) == [["1", "0"], ["1", "0"], ["1", "1"]]
-
-    def test_bar_on_a_terminal(self, address: Dict[str, str], on_terminal: Any):
-        terminal = on_terminal("benchmark_report.py", **address)
-        assert terminal.wait_for_end() == 0
-        bars = re.findall(r"\r\[(#*)(\.*)\] (\d)/6", terminal.shown)
-        assert bars
-        for done, left, completed in bars:
-            assert len(done + left) == 30
-            assert len(done) == 5 * int(completed)
-        counts = [int(completed) for _, _, completed in bars]
-        assert counts == sorted(counts)
-        assert counts[-1] == 6
-        assert_lines(terminal.shown.splitlines()[-5:], TABLE)
-
-    def test_ctrl_c(self, on_terminal: Any):
-        with LocalServer(call_seconds=60) as server:
-            terminal = on_terminal("benchmark_report.py", "--url", server.url("arguslm"))
-            terminal.wait_for("] 0/6")  # nothing more to do than to wait
-            terminal.interrupt("interrupted; ")
-            assert terminal.wait_for_end() == 1
-        assert "Traceback" not in terminal.shown
 
 
 class TestPicture:
@@ -220,12 +185,6 @@ class TestUptime:
         assert asked["format"] == ["csv"]
         assert asked["start_date"][0].endswith("Z")
 
-    def test_progress_on_a_terminal(self, address: Dict[str, str], on_terminal: Any):
-        terminal = on_terminal("uptime_csv.py", **address)
-        assert terminal.wait_for_end() == 0
-        progress, _, _ = terminal.shown.partition("\nwritten: uptime_history.csv\n")
-        assert re.search(r"\r[^\n]+ ?B", progress)
-
     def test_names_and_errors_of_any_kind(self, server: GatedServer, address: Dict[str, str], run: Report):
         body = (
             'model_name,provider,status,latency_ms,error,timestamp\r\n"a\r\n""b"", c",x,up,1,"\u2028\n",t\r\n'
@@ -271,3 +230,52 @@ class TestUptime:
         gate.open()
         assert (program.returncode, shown) == (130, b"")
         assert list(tmp_path.iterdir()) == []
+
+
+Start = Callable[..., Any]
+
+
+def bar(start: Start, address: Dict[str, str], folder: Path) -> None:
+    terminal = start("benchmark_report.py", **address)
+    assert terminal.wait_for_end() == 0
+    bars = re.findall(r"\r\[(#*)(\.*)\] (\d)/6", terminal.shown)
+    assert bars
+    for done, left, completed in bars:
+        assert len(done + left) == 30
+        assert len(done) == 5 * int(completed)
+    counts = [int(completed) for _, _, completed in bars]
+    assert counts == sorted(counts)
+    assert counts[-1] == 6
+    assert_lines(terminal.shown.splitlines()[-5:], TABLE)
+
+
+def ctrl_c(start: Start, address: Dict[str, str], folder: Path) -> None:
+    with LocalServer(call_seconds=60) as server:
+        terminal = start("benchmark_report.py", "--url", server.url("arguslm"))
+        terminal.wait_for("] 0/6")  # nothing more to do than to wait
+        terminal.interrupt("interrupted; ")
+        assert terminal.wait_for_end() == 1
+    assert "Traceback" not in terminal.shown
+
+
+def progress_of_a_download(start: Start, address: Dict[str, str], folder: Path) -> None:
+    terminal = start("uptime_csv.py", **address)
+    assert terminal.wait_for_end() == 0
+    progress, _, _ = terminal.shown.partition("\nwritten: uptime_history.csv\n")
+    assert re.search(r"\r[^\n]+ ?B", progress)
+
+
+@for_each([bar, ctrl_c, progress_of_a_download], at_once=True)
+def test_on_a_terminal(check: Callable[..., None], address: Dict[str, str], tmp_path: Path):
+    from tests.docs.terminal import Terminal
+
+    with ExitStack() as terminals:
+
+        def start(*line: str, **variables: str) -> Terminal:
+            return terminals.enter_context(
+                closing(Terminal(command(*line), surroundings(**variables), str(folder)))
+            )
+
+        folder = tmp_path / check.__name__
+        folder.mkdir()
+        check(start, address, folder)
