@@ -49,6 +49,7 @@ class ArgusApi(Api):
             answer = self.read(path)
             if validator(answer):
                 return answer
+            time.sleep(0.01)
         raise AssertionError(f"{path} never became right: {answer}")
 
     def watch(self, run_id):

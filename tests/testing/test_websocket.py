@@ -67,7 +67,7 @@ def test_texts_of_any_length():
 
 
 def test_texts_come_when_they_are_due_and_clients_are_answered_meanwhile(connect):
-    due = time.monotonic() + 0.2
+    due = time.monotonic() + 0.1
     peer = connect("late", due=due)
     peer.send(PING, b"first")
     assert peer.receive() == (PONG, b"first")

@@ -64,7 +64,8 @@ def test_what_is_missing_is_named(api):
         api.create_transcription(b"", model="")
 
 
-def test_injected_errors(server, api):
+def test_injected_errors(server, api, monkeypatch):
+    monkeypatch.setattr("chatsdk._core.retry.BACKOFF_INITIAL", 0.01)
     server.fail("zaguan", 429, headers={"Retry-After": "0"})
     assert api.create_transcription(b"ID3Hello").text == "Hello"
     assert [request.path for request in server.requests] == ["/v1/audio/transcriptions"] * 2

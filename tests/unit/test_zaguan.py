@@ -193,7 +193,8 @@ class TestRequestId:
         assert {call.request.headers["X-Request-Id"] for call in http.calls} == {ID}
         assert len(http.calls) == 8
 
-    def test_the_same_for_all_attempts(self, http):
+    def test_the_same_for_all_attempts(self, http, monkeypatch):
+        monkeypatch.setattr("chatsdk._core.retry.BACKOFF_INITIAL", 0.01)
         http.add("GET", ZAGUAN + "/health", status=503)
         with make_client(max_retries=1) as client, pytest.raises(errors.InternalServerError):
             client.zaguan.health_check()
