@@ -68,7 +68,7 @@ def quick_polling(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def server() -> Iterator[GatedServer]:
     """A stand-in, which can hold answers back."""
-    with GatedServer(retrieval=True) as server:
+    with GatedServer(retrieval=True, call_seconds=0.01) as server:
         yield server
         assert server.errors == []
 
