@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List
 
@@ -235,7 +235,7 @@ class TestUptime:
 Start = Callable[..., Any]
 
 
-def bar(start: Start, address: Dict[str, str], folder: Path) -> None:
+def bar(start: Start, address: Dict[str, str]) -> None:
     terminal = start("benchmark_report.py", **address)
     assert terminal.wait_for_end() == 0
     bars = re.findall(r"\r\[(#*)(\.*)\] (\d)/6", terminal.shown)
@@ -249,7 +249,7 @@ def bar(start: Start, address: Dict[str, str], folder: Path) -> None:
     assert_lines(terminal.shown.splitlines()[-5:], TABLE)
 
 
-def ctrl_c(start: Start, address: Dict[str, str], folder: Path) -> None:
+def ctrl_c(start: Start, address: Dict[str, str]) -> None:
     with LocalServer(call_seconds=60) as server:
         terminal = start("benchmark_report.py", "--url", server.url("arguslm"))
         terminal.wait_for("] 0/6")  # nothing more to do than to wait
@@ -258,7 +258,7 @@ def ctrl_c(start: Start, address: Dict[str, str], folder: Path) -> None:
     assert "Traceback" not in terminal.shown
 
 
-def progress_of_a_download(start: Start, address: Dict[str, str], folder: Path) -> None:
+def progress_of_a_download(start: Start, address: Dict[str, str]) -> None:
     terminal = start("uptime_csv.py", **address)
     assert terminal.wait_for_end() == 0
     progress, _, _ = terminal.shown.partition("\nwritten: uptime_history.csv\n")
@@ -269,13 +269,13 @@ def progress_of_a_download(start: Start, address: Dict[str, str], folder: Path) 
 def test_on_a_terminal(check: Callable[..., None], address: Dict[str, str], tmp_path: Path):
     from tests.docs.terminal import Terminal
 
+    folder = tmp_path / check.__name__
+    folder.mkdir()
     with ExitStack() as terminals:
 
         def start(*line: str, **variables: str) -> Terminal:
-            return terminals.enter_context(
-                closing(Terminal(command(*line), surroundings(**variables), str(folder)))
-            )
+            terminal = Terminal(command(*line), surroundings(**variables), str(folder))
+            terminals.callback(terminal.close)
+            return terminal
 
-        folder = tmp_path / check.__name__
-        folder.mkdir()
-        check(start, address, folder)
+        check(start, address)
