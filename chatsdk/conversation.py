@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, Callable, Generic, Iterator, List, Literal, Mapping, Optional, Sequence, Union
 
 from ._core.answer import A, ChatService, content_text
-from ._core.chat_adapters import ChatAdapter, ChatCall, Message, Texts, find_adapter
+from ._core.chat_adapters import ChatAdapter, ChatCall, Message, Texts, make_adapter
 from ._core.closable import CloseMixin
 from ._core.display import show_text
 from ._core.json_codec import join_surrogates
@@ -85,17 +85,16 @@ class Conversation(Generic[A]):
         on_tool_error: Literal["send", "raise"] = "send",
         **options: Any,
     ) -> None:
-        adapter = find_adapter(service)
+        self._adapter = make_adapter(service, user)
         settings = {"model": model, "system": system, "tools": tools, "user": user, "trim": trim}
         for name, value in settings.items():
-            if value and name not in adapter.takes:
-                raise InvalidRequestError(f"{adapter.name} takes no {name} in a conversation")
-        if not model and "model" in adapter.takes:
-            raise InvalidRequestError(f"a conversation with {adapter.name} needs a model")
+            if value:
+                self._adapter.check_takes(name)
+        if not model and "model" in self._adapter.takes:
+            raise InvalidRequestError(f"a conversation with {self._adapter.name} needs a model")
         self.tools = {tool.name: tool for tool in map(make_tool, tools)}
         if len(self.tools) < len(tools):
             raise TypeError("two tools have the same name")
-        self._adapter = adapter(service, user)
         self._model, self._trim, self._max_rounds, self._parallel = model, trim, max_rounds, parallel
         self._on_tool_error, self._options = on_tool_error, options
         self._system: List[Message] = [{"role": "system", "content": system}] if system else []
@@ -129,8 +128,7 @@ class Conversation(Generic[A]):
 
     @model.setter
     def model(self, model: str) -> None:
-        if "model" not in self._adapter.takes:
-            raise InvalidRequestError(f"{self._adapter.name} takes no model in a conversation")
+        self._adapter.check_takes("model")
         self._model = model
         self._adapter.restart()  # a session of ChatServer keeps the model of its first call
 
@@ -165,7 +163,7 @@ class Conversation(Generic[A]):
         if self._adapter.stores:
             raise InvalidRequestError(f"{self._adapter.name} stores the conversation: it cannot be forked")
         fork = copy.copy(self)
-        fork._adapter = type(self._adapter)(self._adapter.api, self._adapter.user)
+        fork._adapter = make_adapter(self._adapter.api, self._adapter.user)
         fork._lock, fork.usage = threading.Lock(), Usage()
         fork._messages, fork._failed = [*self._messages], []
         return fork
@@ -203,7 +201,7 @@ class Conversation(Generic[A]):
         Raises:
             ConversationError: the file is cut off, or of another program, version or service.
         """
-        name, readable = os.fspath(path), {**_FORMAT, "service": find_adapter(service).name}
+        name, readable = os.fspath(path), {**_FORMAT, "service": make_adapter(service).name}
         try:
             with open(name, encoding="utf-8") as file:
                 saved = json.load(file)

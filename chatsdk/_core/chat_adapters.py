@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, Dict, Generator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Type
+from typing import Any, Dict, Generator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from ..errors import InvalidRequestError
 from .answer import A
 from .chat import serialize_messages
 from .model import to_json_value
@@ -30,12 +31,12 @@ class ChatCall(NamedTuple):
 class ChatAdapter:
     """Base of the adapters; ``id`` is the id of the conversation on the service."""
 
-    name = ""
     takes: Sequence[str] = ()  # the settings that the service supports
     stores = False  # whether the service stores the conversation; else it is sent the transcript
 
     def __init__(self, api: Any, user: Optional[str]) -> None:
         self.api, self.user = api, user
+        self.name: str = api._spec.name
         self.id: Optional[str] = None
         self.open_stream: Any = None
 
@@ -60,6 +61,11 @@ class ChatAdapter:
         yield answer.text
         return answer
 
+    def check_takes(self, setting: str) -> None:
+        """Raise InvalidRequestError if the service does not support a setting."""
+        if setting not in self.takes:
+            raise InvalidRequestError(f"{self.name} takes no {setting} in a conversation")
+
     def restart(self) -> None:
         """Use a new id from the next call on, unless the service stores the conversation."""
         if not self.stores:
@@ -67,7 +73,6 @@ class ChatAdapter:
 
 
 class _Zaguan(ChatAdapter):
-    name = "zaguan"
     takes = ("model", "system", "tools", "user", "trim", "parts")
 
     def send(self, call: ChatCall) -> Any:
@@ -85,7 +90,6 @@ class _Zaguan(ChatAdapter):
 
 
 class _ChatServer(ChatAdapter):
-    name = "chatserver"
     takes = ("model", "system", "user", "trim")
 
     def send(self, call: ChatCall) -> Any:
@@ -97,7 +101,6 @@ class _ChatServer(ChatAdapter):
 
 
 class _Infinity(ChatAdapter):
-    name = "infinity"
     takes = ("system", "user")
     stores = True
 
@@ -116,7 +119,6 @@ class _Infinity(ChatAdapter):
 
 
 class _MonGARS(ChatAdapter):
-    name = "mongars"
     stores = True
 
     def send(self, call: ChatCall) -> Any:
@@ -124,13 +126,11 @@ class _MonGARS(ChatAdapter):
         return self.api.chat(message=call.messages[-1]["content"], session_id=self.id, **call.options)
 
 
-_ADAPTERS: Dict[str, Type[ChatAdapter]] = {
-    adapter.name: adapter for adapter in (_Zaguan, _ChatServer, _Infinity, _MonGARS)
-}
+_ADAPTERS = {"zaguan": _Zaguan, "chatserver": _ChatServer, "infinity": _Infinity, "mongars": _MonGARS}
 
 
-def find_adapter(service: object) -> Type[ChatAdapter]:
-    """Return the adapter of a chat service; TypeError for anything else."""
+def make_adapter(service: object, user: Optional[str] = None) -> ChatAdapter:
+    """Return an adapter of a chat service; TypeError for anything else."""
     if isinstance(service, ServiceClient) and service._spec.name in _ADAPTERS:
-        return _ADAPTERS[service._spec.name]
+        return _ADAPTERS[service._spec.name](service, user)
     raise TypeError(f"a Conversation needs a service such as client.{' or client.'.join(_ADAPTERS)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import inspect
 import json
 import math
 import sys
@@ -29,15 +30,6 @@ _FORMATS: Dict[Any, Tuple[str, Callable[[str], Any]]] = {
     UUID: ("uuid", UUID),
 }
 _ABSTRACT: Dict[Any, Any] = {abc.Sequence: list, abc.Iterable: list, abc.Collection: list, abc.Mapping: dict}
-
-
-class Field(NamedTuple):
-    """A field of a dataclass, or a parameter of a function."""
-
-    name: str
-    hint: Any
-    has_default: bool
-    description: str = ""
 
 
 class Converter(NamedTuple):
@@ -81,7 +73,7 @@ def make_converter(
     if is_dataclass_type(hint):
         if hint in parents:
             raise TypeError(f"{where}: {hint.__name__} contains itself, which is not supported")
-        inner = make_object_converter(_get_fields(hint), strict, where or hint.__name__, (*parents, hint))
+        inner = make_object_converter(hint, {}, strict, where or hint.__name__, (*parents, hint))
         return Converter(inner.schema, lambda value, place: hint(**inner.read(value, place)))
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return _make_choice([(member.value, member) for member in hint], where)
@@ -105,23 +97,32 @@ def make_converter(
 
 
 def make_object_converter(
-    fields: List[Field], strict: bool, where: str, parents: Tuple[Any, ...] = ()
+    source: Any, descriptions: Dict[str, str], strict: bool, where: str, parents: Tuple[Any, ...] = ()
 ) -> Converter:
-    """Return the converter of an object with these fields; it reads a dict of those that are given.
+    """Return the converter of an object with the parameters of a function or a dataclass.
 
-    Null stands for the default of a field, unless the field can be None itself.
+    It reads a dict of those that are given; null is the default, unless the parameter can be None itself.
     """
+    hints = _evaluate_hints(source)
     readers: Dict[str, Reader] = {}
     properties: Dict[str, Schema] = {}
+    required = []
     null_is_default = set()
-    for field in fields:
-        schema, read = make_converter(field.hint, strict, f"{where}.{field.name}", parents)
-        if field.has_default and not _is_nullable(read):
-            null_is_default.add(field.name)
+    for name, parameter in inspect.signature(source).parameters.items():
+        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            raise TypeError(f"{where}(): the parameter {parameter} is not given by name")
+        if name not in hints:
+            raise TypeError(f"{where}(): the parameter {name} has no type hint")
+        if isinstance(hints[name], dataclasses.InitVar):
+            continue
+        schema, readers[name] = make_converter(hints[name], strict, f"{where}.{name}", parents)
+        if parameter.default is parameter.empty:
+            required.append(name)
+        elif not _is_nullable(readers[name]):
+            null_is_default.add(name)
             schema = {"anyOf": [schema, _NULL]} if strict else schema
-        properties[field.name] = {**schema, "description": field.description} if field.description else schema
-        readers[field.name] = read
-    required = [field.name for field in fields if strict or not field.has_default]
+        description = descriptions.get(name)
+        properties[name] = {**schema, "description": description} if description else schema
 
     def read_object(value: Any, place: str) -> Dict[str, Any]:
         prefix = f"{place}." if place else ""
@@ -129,20 +130,25 @@ def make_object_converter(
             raise _misfit(place, "object")
         if not readers.keys() >= value.keys():
             raise ValueError(f"{place or 'the object'} has unknown fields; known are {', '.join(readers)}")
-        for field in fields:
-            if field.name not in value and not field.has_default:
-                raise ValueError(f"{prefix}{field.name} is missing")
+        for name in required:
+            if name not in value:
+                raise ValueError(f"{prefix}{name} is missing")
         return {
             name: readers[name](item, prefix + name)
             for name, item in value.items()
             if item is not None or name not in null_is_default
         }
 
-    schema = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    schema = {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties) if strict else required,
+        "additionalProperties": False,
+    }
     return Converter(schema, read_object)
 
 
-def evaluate_hints(source: Any) -> Dict[str, Any]:
+def _evaluate_hints(source: Any) -> Dict[str, Any]:
     """Return the annotations of a class or function; TypeError for ``list[int]`` on Python 3.8."""
     try:
         if sys.version_info >= (3, 9):
@@ -171,15 +177,6 @@ def parse_json(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         raise ValueError("the text is not valid JSON") from None
-
-
-def _get_fields(cls: Any) -> List[Field]:
-    hints, missing = evaluate_hints(cls), dataclasses.MISSING
-    return [
-        Field(each.name, hints[each.name], (each.default, each.default_factory) != (missing, missing))
-        for each in dataclasses.fields(cls)
-        if each.init
-    ]
 
 
 def _make_choice(choices: List[Tuple[Any, Any]], where: str) -> Converter:

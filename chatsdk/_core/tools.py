@@ -8,7 +8,7 @@ import json
 import re
 from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple, Union
 
-from .json_schema import Field, evaluate_hints, make_object_converter, parse_json
+from .json_schema import make_object_converter, parse_json
 from .model import Model, json_default
 
 Arguments = Union[str, Mapping[str, Any], None]
@@ -52,7 +52,7 @@ class Tool:
         if not plain or inspect.iscoroutinefunction(function) or not re.fullmatch(_NAME, name):
             raise TypeError(f"a tool must be a plain function, not async, with an ASCII name, not {name}")
         self.description, descriptions = _split_docstring(inspect.getdoc(function) or "")
-        converter = make_object_converter(_get_parameters(function, descriptions), strict, name)
+        converter = make_object_converter(function, descriptions, strict, name)
         self._read = converter.read
         described = {"name": name, "description": self.description, "parameters": converter.schema}
         if strict:
@@ -108,18 +108,6 @@ def decode_arguments(arguments: Arguments) -> Dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("the arguments must be a JSON object")
     return value
-
-
-def _get_parameters(function: Callable[..., Any], descriptions: Mapping[str, str]) -> List[Field]:
-    hints, fields = evaluate_hints(function), []
-    for each in inspect.signature(function).parameters.values():
-        if each.kind not in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY):
-            raise TypeError(f"{function.__name__}(): the parameter {each} of a tool is not given by name")
-        if each.name not in hints:
-            raise TypeError(f"{function.__name__}(): the parameter {each.name} has no type hint")
-        has_default, description = each.default is not each.empty, descriptions.get(each.name, "")
-        fields.append(Field(each.name, hints[each.name], has_default, description))
-    return fields
 
 
 def _split_docstring(text: str) -> Tuple[str, Dict[str, str]]:
