@@ -7,7 +7,7 @@ import json
 from contextlib import suppress
 from typing import Any, Callable, Dict, Generic, List, Mapping, Optional, Sequence, TypeVar, Union
 
-from .error_body import is_chat_failure, is_keep_alive
+from .error_body import is_chat_failure
 from .json_codec import join_surrogates, split_surrogate
 from .model import Model, to_send
 
@@ -126,11 +126,9 @@ class CompletionAccumulator(Generic[T, R]):
         self.answered = False
 
     def read(self, name: bytes, data: Dict[str, Any]) -> Optional[T]:
-        """Return the item for a chunk; None for a keep-alive."""
+        """Return the item for a chunk; None for anything else."""
         is_chunk = "choices" in data or "usage" in data
         if not is_chunk and (name not in self.names or "type" in data or "id" not in data):
-            return None
-        if not data.get("choices") and is_keep_alive(data.get("type", data.get("object"))):
             return None
         top = dict(data)
         choices = top.pop("choices", None)

@@ -111,8 +111,7 @@ def is_chat_failure(body: Dict[str, Any]) -> bool:
     if choices:  # called for each chunk, and few have any of these fields
         failed = not _ERROR_FIELDS.isdisjoint(body) and is_error_body(body)
         return failed or _error_in_choices(choices) is not None
-    message = body.get("message") or body.get("detail")
-    return is_error_body(body) or bool(message and not is_keep_alive(body.get("type")))
+    return is_error_body(body) or bool(body.get("message") or body.get("detail"))
 
 
 def _error_in_choices(choices: object) -> Any:

@@ -251,6 +251,8 @@ class _Source(Generic[T, R]):
             if name not in self.reader.names:
                 return None
             raise self._failure(data, "an event of the stream is no JSON object")
+        if not value.get("choices") and is_keep_alive(value.get("type", value.get("object"))):
+            return None
         if self.reader.is_failure(value):
             raise self._failure(data)
         return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any, Dict, List, Optional
 
-from .._core.error_body import is_error_body, is_keep_alive
+from .._core.error_body import is_error_body
 from .._core.json_codec import join_surrogates, split_surrogate
 from .models import ChatResponse, StreamChunk
 
@@ -43,8 +43,6 @@ class ChunkReader:
             kind = name.decode("utf-8", "replace")
         else:
             kind = fields.pop("type") if isinstance(fields.get("type"), str) else ""
-        if is_keep_alive(kind):
-            return None
         if kind in ("", "chunk", "text"):
             key = next((key for key in ("text", "content") if isinstance(fields.get(key), str)), None)
             if key is not None:
