@@ -1,6 +1,6 @@
-"""An offline stand-in for the services, for examples and for tests of your own programs.
+"""A local test server for the five services, for examples and for the tests of your own programs.
 
-It needs no network and no keys::
+It needs no network and no API keys::
 
     from chatsdk import Client
     from chatsdk.testing import LocalServer
@@ -8,14 +8,14 @@ It needs no network and no keys::
     with LocalServer() as server:
         client = Client(**server.services())
 
-As a fixture of pytest::
+As a pytest fixture::
 
     @pytest.fixture
     def server():
         with LocalServer() as server:
             yield server
 
-``python -m chatsdk.testing`` serves programs in other languages.
+``python -m chatsdk.testing`` starts the server for programs in other languages.
 """
 
 from .chat import ChatInfo

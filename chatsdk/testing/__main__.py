@@ -1,4 +1,4 @@
-"""``python -m chatsdk.testing``: serve until Ctrl-C, and print the environment variables to set."""
+"""``python -m chatsdk.testing``: run a local test server and print the environment variables to set."""
 
 from __future__ import annotations
 

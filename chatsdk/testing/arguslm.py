@@ -1,4 +1,4 @@
-"""ArgusLM: monitoring, alerts, and benchmarks over polling and WebSockets."""
+"""Fake ArgusLM: monitoring, alerts, and benchmarks with polling and WebSockets."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from .routing import WEBSOCKET, route
 from .validation import Param, is_uuid
 
 _MODELS = (("gpt-4o", "Primary GPT-4"), ("gpt-4o-mini", None), ("gpt-4-broken", None))
-_ACCOUNT = {"provider_type": "openai", "display_name": "OpenAI", "credentials": {"api_key": "sk-local"}}
+_PROVIDER = {"provider_type": "openai", "display_name": "OpenAI", "credentials": {"api_key": "sk-local"}}
 _RULE = {"name": "Any model down", "rule_type": "any_model_down", "enabled": True, "notify_in_app": True}
-_NOT_OFFERED = {"notify_email": False, "notify_webhook": False, "threshold_config": None, "webhook_url": None}
-# A run begins this much later than it is started, so that who connects at once sees it begin.
+_UNUSED = {"notify_email": False, "notify_webhook": False, "threshold_config": None, "webhook_url": None}
+# A delay before a run begins, so that a client that connects at once receives its first message.
 _PENDING_SECONDS = 0.1
 _COLUMNS = ("model_name", "provider", *METRICS, "input_tokens", "output_tokens", "error", "timestamp")
-# Which target a rule of a type needs.
-_NEEDED = {"specific_model_down": "target_model_id", "model_unavailable_everywhere": "target_model_name"}
+# The field that a type of rule requires.
+_REQUIRED = {"specific_model_down": "target_model_id", "model_unavailable_everywhere": "target_model_name"}
 
 _PACK = Param("prompt_pack", default=None)
 _FORMAT = Param("format", default="json", pattern="^(json|csv)$")
@@ -49,36 +49,40 @@ _PAGE = [Param("page", int, 1, min=1), Param("per_page", int, 20, min=1, max=100
 
 
 class _Run:
-    """A benchmark whose *record* is as it will be: polls see results at its end, WebSockets one by one."""
+    """A benchmark whose final *record* and *results* are known at the start, and shown as time passes.
 
-    def __init__(self, record: Record, results: List[Record], begins: float, call_seconds: float) -> None:
-        self._record, self._results, self._begins = record, results, begins
-        self._frames = [(begins, dumps({"type": "progress", "status": "running"}))]
+    Polling shows the results at the end, a WebSocket one by one. Times are of `time.monotonic()`.
+    """
+
+    def __init__(self, record: Record, results: List[Record], begin: float, call_seconds: float) -> None:
+        self._record, self._results, self._begin = record, results, begin
+        self._messages = [(begin, dumps({"type": "progress", "status": "running"}))]
         for count, result in enumerate(results, 1):
             data = {name: result[name] for name in ("model_id", "model_name", "ttft_ms", "error")}
             data["tps"] = result["tps_excluding_ttft"]
-            when = begins + count * call_seconds
-            self._frames.append((when, self._progress(count, result["model_name"])))
-            self._frames.append((when, dumps({"type": "result", "data": data})))
-        self._ends = begins + len(results) * call_seconds
-        self._frames.append((self._ends, dumps({"type": "complete", "status": "completed"})))
+            due = begin + count * call_seconds
+            self._messages.append((due, self._progress(count, result["model_name"])))
+            self._messages.append((due, dumps({"type": "result", "data": data})))
+        self._end = begin + len(results) * call_seconds
+        self._messages.append((self._end, dumps({"type": "complete", "status": "completed"})))
 
     def now(self) -> Tuple[Record, List[Record]]:
-        """The run as it is now, and its results; none before the end."""
-        clock = time.monotonic()
-        if clock >= self._ends:
+        """Return the current state of the run, and its results if it has ended."""
+        now = time.monotonic()
+        if now >= self._end:
             return self._record, self._results
-        status = "running" if clock >= self._begins else "pending"
+        status = "running" if now >= self._begin else "pending"
         changes = {"status": status, "completed_at": None, "updated_at": self._record["created_at"]}
         return {**self._record, **changes, "result_count": 0}, []
 
-    def frames(self) -> Iterator[Tuple[float, str]]:
-        """What is sent to a client that connects now, and when; nothing after the end."""
+    def messages(self) -> Iterator[Tuple[float, str]]:
+        """Return the messages for a client that connects now, with their times; none after the end."""
         now = time.monotonic()
-        left = [frame for frame in self._frames if frame[0] > now]
-        if left and now >= self._begins:
-            left.insert(0, (now, self._progress((len(self._frames) - len(left)) // 2, None)))
-        return iter(left)
+        remaining = [message for message in self._messages if message[0] > now]
+        if remaining and now >= self._begin:
+            completed = (len(self._messages) - len(remaining)) // 2  # two messages per result
+            remaining.insert(0, (now, self._progress(completed, None)))
+        return iter(remaining)
 
     def _progress(self, completed: int, name: Optional[str]) -> str:
         total = len(self._results)
@@ -86,10 +90,10 @@ class _Run:
 
 
 class ArgusLM(Models):
-    """The stand-in of ArgusLM: at first one provider, two models that answer and one that is down.
+    """A fake ArgusLM. Initially it has one provider, with two models that work and one that is down.
 
-    Nothing runs unless it is asked for. Checks and alerts are stored when a run starts, and shown when
-    the time in them has come.
+    Monitoring only runs on request. Its checks and alerts are stored at once, with a time in the future,
+    and shown when that time has come.
     """
 
     def __init__(self, model: ChatModel, call_seconds: float) -> None:
@@ -102,7 +106,7 @@ class ArgusLM(Models):
         self._rules = Collection("Alert rule not found")
         self._alerts = Collection("Alert not found")
         self._benchmarks: Dict[str, _Run] = {}
-        provider = self.add_provider(_ACCOUNT)
+        provider = self.add_provider(_PROVIDER)
         for model_id, name in _MODELS:
             self.add_model(provider["id"], model_id, custom_name=name, enabled_for_monitoring=True)
         self._add_rule({**_RULE, "target_model_id": None, "target_model_name": None})
@@ -110,7 +114,7 @@ class ArgusLM(Models):
             self._add_checks(timestamp(-60 * minutes))
 
     def _add_checks(self, ended_at: str) -> None:
-        """Check all models that are enabled, and raise the alerts that are not there yet."""
+        """Check all enabled models, and add an alert for each new problem."""
         models = self.models.list(enabled_for_monitoring=True)
         checks = [self._checks.add(self._check(model, ended_at)) for model in reversed(models)]
         for rule in self._rules.list(enabled=True):
@@ -122,7 +126,7 @@ class ArgusLM(Models):
         self._run_ends.append(ended_at)
 
     def _add_rule(self, fields: Mapping[str, Any]) -> Record:
-        return self._rules.add({**fields, **_NOT_OFFERED, "created_at": timestamp()})
+        return self._rules.add({**fields, **_UNUSED, "created_at": timestamp()})
 
     def _check(self, model: Record, created_at: str) -> Record:
         call = self.call(model, self._config["prompt_pack"], 100, len(self._checks))
@@ -135,12 +139,12 @@ class ArgusLM(Models):
         return {**check, "status": "up", **numbers}
 
     def _find_problems(self, rule: Record, checks: Sequence[Record]) -> Iterator[Tuple[Optional[str], str]]:
-        """Yield the models to raise an alert for, with its message; None for a model of many providers."""
+        """Yield the id of each model with a problem, or None for a rule on a name, and the message."""
         kind, name = rule["rule_type"], (rule["target_model_name"] or "").lower()
         if kind == "model_unavailable_everywhere":
-            same = [c for c in checks if name in self.models.get(c["model_id"])["model_id"].lower()]
-            if same and all(check["status"] == "down" for check in same):
-                yield None, f"Model '{name}' is unavailable across all {len(same)} provider(s)"
+            named = [c for c in checks if name in self.models.get(c["model_id"])["model_id"].lower()]
+            if named and all(check["status"] == "down" for check in named):
+                yield None, f"Model '{name}' is unavailable across all {len(named)} provider(s)"
             return
         target = {"any_model_down": None, "specific_model_down": rule["target_model_id"]}.get(kind, "")
         for check in checks:
@@ -155,7 +159,7 @@ class ArgusLM(Models):
 
     @route("PATCH", "/api/v1/monitoring/config", body=_CONFIG)
     def _update_config(self, request: Request) -> object:
-        """Null changes nothing."""
+        """Change the fields that are not null."""
         if request.fields["prompt_pack"] not in (None, *PROMPT_PACKS):
             raise HTTPError(400, f"prompt_pack must be one of: {PACK_NAMES}")
         self._config.update((name, value) for name, value in request.fields.items() if value is not None)
@@ -163,7 +167,7 @@ class ArgusLM(Models):
 
     @route("POST", "/api/v1/monitoring/run")
     def _run_monitoring(self, request: Request) -> object:
-        """One model after the other; what is found appears at the end."""
+        """Check all enabled models; the checks appear when the last call has ended."""
         self._add_checks(timestamp(len(self.models.list(enabled_for_monitoring=True)) * self._call_seconds))
         message = "Monitoring run queued for execution"
         return {"run_id": str(uuid4()), "status": "queued", "message": message}
@@ -199,27 +203,27 @@ class ArgusLM(Models):
 
     @route("POST", "/api/v1/alerts/rules", status=201, body=_NEW_RULE)
     def _create_rule(self, request: Request) -> object:
-        """Any type is accepted, and the target need not exist."""
+        """Create a rule; its type and target may be unknown."""
         kind = request.fields["rule_type"]
-        if kind in _NEEDED and not request.fields[_NEEDED[kind]]:
-            raise HTTPError(400, f"{kind} rule requires {_NEEDED[kind]}")
+        if kind in _REQUIRED and not request.fields[_REQUIRED[kind]]:
+            raise HTTPError(400, f"{kind} rule requires {_REQUIRED[kind]}")
         return self._add_rule(request.fields)
 
     @route("PATCH", "/api/v1/alerts/rules/{rule_id}", params=_RULE_ID, body=_RULE_CHANGES)
     def _update_rule(self, request: Request) -> object:
-        """Null changes nothing."""
+        """Change the fields that are not null."""
         return self._rules.update(request.params["rule_id"], request.fields)
 
     @route("DELETE", "/api/v1/alerts/rules/{rule_id}", status=204, params=_RULE_ID)
     def _delete_rule(self, request: Request) -> None:
-        """With its alerts."""
+        """Delete a rule and its alerts."""
         rule = self._rules.remove(request.params["rule_id"])
         for alert in self._alerts.list(rule_id=rule["id"]):
             self._alerts.remove(alert["id"])
 
     @route("GET", "/api/v1/alerts", query=[*_ALERTS, *paging(50, 500)])
     def _list_alerts(self, request: Request) -> object:
-        """Newest first; all that are unread are counted, whatever the filters."""
+        """Return a page of alerts, newest first; the number of unread ones ignores the filters."""
         alerts = _select(self._alerts, request.params, "rule_id", "acknowledged")
         return {**page(alerts, request.params), "unacknowledged_count": self._count_unread()}
 
@@ -234,7 +238,7 @@ class ArgusLM(Models):
 
     @route("PATCH", "/api/v1/alerts/{alert_id}/acknowledge", params=[Param("alert_id", UUID)])
     def _acknowledge(self, request: Request) -> object:
-        """To do it again is no error."""
+        """Acknowledge an alert; a second time is not an error."""
         return self._alerts.update(request.params["alert_id"], {"acknowledged": True})
 
     def _count_unread(self) -> int:
@@ -242,7 +246,7 @@ class ArgusLM(Models):
 
     @route("DELETE", "/api/v1/providers/{provider_id}", status=204, params=PROVIDER_ID)
     def _delete_provider(self, request: Request) -> None:
-        """With its models and their checks, unless one of them has results."""
+        """Delete a provider, its models and their checks; a 409 if a model has benchmark results."""
         provider = self.providers.get(request.params["provider_id"])
         ids = [model["id"] for model in self.models.list(provider_account_id=provider["id"])]
         if any(result["model_id"] in ids for run in self._benchmarks.values() for result in run.now()[1]):
@@ -255,24 +259,24 @@ class ArgusLM(Models):
 
     @route("POST", "/api/v1/benchmarks", status=202, body=_NEW_RUN)
     def _start_benchmark(self, request: Request) -> object:
-        """One call after the other, each model in its turn."""
-        asked, ids = request.fields, request.fields["model_ids"]
+        """Start a benchmark: its calls run one after the other, and the models take turns."""
+        fields, ids = request.fields, request.fields["model_ids"]
         missing = [model_id for model_id in ids if self.models.find(model_id) is None]
         if missing or len(set(ids)) < len(ids):
             raise HTTPError(400, f"Model IDs not found: {', '.join(missing)}")
-        coming = []
-        for turn in range(asked["num_runs"]):
+        results = []
+        for turn in range(fields["num_runs"]):
             for model_id in ids:
-                call = self.call(self.models.get(model_id), asked["prompt_pack"], asked["max_tokens"], turn)
-                coming.append({"id": str(uuid4()), **call, "input_tokens": 0, "estimated_cost": None})
+                call = self.call(self.models.get(model_id), fields["prompt_pack"], fields["max_tokens"], turn)
+                results.append({"id": str(uuid4()), **call, "input_tokens": 0, "estimated_cost": None})
         pending = min(self._call_seconds, _PENDING_SECONDS)
-        started_at, completed_at = timestamp(), timestamp(pending + len(coming) * self._call_seconds)
-        name = asked["name"] or f"Benchmark {started_at[:16].replace('T', ' ')}"
+        started_at, completed_at = timestamp(), timestamp(pending + len(results) * self._call_seconds)
+        name = fields["name"] or f"Benchmark {started_at[:16].replace('T', ' ')}"
         record: Record = {"id": str(uuid4()), "name": name, "status": "completed", "triggered_by": "user"}
-        record.update(model_ids=ids, prompt_pack=asked["prompt_pack"], result_count=len(coming))
+        record.update(model_ids=ids, prompt_pack=fields["prompt_pack"], result_count=len(results))
         record.update(started_at=started_at, created_at=started_at)
         record.update(completed_at=completed_at, updated_at=completed_at)
-        run = _Run(record, coming, time.monotonic() + pending, self._call_seconds)
+        run = _Run(record, results, time.monotonic() + pending, self._call_seconds)
         self._benchmarks[record["id"]] = run
         return {"id": record["id"], "status": "pending", "message": "Benchmark run started"}
 
@@ -286,11 +290,11 @@ class ArgusLM(Models):
 
     @route("GET", "/api/v1/benchmarks/{run_id}", params=_RUN_ID)
     def _get_benchmark(self, request: Request) -> object:
-        """The run, its results and their percentiles."""
+        """Return a run, its results and their percentiles."""
         run, results = self._find_run(request)
-        good = [result for result in results if result["error"] is None]
+        succeeded = [result for result in results if result["error"] is None]
         statistics = {
-            f"{short}_p{percent}": _percentile(sorted(result[name] for result in good), percent)
+            f"{short}_p{percent}": _percentile(sorted(result[name] for result in succeeded), percent)
             for short, name in (("ttft", "ttft_ms"), ("tps", "tps"))
             for percent in (50, 95, 99)
         }
@@ -298,7 +302,7 @@ class ArgusLM(Models):
 
     @route("GET", "/api/v1/benchmarks/{run_id}/results", params=_RUN_ID)
     def _list_results(self, request: Request) -> object:
-        """None before the end."""
+        """Return the results; there are none before the end of the run."""
         results = self._find_run(request)[1]
         return {"results": results, "total": len(results)}
 
@@ -316,11 +320,11 @@ class ArgusLM(Models):
 
     @route(WEBSOCKET, "/api/v1/benchmarks/{run_id}/stream")
     def _stream(self, request: Request) -> WebSocketStream:
-        """A run that is over or unknown is silent."""
+        """Stream the messages of a run; none if it has ended or is unknown."""
         if not is_uuid(request.params["run_id"]):
             raise HTTPError(403)
         run = self._benchmarks.get(str(UUID(request.params["run_id"])))
-        return WebSocketStream(run.frames() if run else iter(()), {"ping": "pong"})
+        return WebSocketStream(run.messages() if run else iter(()), {"ping": "pong"})
 
     def _find_run(self, request: Request) -> Tuple[Record, List[Record]]:
         run_id = request.params["run_id"]
@@ -330,7 +334,7 @@ class ArgusLM(Models):
 
 
 def _select(collection: Collection, params: Mapping[str, Any], *names: str) -> List[Record]:
-    """The records that match the parameters, newest first, none of the future."""
+    """Return the records that match the parameters, newest first, without those in the future."""
     start = params.get("since") or params.get("start_date")
     now = datetime.now(timezone.utc)
     end = min(params.get("end_date") or now, now)
@@ -340,19 +344,20 @@ def _select(collection: Collection, params: Mapping[str, Any], *names: str) -> L
 
 
 def _export(
-    name: str, form: str, head: Mapping[str, Any], key: str, columns: Sequence[str], rows: Sequence[Record]
+    name: str, format: str, head: Mapping[str, Any], key: str, columns: Sequence[str], rows: Sequence[Record]
 ) -> Reply:
-    """A file of rows, as CSV or as JSON with a head."""
-    chosen = [{column: row[column] for column in columns} for row in rows]
-    if form == "json":
-        text, kind = json.dumps({**head, key: chosen}, indent=2), "application/json"
+    """Return rows as a CSV file, or as a JSON file with a *head* and the rows under *key*."""
+    rows = [{column: row[column] for column in columns} for row in rows]
+    if format == "json":
+        text, content_type = json.dumps({**head, key: rows}, indent=2), "application/json"
     else:
-        stream, kind = io.StringIO(newline=""), "text/csv; charset=utf-8"
-        writer = csv.DictWriter(stream, columns)
+        file, content_type = io.StringIO(newline=""), "text/csv; charset=utf-8"
+        writer = csv.DictWriter(file, columns)
         writer.writeheader()
-        writer.writerows(chosen)
-        text = stream.getvalue()
-    headers = {"content-type": kind, "content-disposition": f'attachment; filename="{name}.{form}"'}
+        writer.writerows(rows)
+        text = file.getvalue()
+    disposition = f'attachment; filename="{name}.{format}"'
+    headers = {"content-type": content_type, "content-disposition": disposition}
     return Reply(200, text.encode("utf-8"), headers)
 
 

@@ -1,4 +1,4 @@
-"""The model behind the chat services: what the assistant answers, and its OpenAI form."""
+"""The model of the chat services: creates the answers of the assistant, in OpenAI's format."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ ToolCall = Union[Tuple[str, Mapping[str, Any]], Mapping[str, Any]]
 ReplyValue = Union[str, List[ToolCall], Mapping[str, Any], None]
 ReplyFunction = Union[Callable[[Messages], ReplyValue], Callable[[Messages, "ChatInfo"], ReplyValue]]
 
-# Words with the space before them, long ones in several pieces; what is left is space at the end.
-_CHUNK_SIZE = re.compile(r"\s*\S{1,12}|\s+\Z")
+# A word with the space before it, at most 12 characters; or the space at the end.
+_CHUNK = re.compile(r"\s*\S{1,12}|\s+\Z")
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 
 
 @dataclass(frozen=True)
 class ChatInfo:
-    """What a chat request asks for besides its messages; the second argument of `reply`."""
+    """The parts of a chat request other than its messages; the second argument of `reply`."""
 
     service: str
     model: str = ""
@@ -41,8 +41,8 @@ class ChatInfo:
 class ModelAnswer:
     """One answer of the model.
 
-    `message` has role, content and, if there are any, tool_calls, in OpenAI's form. `usage` is
-    counted, except for `given_usage`, the members that were set with `respond`.
+    `message` has role, content and, if there are any, tool_calls, in OpenAI's format. `usage` is
+    counted, except for `given_usage`, the fields that were set with `respond`.
     """
 
     message: Mapping[str, Any]
@@ -52,17 +52,17 @@ class ModelAnswer:
 
     @property
     def text(self) -> str:
-        """The text, "" if there is none."""
+        """The text of the message, or ""."""
         return content_text(self.message.get("content"))
 
 
 class ModelError(HTTPError):
-    """The model gives no answer: it is down (503), or `reply` raised an exception (500)."""
+    """The model is down (503), or `reply` raised an exception (500)."""
 
 
 @dataclass(frozen=True)
-class PlannedAnswer:
-    """An answer that was set with `respond`, with the members of its usage that are not counted."""
+class QueuedAnswer:
+    """An answer that was set with `respond`; the fields in `usage` override the counted ones."""
 
     value: ReplyValue
     finish_reason: Optional[str] = None
@@ -70,54 +70,57 @@ class PlannedAnswer:
 
 
 class ChatModel:
-    """Answers chats: with planned answers first, then with `reply`, then with an echo. Thread-safe.
+    """Answers chats with queued answers, or else with `reply`, or else with an echo. Thread-safe.
 
-    An exception in `reply` is given to `report`.
+    An exception in `reply` is passed to `record_error`.
     """
 
     def __init__(
         self,
         reply: Optional[ReplyFunction] = None,
-        report: Callable[[BaseException], None] = lambda error: None,
+        record_error: Callable[[BaseException], None] = lambda error: None,
     ) -> None:
         self._reply = reply
-        self._report = report
+        self._record_error = record_error
         self._lock = threading.Lock()
-        self._planned: Dict[str, Deque[PlannedAnswer]] = defaultdict(deque)
+        self._queues: Dict[str, Deque[QueuedAnswer]] = defaultdict(deque)
         self._down: Dict[str, bool] = {}
 
-    def plan(self, service: str, answer: PlannedAnswer, times: int) -> None:
-        """Give the next chats of a service this answer."""
+    def enqueue(self, service: str, answer: QueuedAnswer, times: int) -> None:
+        """Set the answer of the next chats of a service."""
         with self._lock:
-            self._planned[service].extend(repeat(answer, times))
+            self._queues[service].extend(repeat(answer, times))
 
     def set_down(self, service: str, down: bool) -> None:
-        """Let the model of a service be down, or up again."""
+        """Set whether the model of a service is down."""
         with self._lock:
             self._down[service] = down
 
     def is_down(self, service: str) -> bool:
-        """Whether the model of a service is down."""
+        """Return whether the model of a service is down."""
         with self._lock:
             return self._down.get(service, False)
 
     def answer(self, messages: Messages, info: ChatInfo) -> ModelAnswer:
-        """Return the answer to a conversation; raises ModelError."""
+        """Return the answer to a conversation, or raise ModelError."""
         if self.is_down(info.service):
             raise ModelError(503, "The model is not available")
         with self._lock:
-            planned = self._planned[info.service]
-            answer = planned.popleft() if planned else None
+            queue = self._queues[info.service]
+            answer = queue.popleft() if queue else None
         if answer is None:
-            answer = PlannedAnswer(self._call_reply(messages, info))
+            answer = QueuedAnswer(self._call_reply(messages, info))
         value = _default_reply(messages, info) if answer.value is None else answer.value
         message = _to_message(value)
         prompt = sum(_count_tokens(content_text(message.get("content"))) for message in messages)
         completion = _count_tokens(_answer_text(message))
-        counted = {"prompt_tokens": prompt, "completion_tokens": completion}
-        usage = {**counted, "total_tokens": prompt + completion, **answer.usage}
+        usage = {
+            "prompt_tokens": prompt,
+            "completion_tokens": completion,
+            "total_tokens": prompt + completion,
+        }
         reason = answer.finish_reason or ("tool_calls" if message.get("tool_calls") else "stop")
-        return ModelAnswer(message, reason, usage, answer.usage)
+        return ModelAnswer(message, reason, {**usage, **answer.usage}, answer.usage)
 
     def _call_reply(self, messages: Messages, info: ChatInfo) -> ReplyValue:
         if self._reply is None:
@@ -127,29 +130,29 @@ class ChatModel:
             value = reply(messages, info) if _takes_info(reply) else reply(messages)
             _to_message(value or "")
         except Exception as error:
-            self._report(error)
+            self._record_error(error)
             raise ModelError(500, f"reply raised {type(error).__name__}: {error}") from error
         return value
 
 
 class Completion:
-    """An answer in OpenAI's form, as one object or in chunks, with *count* choices that are all the same.
+    """An answer in OpenAI's format, as one object or in chunks, with *count* identical choices.
 
-    *members* are more members of the object and of each chunk.
+    *fields* are added to the object and to each chunk.
     """
 
-    def __init__(self, answer: ModelAnswer, model: str, count: int = 1, **members: Any) -> None:
+    def __init__(self, answer: ModelAnswer, model: str, count: int = 1, **fields: Any) -> None:
         self._answer = answer
         self._count = count
         self._head = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": model}
-        self._head.update(members)
+        self._head.update(fields)
 
-    def body(self, **message: Any) -> Dict[str, Any]:
-        """The whole completion; *message* are more members of its messages."""
+    def body(self, **message_fields: Any) -> Dict[str, Any]:
+        """Return the whole completion; *message_fields* are added to its messages."""
         choices = [
             {
                 "index": index,
-                "message": {**self._answer.message, **message},
+                "message": {**self._answer.message, **message_fields},
                 "finish_reason": self._answer.finish_reason,
             }
             for index in range(self._count)
@@ -158,7 +161,7 @@ class Completion:
         return {**self._head, "object": "chat.completion", "choices": choices, "usage": usage}
 
     def chunks(self) -> Iterator[Dict[str, Any]]:
-        """The chunks of a stream: the choices take turns, each ends with its finish_reason."""
+        """Yield the chunks of a stream; the choices take turns, and each ends with its finish_reason."""
         for delta in self._deltas():
             for index in range(self._count):
                 yield self.chunk([{"index": index, "delta": delta, "finish_reason": None}])
@@ -166,18 +169,18 @@ class Completion:
             reason = self._answer.finish_reason
             yield self.chunk([{"index": index, "delta": {}, "finish_reason": reason}])
 
-    def chunk(self, choices: List[Dict[str, Any]], **members: Any) -> Dict[str, Any]:
-        """One chunk of the stream."""
-        return {**self._head, "object": "chat.completion.chunk", "choices": choices, **members}
+    def chunk(self, choices: List[Dict[str, Any]], **fields: Any) -> Dict[str, Any]:
+        """Return one chunk of the stream."""
+        return {**self._head, "object": "chat.completion.chunk", "choices": choices, **fields}
 
     def _deltas(self) -> Iterator[Dict[str, Any]]:
         message = dict(self._answer.message)
         calls = message.pop("tool_calls", None) or []
         content = message.pop("content", None)
-        first, *others = pieces(content) if isinstance(content, str) and content else [content]
+        first, *others = split_text(content) if isinstance(content, str) and content else [content]
         yield {**message, "content": first}
-        for piece in others:
-            yield {"content": piece}
+        for text in others:
+            yield {"content": text}
         for index, call in enumerate(calls):
             arguments = call["function"]["arguments"]
             start = {**call, "index": index, "function": {**call["function"], "arguments": ""}}
@@ -188,7 +191,7 @@ class Completion:
 
 
 def content_text(content: Any) -> str:
-    """The text of a message's content: a text, or a list of texts and parts."""
+    """Return the text of a message's content, which is a string or a list of strings and parts."""
     if isinstance(content, str):
         return content
     parts = content if isinstance(content, list) else []
@@ -196,13 +199,13 @@ def content_text(content: Any) -> str:
     return "\n".join(text for text in texts if isinstance(text, str))
 
 
-def pieces(text: str) -> List[str]:
-    """The text in the pieces in which a stream sends it."""
-    return _CHUNK_SIZE.findall(text)
+def split_text(text: str) -> List[str]:
+    """Split a text into the pieces that a stream sends."""
+    return _CHUNK.findall(text)
 
 
 def _default_reply(messages: Messages, info: ChatInfo) -> ReplyValue:
-    """A call of the tool that is asked for, JSON that fits the response_format, or an echo."""
+    """Return a call of the requested tool, JSON that matches the response_format, or an echo."""
     tool = _tool_to_call(messages, info)
     if tool is not None:
         return [(tool["name"], example({"type": "object", **tool.get("parameters", {})}))]
@@ -228,7 +231,7 @@ def _tool_to_call(messages: Messages, info: ChatInfo) -> Optional[Mapping[str, A
 
 
 def _to_message(value: ReplyValue) -> Dict[str, Any]:
-    """Return an assistant message in OpenAI's form; raises TypeError for what is no answer."""
+    """Return an assistant message in OpenAI's format; raises TypeError for a value of another type."""
     if isinstance(value, str):
         return {"role": "assistant", "content": value}
     if isinstance(value, Mapping):
@@ -236,7 +239,7 @@ def _to_message(value: ReplyValue) -> Dict[str, Any]:
     elif isinstance(value, list):
         message = {"role": "assistant", "content": None, "tool_calls": value}
     else:
-        raise TypeError(f"an answer is a text, a list of tool calls or a message, not {value!r}")
+        raise TypeError(f"an answer must be a string, a list of tool calls or a message, not {value!r}")
     if message.get("tool_calls"):
         message["tool_calls"] = [_to_tool_call(call) for call in message["tool_calls"]]
     return message
@@ -245,12 +248,12 @@ def _to_message(value: ReplyValue) -> Dict[str, Any]:
 def _to_tool_call(call: ToolCall) -> Dict[str, Any]:
     if not isinstance(call, Mapping):
         call = {"function": {"name": call[0], "arguments": call[1]}}
-    whole: Dict[str, Any] = {"id": f"call_{uuid.uuid4().hex[:24]}", "type": "function", **call}
-    arguments = whole["function"].get("arguments", {})
+    result: Dict[str, Any] = {"id": f"call_{uuid.uuid4().hex[:24]}", "type": "function", **call}
+    arguments = result["function"].get("arguments", {})
     if not isinstance(arguments, str):
         arguments = json.dumps(arguments, ensure_ascii=False)
-    whole["function"] = {**whole["function"], "arguments": arguments}
-    return whole
+    result["function"] = {**result["function"], "arguments": arguments}
+    return result
 
 
 def _answer_text(message: Mapping[str, Any]) -> str:
@@ -259,12 +262,12 @@ def _answer_text(message: Mapping[str, Any]) -> str:
 
 
 def _count_tokens(text: str) -> int:
-    """About what a tokenizer would count: words and signs."""
+    """Estimate the number of tokens: words and punctuation characters."""
     return len(_TOKEN.findall(text))
 
 
 def _takes_info(reply: Callable[..., object]) -> bool:
-    """Whether a function has a required second argument."""
+    """Return whether a function has a required second argument."""
     try:
         parameters = inspect.signature(reply).parameters.values()
     except (TypeError, ValueError):  # some callables written in C

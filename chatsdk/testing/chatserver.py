@@ -1,4 +1,4 @@
-"""ChatServer: chat completions, stored sessions and administration. It checks no keys."""
+"""Fake ChatServer: chat completions, stored sessions and administration. It does not check API keys."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CONTEXTS = {
 _MODEL = {"owned_by": "google", "provider": "vertexai", "capabilities": ["chat.completion"]}
 _HEALTH: Record = {"status": "healthy", "circuit_breaker_status": None, "active_agents": ["claude"]}
 _EVENT_STREAM = "text/event-stream; charset=utf-8"
-# The service reads the usage under keys that its model process does not send.
+# The real server always reports this usage, as it reads keys that its model process does not send.
 _NO_USAGE = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
 
 _ROLES = ("system", "user", "assistant", "tool")
@@ -52,7 +52,7 @@ _LOG_PAGE = [Param("limit", int, 50, min=1, max=200), Param("offset", int, 0, mi
 
 
 class ChatServer(FakeService):
-    """The stand-in of ChatServer."""
+    """A fake ChatServer."""
 
     name = "chatserver"
     error_messages = _ERRORS
@@ -77,44 +77,44 @@ class ChatServer(FakeService):
 
     @route("POST", "/v1/chat/completions", body=_COMPLETION, locked=False)
     def _complete(self, request: Request) -> Answer:
-        """Answer a chat; it is stored if the metadata names a user."""
-        asked = request.fields
-        if not asked["messages"]:
+        """Answer a chat; store it if the metadata has a user_id."""
+        fields = request.fields
+        if not fields["messages"]:
             raise HTTPError(400, "messages array must include at least one message")
-        if not asked["model"]:
+        if not fields["model"]:
             raise HTTPError(400, "model field is required - fetch available models from /v1/models endpoint")
-        metadata = asked["metadata"] or {}
+        metadata = fields["metadata"] or {}
         session_id = metadata.get("session_id") or f"atoms_session_{uuid.uuid4().hex}"
         if not isinstance(session_id, str):
             raise HTTPError(500)
         with self.lock:
             ids = {"user_id": metadata.get("user_id"), "org_id": metadata.get("organization_id")}
-            session = self._store_messages(session_id, asked, metadata) if ids["user_id"] else None
-            self._log("chat", "chat_session", session_id, {"model": asked["model"]}, **ids)
+            session = self._store_messages(session_id, fields, metadata) if ids["user_id"] else None
+            self._log("chat", "chat_session", session_id, {"model": fields["model"]}, **ids)
         try:
-            answer = self.model.answer(request.json()["messages"], ChatInfo(self.name, asked["model"]))
+            answer = self.model.answer(request.json()["messages"], ChatInfo(self.name, fields["model"]))
         except ModelError as error:
-            if not asked["stream"]:
+            if not fields["stream"]:
                 raise
-            problem = {"error": {"message": error.message, "type": "server_error"}}
-            return EventStream(iter([event(json.dumps(problem)), event("[DONE]")]), _EVENT_STREAM)
+            body = {"error": {"message": error.message, "type": "server_error"}}
+            return EventStream(iter([event(json.dumps(body)), event("[DONE]")]), _EVENT_STREAM)
         text, usage = answer.text, {**_NO_USAGE, **answer.given_usage}
         answer = replace(answer, message={"role": "assistant", "content": text}, usage=usage)
-        completion = Completion(answer, asked["model"], system_fingerprint=session_id)
+        completion = Completion(answer, fields["model"], system_fingerprint=session_id)
 
         def store() -> None:
             if session is not None:
                 with self.lock:
                     self._store_answer(session, text, usage)
 
-        if asked["stream"]:
+        if fields["stream"]:
             return EventStream(_events(completion, usage), _EVENT_STREAM, on_delivered=store)
         store()
         return Reply.json(completion.body(name=None))
 
     @route("GET", "/atoms/chat/sessions", query=[_USER_ID, *_PAGE])
     def _list_sessions(self, request: Request) -> object:
-        """The session that was answered last comes first."""
+        """Return a page of sessions, newest answer first."""
         page, size = request.params["page"], request.params["page_size"]
         sessions = self._sessions.list(user_id=request.params["user_id"])
         sessions.sort(key=lambda row: (row["last_message_at"] or "", row["created_at"]), reverse=True)
@@ -133,7 +133,7 @@ class ChatServer(FakeService):
 
     @route("GET", "/api/v1/platform/stats")
     def _get_stats(self, request: Request) -> object:
-        """Users and organizations are counted; the service counts neither requests nor tokens."""
+        """Return the number of users and organizations; the real server counts nothing else."""
         sessions = self._sessions.list()
         users = len({session["user_id"] for session in sessions})
         names = ("total_requests", "requests_today", "total_tokens", "tokens_today", "total_mcp_servers")
@@ -152,7 +152,7 @@ class ChatServer(FakeService):
 
     @route("POST", "/api/v1/platform/admins", status=201, body=_ADMIN)
     def _add_admin(self, request: Request) -> object:
-        """One that is there already is a 500."""
+        """Add an administrator; one with a known email is a 500."""
         email, creator = request.fields["email"], request.fields["workos_id"]
         if not (email and creator):
             raise HTTPError(400, "email and workos_id required")
@@ -165,7 +165,7 @@ class ChatServer(FakeService):
 
     @route("DELETE", "/api/v1/platform/admins/{email}")
     def _remove_admin(self, request: Request) -> object:
-        """An unknown one is no error."""
+        """Remove an administrator; an unknown one is not an error."""
         email = request.params["email"]
         for admin in self._admins.list(email=email):
             self._admins.remove(admin["id"])
@@ -182,28 +182,29 @@ class ChatServer(FakeService):
         record = {"timestamp": timestamp(), "user_id": None, "org_id": None, **ids, "action": action}
         self._audit.add({**record, "resource": resource, "resource_id": resource_id, "metadata": metadata})
 
-    def _store_messages(self, session_id: str, asked: Mapping[str, Any], metadata: Record) -> Record:
-        """Store the messages after those that are stored, and return the session; raises the 500."""
-        given = [session_id, metadata["user_id"], metadata.get("organization_id")]
-        if not all(is_uuid(one) for one in given if one):
+    def _store_messages(self, session_id: str, fields: Mapping[str, Any], metadata: Record) -> Record:
+        """Store the messages that are new, and return the session; raises a 500 like the real server."""
+        ids = [session_id, metadata["user_id"], metadata.get("organization_id")]
+        if not all(is_uuid(value) for value in ids if value):
             raise HTTPError(500)
-        session_id, user_id, organization_id = (one and str(uuid.UUID(one)) for one in given)
-        messages = asked["messages"]
+        session_id, user_id, organization_id = (value and str(uuid.UUID(value)) for value in ids)
+        messages = fields["messages"]
         session = self._sessions.find(session_id)
         if session is None:
             if any(isinstance(message["content"], list) for message in messages):
-                raise HTTPError(500)  # it cannot make a title of content in parts
+                raise HTTPError(500)  # the real server needs a string for the title
             texts = [message["content"] for message in messages if message["role"] == "user"]
-            ids = {"id": session_id, "user_id": user_id, "organization_id": organization_id}
-            title = "".join(texts[:1]).strip().partition("\n")[0][:80] or None
-            about = {"workflow": metadata.get("workflow"), "variables": metadata.get("variables") or {}}
-            record = {**ids, "title": title, "model": asked["model"], "metadata": about, "archived": False}
-            record.update(agent_type=metadata.get("agent_type"), created_at=timestamp(), last_message_at=None)
+            record: Record = {"id": session_id, "user_id": user_id, "organization_id": organization_id}
+            record["title"] = "".join(texts[:1]).strip().partition("\n")[0][:80] or None
+            variables = metadata.get("variables") or {}
+            record["metadata"] = {"workflow": metadata.get("workflow"), "variables": variables}
+            record.update(model=fields["model"], agent_type=metadata.get("agent_type"), archived=False)
+            record.update(created_at=timestamp(), last_message_at=None)
             record.update(tokens_in=0, tokens_out=0, tokens_total=0)
             session = self._sessions.add(record)
             self._messages[session_id] = []
         stored = len(self._messages[session_id])
-        # Positions are unique, and the answer's is the number of messages that were sent.
+        # The real server numbers the answer by the messages sent, and refuses a number used before.
         if session["user_id"] != user_id or len(messages) < stored:
             raise HTTPError(500)
         for message in messages[stored:]:
@@ -230,7 +231,7 @@ def _events(completion: Completion, usage: Mapping[str, Any]) -> Iterator[str]:
         (choice,) = chunk["choices"]
         if choice["finish_reason"]:
             chunk["usage"] = usage
-        # An empty answer has no event of its own. The service escapes all but ASCII.
+        # Like the real server, skip empty texts and escape non-ASCII characters.
         if choice["finish_reason"] or choice["delta"]["content"]:
             yield event(json.dumps(chunk))
     yield event("[DONE]")

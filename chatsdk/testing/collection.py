@@ -1,4 +1,4 @@
-"""Records with ids and times: what keys, webhooks, providers, rules and the like have in common."""
+"""Collections of records, such as API keys, webhooks, providers and alert rules."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ Record = Dict[str, Any]
 
 
 def timestamp(seconds: float = 0.0, timespec: str = "microseconds") -> str:
-    """The time that it will be in so many seconds, in UTC."""
+    """Return the UTC time in *seconds* from now, in ISO 8601 format."""
     when = datetime.now(timezone.utc) + timedelta(seconds=seconds)
     return when.isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
 class Collection:
-    """Records by their "id", oldest first. The caller holds the lock of the service.
+    """Records by their "id", oldest first. The caller must hold the lock of the service.
 
-    *missing* is what the 404 says, with `{id}` for the id.
+    *missing* is the message of a 404; `{id}` in it is replaced by the id.
     """
 
     def __init__(
@@ -31,13 +31,13 @@ class Collection:
         self._records: Dict[str, Record] = {}
 
     def add(self, record: Mapping[str, Any]) -> Record:
-        """Keep a copy of a record, under a new id if it has none; return the copy."""
+        """Add a copy of a record, with a new id if it has none; return the copy."""
         added = {"id": self._new_id(), **record}
         self._records[added["id"]] = added
         return added
 
     def get(self, record_id: str) -> Record:
-        """Return a record; raises the 404 if there is none."""
+        """Return a record, or raise a 404."""
         if record_id not in self._records:
             raise HTTPError(404, self._missing.format(id=record_id))
         return self._records[record_id]
@@ -47,23 +47,23 @@ class Collection:
         return None if record_id is None else self._records.get(record_id)
 
     def update(self, record_id: str, changes: Mapping[str, Any]) -> Record:
-        """Change members of a record; None leaves one as it is. Raises the 404."""
+        """Change fields of a record, except to None, or raise a 404."""
         record = self.get(record_id)
         record.update((name, value) for name, value in changes.items() if value is not None)
         return record
 
     def remove(self, record_id: str) -> Record:
-        """Remove a record and return it; raises the 404 if there is none."""
+        """Remove and return a record, or raise a 404."""
         record = self.get(record_id)
         del self._records[record_id]
         return record
 
-    def list(self, *, newest_first: bool = False, **members: Any) -> List[Record]:
-        """Return the records that have these members; None accepts any value."""
+    def list(self, *, newest_first: bool = False, **filters: Any) -> List[Record]:
+        """Return the records whose fields have these values; None matches any value."""
         records = [
             record
             for record in self._records.values()
-            if all(value in (None, record.get(name)) for name, value in members.items())
+            if all(value in (None, record.get(name)) for name, value in filters.items())
         ]
         return records[::-1] if newest_first else records
 

@@ -1,4 +1,4 @@
-"""Requests and answers: what the HTTP server and the services exchange."""
+"""Requests and answers, as passed between the HTTP server and the services."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, unquote
 
 
 class Headers(Mapping[str, str]):
-    """Header fields, found by name in any case. The repr shows only names: values may be secret."""
+    """Headers with case-insensitive names. The repr shows only the names: values may be secret."""
 
     def __init__(self, fields: Iterable[Tuple[str, str]] = ()) -> None:
         self._values: Dict[str, str] = {}
@@ -32,10 +32,10 @@ class Headers(Mapping[str, str]):
 
 @dataclass(frozen=True)
 class Request:
-    """One request to one service.
+    """A request to a service.
 
-    `params` has the checked parameters of path and query, `fields` those of the JSON body or form,
-    both with defaults filled in. `user` is what `FakeService.authorize` returned.
+    `params` has the validated parameters of the path and the query, `fields` those of the JSON body or
+    form, both with default values. `user` is the return value of `FakeService.authorize`.
     """
 
     method: str
@@ -49,7 +49,7 @@ class Request:
 
     @classmethod
     def parse(cls, method: str, target: str, headers: Headers, body: bytes) -> Request:
-        """Split a request target."""
+        """Create a request from a request target."""
         path, _, query_string = target.partition("?")
         return cls(method, unquote(path), query_string, headers, body)
 
@@ -60,12 +60,12 @@ class Request:
 
     @property
     def bearer_token(self) -> str:
-        """The token of the Authorization header, "" if there is none."""
+        """The token of the Authorization header, or ""."""
         scheme, _, token = self.headers.get("authorization", "").partition(" ")
         return token.strip() if scheme.lower() == "bearer" else ""
 
     def json(self) -> Any:
-        """The decoded body; raises ValueError if it is no JSON."""
+        """Return the decoded body; raises ValueError if it is not JSON."""
         return json.loads(self.body)
 
 
@@ -73,9 +73,9 @@ class Request:
 class RecordedRequest:
     """A request that a `LocalServer` received.
 
-    `path` is the decoded path without the service's prefix, `query` has all values of each
-    parameter, `headers` finds names in any case, and `json` is the decoded body (None if it is no
-    JSON). The repr shows neither headers nor body: they may hold secrets.
+    `path` is the decoded path without the prefix of the service, `query` has all values of each
+    parameter, the names of `headers` are case-insensitive, and `json` is the decoded body, or None if
+    it is not JSON. The repr shows neither headers nor body: they may contain secrets.
     """
 
     service: str
@@ -88,7 +88,7 @@ class RecordedRequest:
 
 @dataclass(frozen=True)
 class Reply:
-    """A whole answer."""
+    """A complete response."""
 
     status: int
     body: bytes = b""
@@ -96,21 +96,21 @@ class Reply:
 
     @classmethod
     def json(cls, value: object, status: int = 200, headers: Optional[Mapping[str, str]] = None) -> Reply:
-        """A JSON answer: compact, non-ASCII text as UTF-8."""
+        """Create a JSON response."""
         fields = {"content-type": "application/json", **(headers or {})}
         return cls(status, dumps(value).encode("utf-8"), fields)
 
     @classmethod
     def text(cls, text: str, status: int, content_type: str = "text/plain; charset=utf-8") -> Reply:
-        """A text answer."""
+        """Create a text response."""
         return cls(status, text.encode("utf-8"), {"content-type": content_type})
 
 
 @dataclass(frozen=True)
 class EventStream:
-    """An answer of server-sent events, each one sent as its own HTTP chunk.
+    """A response of server-sent events, each one sent as an HTTP chunk.
 
-    `on_delivered` runs when the last event was sent and the client is still connected.
+    `on_delivered` is called after the last event, unless the client has disconnected.
     `cut_after` is the number of events after which the connection is dropped.
     """
 
@@ -123,14 +123,13 @@ class EventStream:
 
 @dataclass(frozen=True)
 class WebSocketStream:
-    """An answer over a WebSocket: texts, each one with the `time.monotonic()` at which it is sent.
+    """A WebSocket response: messages, each one with the `time.monotonic()` at which it is sent.
 
-    After the last one the connection stays open until the client closes it. `replies` has the
-    answers to texts of the client. `cut_after` is the number of texts after which the connection
-    is dropped.
+    The connection stays open until the client closes it. `replies` maps messages of the client to the
+    answers. `cut_after` is the number of messages after which the connection is dropped.
     """
 
-    texts: Iterator[Tuple[float, str]]
+    messages: Iterator[Tuple[float, str]]
     replies: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     cut_after: Optional[int] = None
@@ -140,9 +139,9 @@ Answer = Union[Reply, EventStream, WebSocketStream]
 
 
 class HTTPError(Exception):
-    """Raised anywhere in a service to answer with an error; *details* are members of the JSON body.
+    """Raise it in a service to return an error; *details* are added to the JSON body.
 
-    The default *message* is the service's own for this status.
+    The default *message* is the one of the service for this status.
     """
 
     def __init__(
@@ -156,11 +155,11 @@ class HTTPError(Exception):
 
 
 def dumps(value: object) -> str:
-    """JSON text: compact, non-ASCII characters unescaped."""
+    """Return compact JSON, with non-ASCII characters unescaped."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def event(data: object, name: str = "") -> str:
-    """One server-sent event; `data` is text, or anything else to be sent as JSON."""
+    """Return a server-sent event; *data* is a string, or a value to send as JSON."""
     text = data if isinstance(data, str) else dumps(data)
     return f"event: {name}\ndata: {text}\n\n" if name else f"data: {text}\n\n"

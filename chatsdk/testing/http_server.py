@@ -1,4 +1,4 @@
-"""HTTP/1.1 on a loopback port: reads requests; sends replies, event streams and WebSocket streams."""
+"""An HTTP/1.1 server on a loopback port; sends replies, event streams and WebSocket streams."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from .websocket import accept_key, run_stream
 
 HOST = "127.0.0.1"
 
-# ChatServer saves an answer after its last event, and not at all if the client has left by then.
-_DISCONNECT_SECONDS = 0.02
-_CLOSE_SECONDS = 5.0
+# How long to wait for a disconnect after the last event: ChatServer saves an answer only if there is none.
+_DISCONNECT_TIMEOUT = 0.02
+_CLOSE_TIMEOUT = 5.0
 
 _Respond = Callable[[str, str, Headers, bytes], Answer]
 
@@ -28,45 +28,41 @@ _Respond = Callable[[str, str, Headers, bytes], Answer]
 class HTTPServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
     """Listens on a free loopback port from construction to `close()`.
 
-    `respond` answers a request (method, target, headers, body) and never raises;
-    `report` receives exceptions that end a connection.
+    `respond` answers a request (method, target, headers, body) and never raises an exception;
+    `record_error` receives exceptions that end a connection.
     """
 
     request_queue_size = 128
 
-    def __init__(self, respond: _Respond, report: Callable[[BaseException], None]) -> None:
+    def __init__(self, respond: _Respond, record_error: Callable[[BaseException], None]) -> None:
         super().__init__((HOST, 0), _Connection)
+        self.port = int(self.server_address[1])
         self.respond = respond
-        self._report = report
+        self._record_error = record_error
         self._closing = False
         self._lock = threading.Lock()
-        self._open: Set[socket.socket] = set()
+        self._connections: Set[socket.socket] = set()
         self._connection_threads: List[threading.Thread] = []
-        self._accepting = threading.Thread(target=self._accept, name="chatsdk-local-server", daemon=True)
-        self._accepting.start()
-
-    @property
-    def port(self) -> int:
-        """The port."""
-        return int(self.server_address[1])
+        self._accept_thread = threading.Thread(target=self._accept, name="chatsdk-local-server", daemon=True)
+        self._accept_thread.start()
 
     def close(self) -> None:
-        """Stop listening, end all connections and threads. Takes a few seconds at most."""
+        """Stop listening and end all connections and threads, within a few seconds."""
         with self._lock:
             if self._closing:
                 return
             self._closing = True
-        # The thread blocks in accept(); one last connection wakes it.
+        # The thread is blocked in accept(); a connection wakes it up.
         with contextlib.suppress(OSError):
             socket.create_connection((HOST, self.port), timeout=1).close()
-        deadline = time.monotonic() + _CLOSE_SECONDS
-        _join(self._accepting, deadline)
+        deadline = time.monotonic() + _CLOSE_TIMEOUT
+        _join(self._accept_thread, deadline)
         self.server_close()
         with self._lock:
-            still_open = list(self._open)
-        for request in still_open:
+            connections = list(self._connections)
+        for connection in connections:
             with contextlib.suppress(OSError):
-                request.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(socket.SHUT_RDWR)
         for thread in self._connection_threads:
             _join(thread, deadline)
 
@@ -75,47 +71,47 @@ class HTTPServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
             self.handle_request()
 
     def process_request(self, request: Any, client_address: object) -> None:
-        """Serve a connection in its own thread, and remember both for `close()`."""
+        """Serve a connection in its own thread; `close()` ends both."""
         thread = threading.Thread(
             target=self.process_request_thread, args=(request, client_address), daemon=True
         )
         with self._lock:
-            self._open.add(request)
+            self._connections.add(request)
         thread.start()
         self._connection_threads = [*filter(threading.Thread.is_alive, self._connection_threads), thread]
 
     def shutdown_request(self, request: Any) -> None:
         """Close a connection that has ended."""
         with self._lock:
-            self._open.discard(request)
+            self._connections.discard(request)
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: object) -> None:
-        """Report an exception that ended a connection, instead of printing it."""
+        """Record an exception that ended a connection, instead of printing it."""
         error = sys.exc_info()[1]
         if error is not None:
-            self._report(error)
+            self._record_error(error)
 
 
 class _Connection(BaseHTTPRequestHandler):
     """One client connection."""
 
     protocol_version = "HTTP/1.1"
-    # Small answers must not wait for the client's delayed acknowledgement.
+    # Otherwise small writes wait for the delayed acknowledgement of the client.
     disable_nagle_algorithm = True
     server: HTTPServer
 
     def handle(self) -> None:
-        """Serve requests until one side closes; a client that disconnects is no error."""
+        """Serve requests until one side closes the connection; a disconnect is not an error."""
         try:
             super().handle()
         except OSError:
             self.close_connection = True
 
     def log_message(self, format: str, *args: object) -> None:
-        """Print nothing: the output belongs to the program under test."""
+        """Do not log: stderr belongs to the program under test."""
 
-    def _exchange(self) -> None:
+    def _handle_request(self) -> None:
         try:
             body = self._read_body()
         except ValueError:
@@ -129,7 +125,7 @@ class _Connection(BaseHTTPRequestHandler):
         else:
             self._send_reply(answer)
 
-    do_DELETE = do_GET = do_HEAD = do_OPTIONS = do_PATCH = do_POST = do_PUT = _exchange
+    do_DELETE = do_GET = do_HEAD = do_OPTIONS = do_PATCH = do_POST = do_PUT = _handle_request
 
     def _read_body(self) -> bytes:
         if "chunked" not in self.headers.get("Transfer-Encoding", "").lower():
@@ -159,7 +155,7 @@ class _Connection(BaseHTTPRequestHandler):
         headers.update((name.lower(), value) for name, value in reply.headers.items())
         if headers.get("connection", "").lower() == "close":
             self.close_connection = True
-        # One write for head and body: two would meet the delayed acknowledgement.
+        # One write for both: a second one would wait for the delayed acknowledgement.
         body = reply.body if has_body and self.command != "HEAD" else b""
         self.wfile.write(self._head(reply.status, headers) + body)
 
@@ -173,7 +169,7 @@ class _Connection(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         if stream.on_delivered is not None:
-            if self._client_left():
+            if self._is_disconnected():
                 self.close_connection = True
                 return
             stream.on_delivered()
@@ -190,8 +186,8 @@ class _Connection(BaseHTTPRequestHandler):
         self.close_connection = True
         run_stream(self.connection, stream)
 
-    def _client_left(self) -> bool:
-        self.connection.settimeout(_DISCONNECT_SECONDS)
+    def _is_disconnected(self) -> bool:
+        self.connection.settimeout(_DISCONNECT_TIMEOUT)
         try:
             return len(self.connection.recv(1, socket.MSG_PEEK)) == 0
         except socket.timeout:

@@ -1,4 +1,4 @@
-"""Infinity Assistant: chats with a daily quota and a memory, knowledge, API keys and webhooks."""
+"""Fake Infinity Assistant: chats with a daily quota, memory, knowledge, API keys and webhooks."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from functools import partial
 from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
 from urllib.parse import quote, unquote
 
-from .chat import ChatInfo, ChatModel, ModelError, pieces
+from .chat import ChatInfo, ChatModel, ModelError, split_text
 from .collection import Collection, Record, timestamp
 from .exchange import Answer, EventStream, HTTPError, Reply, Request, event
 from .routing import FakeService, route
 from .validation import Param, Problem, is_uuid
 
 _COOKIE = "infinity_anon_user"
-_OWNER = "user_1735689600000_10ca10ca"  # of all API keys
+_OWNER = "user_1735689600000_10ca10ca"  # owns all API keys
 _REMEMBER = re.compile(r"(?:remember this|don't forget)[:\s]+(.+)", re.IGNORECASE | re.DOTALL)
 _STORED = "*I've stored that in my memory.*"
 _APOLOGY = "I apologize, but I encountered an error processing your request. Please try again."
-_PAGE = "<!DOCTYPE html><html><head><title>404: This page could not be found.</title></head></html>"
+_NOT_FOUND_PAGE = "<!DOCTYPE html><html><head><title>404: This page could not be found.</title></head></html>"
 _LIMITED, _SUGGESTION = "You've reached your daily conversation limit.", "Upgrade to Pro for unlimited access"
 _INTERNAL = {"code": "INTERNAL_ERROR", "message": "An unexpected error occurred. Please try again later."}
 _NETWORK = {"code": "NETWORK_ERROR", "message": "Network error occurred.", "recovery_guidance": "Try again."}
@@ -36,22 +36,21 @@ _ERRORS: Mapping[int, Record] = {
     503: {"success": False, "error": _NETWORK},
     504: {"error": "Request timeout", "message": "The request took too long to process."},
 }
+_SPEAKER = {"speakerId": "speaker_10ca10ca", "ageGroup": "adult", "greeting": "Hello!"}
 _CHECKS = {"supabase": {"status": "healthy"}, "fallback_llm": {"status": "available"}}
 _HEALTH = {"status": "healthy", "version": "1.0.0", "service": "infinityassistant", "checks": _CHECKS}
-_FINDINGS = {"quick": 2, "standard": 5, "deep": 10, "comprehensive": 20}  # at most, by mode
+_MAX_FINDINGS = {"quick": 2, "standard": 5, "deep": 10, "comprehensive": 20}  # by mode
 _FINDING = {"source": "local-memory", "sourceType": "insight", "confidence": 0.75, "metadata": {}}
-_ECHOED = ("context", "domains", "maxSources", "includeExternal")
-_TIMES = {"pro": 2, "assistant_pro": 2}  # the daily limit, by tier
+_LIMIT_FACTORS = {"pro": 2, "assistant_pro": 2}  # of the daily limit, by tier
 _UNLIMITED = ("business", "team", "enterprise", "builder_pro")
 
 
-# The domain of an item is the first of its tags.
 class _Item(NamedTuple):
     id: str
     group: str
     title: str
     content: str
-    tags: List[str]
+    tags: List[str]  # the first one is the domain
 
 
 _ITEMS = (
@@ -77,7 +76,8 @@ _SEARCH = [
 ]
 _RESEARCH = [Param("topic", strip=True, min=1), Param("mode", default=None), Param("domains", list, None)]
 _CONVERSATION, _ID = Param("conversationId", min=1), Param("id", min=1)
-_FACT_TYPE = Param("type", default="fact", choices=("wisdom", "pattern", "gotcha", "fact"))
+_TYPE = Param("type", default="fact", choices=("wisdom", "pattern", "gotcha", "fact"))
+_MEMORY = [_CONVERSATION, Param("content", min=1), _TYPE]
 _EVENTS = (
     "chat.message chat.response knowledge.created memory.stored user.preferences.updated "
     "subscription.created subscription.updated subscription.cancelled"
@@ -89,14 +89,14 @@ _WEBHOOK = [
 
 
 class Infinity(FakeService):
-    """The stand-in of Infinity Assistant; a user has *daily_limit* chats a day, twice as many in tier pro."""
+    """A fake Infinity Assistant; users have *daily_limit* chats a day, or twice as many in tier pro."""
 
     name = "infinity"
 
     def __init__(self, model: ChatModel, daily_limit: int) -> None:
         super().__init__(model)
         self._daily_limit = daily_limit
-        # The day never ends: midnight in the middle of a test would give a new quota.
+        # The quota is not reset at midnight, so that tests do not depend on the time.
         self._day_ends = f"{timestamp(86400)[:10]}T00:00:00.000Z"
         self._used: Dict[str, int] = defaultdict(int)  # chats, by user
         self._messages: Dict[str, List[Record]] = defaultdict(list)
@@ -105,21 +105,21 @@ class Infinity(FakeService):
         self._webhooks = Collection("Webhook not found")
 
     def authorize(self, request: Request, access: str) -> Optional[str]:
-        """Return the owner of a valid key, or None; keys and webhooks need one; the real ones refuse it."""
-        given = request.headers.get("x-api-key", request.bearer_token).strip()
+        """Return the owner of a valid API key, or None; raise a 401 if the endpoint requires a key."""
+        key = request.headers.get("x-api-key", request.bearer_token).strip()
         with self.lock:
-            known = self._keys.list(isActive=True, key=given)
+            known = self._keys.list(isActive=True, key=key)
             for record in known:
                 record["lastUsed"] = _now()
-        if access == "user" and not known and given != self.key:
+        if access == "user" and not known and key != self.key:
             raise HTTPError(401)
-        return _OWNER if known or given == self.key else None
+        return _OWNER if known or key == self.key else None
 
     def error(self, error: HTTPError) -> Reply:
-        """Objects whose error is a text or an object; a page for unknown paths, nothing for methods."""
+        """Return an object whose "error" is a string or an object; a page or nothing for a 404 or 405."""
         status, message = error.status, error.message
         if status == 404 and not message:
-            return Reply.text(_PAGE, status, "text/html; charset=utf-8")
+            return Reply.text(_NOT_FOUND_PAGE, status, "text/html; charset=utf-8")
         if status == 405:
             return Reply(status)
         body: Record = {**_ERRORS.get(status, {"error": f"Error {status}"}), **error.details}
@@ -131,12 +131,12 @@ class Infinity(FakeService):
         return Reply.json(body, status)
 
     def invalid(self, request: Request, problems: List[Problem]) -> Reply:
-        """400 with the first problem; 500 if the body is no JSON object."""
-        place = problems[0]["loc"]
-        if place == ["body"] or problems[0]["type"] == "json_invalid":
+        """Return a 400 with the first problem, or a 500 if the body is not a JSON object."""
+        location = problems[0]["loc"]
+        if location == ["body"] or problems[0]["type"] == "json_invalid":
             return self.error(HTTPError(500))
         body = {"success": False} if request.path in ("/search", "/research") else {}
-        return Reply.json({**body, "error": f"{place[1]}: {problems[0]['msg']}"}, 400)
+        return Reply.json({**body, "error": f"{location[1]}: {problems[0]['msg']}"}, 400)
 
     @route("GET", "/health", access="public")
     def _check_health(self, request: Request) -> object:
@@ -144,8 +144,8 @@ class Infinity(FakeService):
 
     @route("POST", "/chat", body=_CHAT, access="public", locked=False)
     def _chat(self, request: Request) -> Answer:
-        """Answer a chat of the key's owner, of the userId, or of the user in the cookie."""
-        user_id = request.user or _identity(request)
+        """Answer a chat of the owner of the API key, or else of the userId or the cookie."""
+        user_id = request.user or _get_user_id(request)
         answer, fact, _ = self._answer(request, user_id)
         answer["response"] = (f"{_STORED}\n\n" if fact else "") + answer["response"]
         self._add_message(answer["conversationId"], "assistant", answer["response"])
@@ -154,18 +154,16 @@ class Infinity(FakeService):
 
     @route("POST", "/chat/stream", body=_CHAT, access="public", locked=False)
     def _chat_stream(self, request: Request) -> Answer:
-        """Stream an answer; keys are not read, and no cookie is set."""
-        answer, fact, error = self._answer(request, _identity(request))
+        """Stream an answer; API keys are ignored, and no cookie is set."""
+        answer, fact, error = self._answer(request, _get_user_id(request))
         ids = {"conversationId": answer["conversationId"]}
-        session = uuid.uuid5(uuid.NAMESPACE_OID, request.fields["sessionId"] or answer["conversationId"])
-        speaker = {"speakerId": f"speaker_{session.hex[:8]}", "ageGroup": "adult", "greeting": "Hello!"}
         events = [event({"stored": True, "content": fact}, "memory")] if fact else []
-        events += [event(speaker, "speaker"), event(ids, "start")]
+        events += [event(_SPEAKER, "speaker"), event(ids, "start")]
         headers = {"cache-control": "no-cache"}
         if error:
             problem = {"message": "An error occurred during response generation", "error": error.message}
             return EventStream(iter([*events, event(problem, "error")]), headers=headers)
-        texts = [*pieces(answer["response"]), *([f"\n\n{_STORED}"] if fact else [])]
+        texts = [*split_text(answer["response"]), *([f"\n\n{_STORED}"] if fact else [])]
         events += [event({"text": text}, "chunk") for text in texts]
         metadata = {**_without(answer["metadata"], "model"), "drivingMode": False}
         events.append(event({**ids, "metadata": metadata}, "done"))
@@ -174,31 +172,31 @@ class Infinity(FakeService):
 
     @route("POST", "/search", body=_SEARCH, access="public")
     def _search(self, request: Request) -> object:
-        """Find items by group; the counts are those before the limit."""
-        asked = request.fields
+        """Return items by group; the counts ignore the limit."""
+        fields = request.fields
         found: Dict[str, List[Record]] = {"wisdom": [], "patterns": [], "gotchas": []}
-        for item, score in _find(asked["query"], asked["domain"] and [asked["domain"]], asked["tags"]):
+        for item, score in _find(fields["query"], fields["domain"] and [fields["domain"]], fields["tags"]):
             row: Record = {"id": item.id, "score": score}
             if item.group == "patterns":
                 row.update(name=item.title, description=item.content, domain=item.tags[0])
             else:
                 row.update(title=item.title, content=item.content, source="knowledge-base")
-            if asked["type"] in ("all", item.group):
+            if fields["type"] in ("all", item.group):
                 found[item.group].append(row)
         counts = {group: len(rows) for group, rows in found.items()}
         return {
             "success": True,
-            "query": asked["query"],
-            "results": {group: rows[: asked["limit"]] for group, rows in found.items()},
+            "query": fields["query"],
+            "results": {group: rows[: fields["limit"]] for group, rows in found.items()},
             "counts": {"total": sum(counts.values()), **counts},
             "metadata": {"searchTimeMs": 1, "sources": ["knowledge-base"]},
         }
 
     @route("POST", "/research", body=_RESEARCH, access="public")
     def _research(self, request: Request) -> object:
-        """Find items; the mode limits how many, an unknown one finds nothing."""
+        """Return findings; their number depends on the mode, and is 0 for an unknown one."""
         topic, mode = request.fields["topic"], request.fields["mode"] or "standard"
-        found = _find(topic, request.fields["domains"], None)[: _FINDINGS.get(mode, 0)]
+        found = _find(topic, request.fields["domains"], None)[: _MAX_FINDINGS.get(mode, 0)]
         findings: List[Record] = [
             {"id": item.id, "content": item.content, "relevance": score, "domain": item.tags[0], **_FINDING}
             for item, score in found
@@ -211,19 +209,22 @@ class Infinity(FakeService):
             "gaps": [] if findings else [f'No verified facts found for "{topic}"'],
             "confidence": 0.7 if findings else 0.3,
         }
-        asked = {name: value for name, value in request.json().items() if name in _ECHOED}
-        result = {"query": {**asked, "topic": topic, "mode": mode}, "findings": findings, "mode": mode}
+        result = {
+            "query": {**request.json(), "topic": topic, "mode": mode},
+            "findings": findings,
+            "mode": mode,
+        }
         result.update(synthesis=synthesis, sources={"internal": count, "external": 0, "total": count})
         result["timing"] = {"startTime": now, "endTime": now, "durationMs": 0}
         return {"success": True, "result": result}
 
-    @route("POST", "/memory", body=[_CONVERSATION, Param("content", min=1), _FACT_TYPE], access="public")
+    @route("POST", "/memory", body=_MEMORY, access="public")
     def _store_memory(self, request: Request) -> object:
-        return {"success": True, "entry": self._remember(**request.fields)}
+        return {"success": True, "entry": self._remember(*(request.fields[param.name] for param in _MEMORY))}
 
     @route("GET", "/memory", query=[_CONVERSATION], access="public")
     def _get_memory(self, request: Request) -> object:
-        """What is remembered of a conversation; an unknown one is empty."""
+        """Return the memory of a conversation; an unknown one is empty."""
         conversation_id = request.params["conversationId"]
         recent = [
             {**entry, "content": re.sub(r"(?s)^(.{200}).+", r"\1...", entry["content"])}
@@ -234,13 +235,13 @@ class Infinity(FakeService):
 
     @route("GET", "/api-keys")
     def _list_keys(self, request: Request) -> object:
-        """All keys, newest first, revoked ones too."""
+        """Return all keys, including revoked ones, newest first."""
         keys = self._keys.list(newest_first=True)
         return {"success": True, "apiKeys": [_without(record, "key") for record in keys]}
 
     @route("POST", "/api-keys", body=[Param("name", strip=True, min=1)])
     def _create_key(self, request: Request) -> object:
-        """Make a key; each name can be used once."""
+        """Create a key; its name must be unique."""
         name, key = request.fields["name"], f"ia_{secrets.token_urlsafe(32)}"
         if self._keys.list(name=name):
             return Reply.json({"error": "Failed to create API key"}, 500)
@@ -250,7 +251,7 @@ class Infinity(FakeService):
 
     @route("DELETE", "/api-keys", query=[_ID])
     def _revoke_key(self, request: Request) -> object:
-        """Revoke a key; a UUID that no key has is no error."""
+        """Revoke a key; an unknown UUID is not an error."""
         if not is_uuid(request.params["id"]):
             raise HTTPError(404, "API key not found")
         (self._keys.find(request.params["id"]) or {}).update(isActive=False)
@@ -262,7 +263,7 @@ class Infinity(FakeService):
 
     @route("POST", "/webhooks", body=_WEBHOOK)
     def _create_webhook(self, request: Request) -> object:
-        """Register a webhook; like the real service, it never delivers anything."""
+        """Register a webhook; like on the real server, nothing is ever delivered."""
         record = {**request.fields, "secret": secrets.token_urlsafe(32), "createdAt": _now()}
         hook = self._webhooks.add({**record, "isActive": True, "failureCount": 0})
         shown = _without(hook, "isActive", "failureCount")
@@ -274,13 +275,13 @@ class Infinity(FakeService):
         return {"success": True, "message": "Webhook deleted"}
 
     def _answer(self, request: Request, user_id: str) -> Tuple[Record, Optional[str], Optional[ModelError]]:
-        """Return the answer to a chat, what it asks to remember, and why there is only an apology."""
-        asked, started, error = request.fields, time.monotonic(), None
-        message = request.json()["message"]  # with the white space around it
+        """Return the answer to a chat, the fact that was stored, and the error that caused an apology."""
+        fields, started, error = request.fields, time.monotonic(), None
+        message = request.json()["message"]  # not stripped
         match = _REMEMBER.search(message)
         with self.lock:
-            answer = {"conversationId": asked["conversationId"] or _new_id("conv")}
-            answer["rateLimit"] = self._count_chat(user_id, asked["userTier"])
+            answer = {"conversationId": fields["conversationId"] or _new_id("conv")}
+            answer["rateLimit"] = self._count_chat(user_id, fields["userTier"])
             self._add_message(answer["conversationId"], "user", message)
             if match:
                 self._remember(answer["conversationId"], match[1], "fact")
@@ -297,16 +298,16 @@ class Infinity(FakeService):
         return answer, match and match[1], error
 
     def _count_chat(self, user_id: str, tier: Optional[str]) -> Record:
-        """Count a chat and return the state of the quota; raises the 429 if nothing is left."""
+        """Count a chat and return the state of the quota, or raise a 429."""
         if tier in _UNLIMITED:
             return {"allowed": True, "limit": -1, "remaining": -1}
-        limit = self._daily_limit * _TIMES.get(tier or "", 1)
+        limit = self._daily_limit * _LIMIT_FACTORS.get(tier or "", 1)
         if self._used[user_id] >= limit:
             raise HTTPError(429, rateLimit=self._used_up(limit))
         self._used[user_id] += 1
         remaining = limit - self._used[user_id]
         state = {"allowed": True, "limit": limit, "remaining": remaining}
-        return state if remaining else self._used_up(limit)  # the last chat of a day already says so
+        return state if remaining else self._used_up(limit)  # already after the last chat
 
     def _used_up(self, limit: int) -> Record:
         reason = f"Daily limit of {limit} requests reached. Reset at {self._day_ends}"
@@ -318,15 +319,15 @@ class Infinity(FakeService):
         with self.lock:
             self._messages[conversation_id].append({**entry, "timestamp": _now()})
 
-    def _remember(self, conversationId: str, content: str, type: str) -> Record:
+    def _remember(self, conversation_id: str, content: str, kind: str) -> Record:
         entry = {"id": _new_id("mem"), "content": content, "type": "insight", "importance": "critical"}
         entry["createdAt"] = _now()
-        self._facts[conversationId].append({**entry, "tags": ["remembered", type]})
+        self._facts[conversation_id].append({**entry, "tags": ["remembered", kind]})
         return entry
 
 
 def _find(query: str, domains: Optional[List[str]], tags: Optional[List[str]]) -> List[Tuple[_Item, float]]:
-    """The items that have some words of a query, and which part of the words, best first."""
+    """Return the items that contain words of a query, and the share of the words, best first."""
     words = re.findall(r"\w+", query.lower())
     hits = []
     for item in _ITEMS:
@@ -337,8 +338,8 @@ def _find(query: str, domains: Optional[List[str]], tags: Optional[List[str]]) -
     return sorted(hits, key=lambda hit: -hit[1])
 
 
-def _identity(request: Request) -> str:
-    """The user that the body or the cookie names, or a new one."""
+def _get_user_id(request: Request) -> str:
+    """Return the user id of the body or the cookie, or a new one."""
     match = re.search(rf"\b{_COOKIE}=([^;]+)", request.headers.get("cookie", ""))
     return request.fields["userId"] or (unquote(match[1]) if match else _new_id("anon"))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Dict, List, Mapping
 
-_TEXTS = {
+_FORMATS = {
     "date": "2025-01-01",
     "date-time": "2025-01-01T00:00:00Z",
     "time": "00:00:00Z",
@@ -17,9 +17,9 @@ _MAX_DEPTH = 20
 
 
 def example(schema: Any, text: str = "text") -> Any:
-    """Return a small value that fits a schema: required members only, lists as short as allowed.
+    """Return a small value that matches a schema: only required properties, lists of minimum length.
 
-    A "pattern" is not looked at. *text* is the value of texts without format, enum and default.
+    A "pattern" is ignored. *text* is the value of strings without format, enum and default.
     """
     root = schema if isinstance(schema, dict) else {}
     return _example(root, root, text, _MAX_DEPTH)
@@ -53,7 +53,7 @@ def _example(schema: Any, root: Mapping[str, Any], text: str, depth: int) -> Any
 
 
 def _resolve(schema: Any, root: Mapping[str, Any], depth: int = _MAX_DEPTH) -> Dict[str, Any]:
-    """Return the schema with its reference and the parts of "allOf" merged into it."""
+    """Return a schema with its "$ref" and "allOf" merged into it."""
     merged: Dict[str, Any] = dict(schema) if isinstance(schema, dict) and depth else {}
     parts: List[Any] = list(merged.pop("allOf", None) or ())
     if "$ref" in merged:
@@ -76,17 +76,16 @@ def _resolve(schema: Any, root: Mapping[str, Any], depth: int = _MAX_DEPTH) -> D
 def _number(schema: Mapping[str, Any], integer: bool) -> Any:
     step = schema.get("multipleOf", 1 if integer else None)
     above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
-    least = schema.get("minimum", -math.inf if above is None else above + (step or 0.5))
-    most = schema.get("maximum", math.inf if below is None else below - (step or 0.5))
-    value = max(min(1, most), least)
+    minimum = schema.get("minimum", -math.inf if above is None else above + (step or 0.5))
+    maximum = schema.get("maximum", math.inf if below is None else below - (step or 0.5))
+    value = max(min(1, maximum), minimum)
     if step:
         value = math.ceil(value / step) * step
-        value = value if value <= most else value - step
+        value = value if value <= maximum else value - step
     return int(value) if integer else value
 
 
 def _text(schema: Mapping[str, Any], text: str) -> str:
-    value: str = _TEXTS.get(schema.get("format", ""), text)
-    least, most = schema.get("minLength", 0), schema.get("maxLength")
-    value += "x" * (least - len(value))
-    return value[:most]
+    value: str = _FORMATS.get(schema.get("format", ""), text)
+    value += "x" * (schema.get("minLength", 0) - len(value))
+    return value[: schema.get("maxLength")]

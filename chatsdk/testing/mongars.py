@@ -1,4 +1,4 @@
-"""monGARS: accounts, chats with a memory, retrieval, suggestions, peers and models."""
+"""Fake monGARS: accounts, chats with history, retrieval, suggestions, peers and models."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _MODELS = {
 
 
 def _peer_url(text: str) -> str:
-    """The usual form of a URL; raises ValueError."""
+    """Normalize a URL, or raise ValueError."""
     parts = urlsplit(text.strip())
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("URL scheme should be 'http' or 'https'")
@@ -85,14 +85,14 @@ _PROVISION = [Param("roles", list, None, items=_LOWER_CASE), Param("force", bool
 
 
 def _make_token(user: str, expires: float) -> str:
-    """A token in the form of a JSON Web Token: the client reads the name in it."""
+    """Return a token in JSON Web Token format, as the client reads the user from it."""
     parts: List[Record] = [{"alg": "none"}, {"sub": user, "admin": user == _ADMIN, "exp": expires}]
     texts = [base64.urlsafe_b64encode(dumps(part).encode("utf-8")).decode("ascii") for part in parts]
     return ".".join([*(text.rstrip("=") for text in texts), "local"])
 
 
 def _read_token(token: str) -> str:
-    """The user of a token; raises the 401."""
+    """Return the user of a token, or raise a 401."""
     try:
         claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
         user, expires = claims["sub"], claims["exp"]
@@ -106,10 +106,10 @@ def _read_token(token: str) -> str:
 
 
 class MonGARS(FakeService):
-    """The stand-in of monGARS; its arguments are those of LocalServer."""
+    """A fake monGARS; LocalServer describes the arguments (*rate*: chats_per_second, *lag*: history_lag)."""
 
     name = "mongars"
-    key = _make_token(_ADMIN, 32503680000.0)  # valid until the year 3000
+    key = _make_token(_ADMIN, 32503680000.0)  # expires in the year 3000
     error_messages = _ERRORS
 
     def __init__(
@@ -128,7 +128,7 @@ class MonGARS(FakeService):
         self._provisioned: Set[str] = set()
 
     def authorize(self, request: Request, access: str) -> Any:
-        """Check the token, and the rate of chats: one whose body is refused later counts as well."""
+        """Check the token and the rate of chats; a chat with an invalid body counts too."""
         if access == "public":
             return None
         if request.headers.get("authorization", "").partition(" ")[0].lower() != "bearer":
@@ -180,7 +180,7 @@ class MonGARS(FakeService):
 
     @route("POST", "/api/v1/conversation/chat", body=_CHAT, access="chat", locked=False)
     def _chat(self, request: Request) -> object:
-        """Answer a message; an apology instead of an answer is not remembered."""
+        """Answer a chat and store it; an apology is not stored."""
         started, message = time.monotonic(), request.fields["message"]
         query = html.escape(re.sub(r"</?\w[^<>]*>", "", message), quote=False)
         conversation = (request.user, request.fields["session_id"])
@@ -208,7 +208,7 @@ class MonGARS(FakeService):
 
     @route("GET", "/api/v1/conversation/history", query=_HISTORY)
     def _list_history(self, request: Request) -> object:
-        """The chats of the user, newest first, 100 at most."""
+        """Return the chats of the user, newest first, at most 100."""
         if request.params["user_id"] != request.user:
             raise HTTPError(403, "Forbidden")
         turns = [turn for turn in reversed(self._turns) if turn["shown_at"] <= time.monotonic()]
@@ -217,23 +217,23 @@ class MonGARS(FakeService):
 
     @route("POST", "/api/v1/review/rag-context", body=_QUERY)
     def _find_references(self, request: Request) -> object:
-        """The files that share words with the query, the best first."""
+        """Return the files that share words with the query, best first."""
         if not self._retrieval:
             raise HTTPError(503, "RAG disabled")
-        words, wanted = _words(request.fields["query"]), {*(request.fields["repositories"] or ["all"])}
+        words, repositories = _words(request.fields["query"]), request.fields["repositories"] or ["all"]
         found: List[Record] = []
         for reference in _REFERENCES:
             shared = words & _words(f"{reference['file_path']} {reference['summary']}")
-            if shared and wanted & {"all", reference["repository"]}:
+            if shared and ("all" in repositories or reference["repository"] in repositories):
                 found.append({**reference, "score": round(len(shared) / len(words), 4)})
         found.sort(key=lambda reference: -reference["score"])
-        del found[request.fields["max_results"] or len(found) :]
+        found = found[: request.fields["max_results"]]
         focus_areas = [reference["summary"] for reference in found]
         return {"enabled": True, "focus_areas": focus_areas, "references": found}
 
     @route("POST", "/api/v1/ui/suggestions", body=_PROMPT)
     def _suggest(self, request: Request) -> object:
-        """The actions; those that the prompt names most often come first."""
+        """Return the actions, sorted by how often the prompt contains them."""
         prompt = request.fields["prompt"].lower()
         actions = request.fields["actions"] or ["code", "summarize", "explain"]
         actions = sorted(dict.fromkeys(actions), key=lambda action: -prompt.count(action.lower()))
@@ -242,7 +242,7 @@ class MonGARS(FakeService):
 
     @route("POST", "/api/v1/peer/message", body=[Param("payload", min=1, strip=True)])
     def _receive_message(self, request: Request) -> object:
-        """Answer with what is in the payload: JSON in URL-safe base64 here, a Fernet token in reality."""
+        """Decode a payload: here JSON in URL-safe base64, on a real server a Fernet token."""
         try:
             data = json.loads(base64.urlsafe_b64decode(request.fields["payload"]))
         except ValueError:
@@ -257,7 +257,7 @@ class MonGARS(FakeService):
 
     @route("POST", "/api/v1/peer/unregister", body=_PEER, access="admin")
     def _unregister_peer(self, request: Request) -> object:
-        """An unknown one is no error."""
+        """Remove a peer; an unknown one is not an error."""
         status = "unregistered" if request.fields["url"] in self._peers else "not registered"
         self._peers.discard(request.fields["url"])
         return {"status": status, "count": len(self._peers)}
@@ -272,7 +272,7 @@ class MonGARS(FakeService):
 
     @route("POST", "/api/v1/peer/telemetry", status=202, body=_REPORT, access="admin")
     def _publish_report(self, request: Request) -> object:
-        """Keep a report instead of the last one of the same source or scheduler."""
+        """Store a report; it replaces the last one of the same source or scheduler."""
         report = dict(request.fields)
         report["concurrency"] = max(1, report["concurrency"])
         report["observed_at"] = format_utc(report["observed_at"] or timestamp())
@@ -282,14 +282,14 @@ class MonGARS(FakeService):
 
     @route("GET", "/api/v1/peer/telemetry", access="admin")
     def _list_reports(self, request: Request) -> object:
-        """The reports; the one that was observed last comes first."""
+        """Return the reports, newest first."""
         reports = list(self._reports.values())
         reports.sort(key=lambda report: parse_datetime(report["observed_at"]), reverse=True)
         return {"telemetry": reports}
 
     @route("GET", "/api/v1/models", access="admin")
     def _get_models(self, request: Request) -> object:
-        """The models of the only profile."""
+        """Return the models of the only profile."""
         common: Record = {"parameters": _PARAMETERS, "auto_download": True, "description": None}
         models = {role: {**model, **common} for role, model in _MODELS.items()}
         profile = {"name": "default", "models": models}
@@ -297,7 +297,7 @@ class MonGARS(FakeService):
 
     @route("POST", "/api/v1/models/provision", body=_PROVISION, access="admin")
     def _provision(self, request: Request) -> object:
-        """Install what is not there yet; an unknown role stands for another one."""
+        """Install the models that are missing; an unknown role gets the general model."""
         statuses: List[Record] = []
         for role in dict.fromkeys(request.fields["roles"] or _MODELS):
             row = _MODELS.get(role, _MODELS["general"])

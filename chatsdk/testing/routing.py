@@ -1,4 +1,4 @@
-"""Routes as tables, and the base of the services that have them."""
+"""The route decorator, and the base class of the services."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ WEBSOCKET = "WEBSOCKET"
 
 @dataclass(frozen=True)
 class route:
-    """Declare a method as the handler of an endpoint.
+    """Decorator that makes a method the handler of an endpoint.
 
-    The handler gets a Request with checked `params` and `fields`. It returns an Answer, or what is
-    sent as JSON; None for no body.
+    The handler receives a Request with validated `params` and `fields`. It returns an Answer, a value
+    to send as JSON, or None for no body.
 
-    The method may be WEBSOCKET, for a WebSocketStream; `{name}` in the path matches one non-empty
-    segment, which *params* may check. Of a query the last value counts. *locked* says whether the
-    handler runs under the lock of the service: not for chats, as `reply` may use the server itself.
+    *method* may be WEBSOCKET, for a WebSocketStream. `{name}` in *path* matches one non-empty segment,
+    which *params* may validate. The last value of a repeated query parameter is used. *locked* is
+    whether the handler holds the lock of the service; not in chats, as `reply` may use the server.
     """
 
     method: str
@@ -49,19 +49,19 @@ class route:
         return handler
 
     def match(self, path: str) -> Optional[Dict[str, str]]:
-        """Return the named segments of a path, or None if it is another one."""
+        """Return the named segments of a path, or None if it does not match."""
         match = re.fullmatch(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(self.path)), path)
         return None if match is None else match.groupdict()
 
 
 class FakeService:
-    """The stand-in of one service: its endpoints, its state, the shape of its errors.
+    """Base class of the services: endpoints, state and error format.
 
     Attributes:
-        key: The key or token that the server hands out for it.
+        key: The API key or token that LocalServer gives to its users.
         has_chat, has_tools: Whether `respond` takes a text, and tool calls.
-        strict: Whether numbers and booleans as text are refused in bodies.
-        error_messages: What `error` says about a status by default: a text, or any JSON.
+        strict: Whether bodies with strings for numbers or booleans are rejected.
+        error_messages: The default message (any JSON value) of an error, by status.
     """
 
     name: str
@@ -74,9 +74,10 @@ class FakeService:
     def __init__(self, model: Optional[ChatModel] = None) -> None:
         self.model = model or ChatModel()
         self.lock = threading.RLock()
+        # In the order of definition: the first route that matches is used.
         names = dict.fromkeys(name for base in reversed(type(self).__mro__) for name in vars(base))
-        members = [getattr(self, name) for name in names]
-        self._handlers: List[Handler] = [member for member in members if hasattr(member, "_route")]
+        attributes = [getattr(self, name) for name in names]
+        self._handlers: List[Handler] = [value for value in attributes if hasattr(value, "_route")]
 
     def answer(self, request: Request) -> Answer:
         """Answer a request."""
@@ -87,56 +88,56 @@ class FakeService:
             return replace(reply, headers={**reply.headers, **error.headers})
 
     def error(self, error: HTTPError) -> Reply:
-        """The service's answer with an error, without its headers. Each service has its own shape."""
+        """Return the response to an error, without its headers. Each service has its own format."""
         if error.status == 500 and not error.message:
             return Reply.text("Internal Server Error", 500)
         default = self.error_messages.get(error.status, responses.get(error.status, "Error"))
         return Reply.json({"detail": error.message or default, **error.details}, error.status)
 
     def invalid(self, request: Request, problems: List[Problem]) -> Reply:
-        """The answer to parameters that were refused."""
+        """Return the response to invalid parameters."""
         return Reply.json({"detail": problems}, 422)
 
     def authorize(self, request: Request, access: str) -> Any:
-        """Return the `request.user` of a request to an endpoint; raises HTTPError to refuse it."""
+        """Return the `user` of a request, or raise HTTPError to reject the request."""
 
     def response_headers(self, request: Request) -> Mapping[str, str]:
-        """Headers that every answer of this service carries, injected errors too."""
+        """Return headers for every response of this service, including injected errors."""
         return {}
 
     def _dispatch(self, request: Request) -> Answer:
         method = WEBSOCKET if is_upgrade(request.headers) else request.method
         allowed: List[str] = []
         for handler in self._handlers:
-            declared: route = handler._route  # type: ignore[attr-defined]
-            segments = declared.match(request.path)
-            if segments is not None and declared.method == method:
-                with self.lock if declared.locked else nullcontext():
-                    return self._call(declared, handler, segments, request)
-            if segments is not None and declared.method != WEBSOCKET:
-                allowed.append(declared.method)
+            endpoint: route = handler._route  # type: ignore[attr-defined]
+            segments = endpoint.match(request.path)
+            if segments is not None and endpoint.method == method:
+                with self.lock if endpoint.locked else nullcontext():
+                    return self._call(endpoint, handler, segments, request)
+            if segments is not None and endpoint.method != WEBSOCKET:
+                allowed.append(endpoint.method)
         if method == WEBSOCKET:
             raise HTTPError(403)
-        # Starlette names the method of the first matching route only.
+        # Like Starlette, name only the method of the first matching route.
         raise HTTPError(405, headers={"allow": allowed[0]}) if allowed else HTTPError(404)
 
-    def _call(self, declared: route, handler: Handler, segments: Dict[str, str], request: Request) -> Answer:
-        request = replace(request, user=self.authorize(request, declared.access))
+    def _call(self, endpoint: route, handler: Handler, segments: Dict[str, str], request: Request) -> Answer:
+        request = replace(request, user=self.authorize(request, endpoint.access))
         query = {name: values[-1] for name, values in request.query.items()}
         problems: List[Problem] = []
         params = {
             **segments,
-            **check_params(segments, declared.params, ("path",), problems),
-            **check_params(query, declared.query, ("query",), problems),
+            **check_params(segments, endpoint.params, ("path",), problems),
+            **check_params(query, endpoint.query, ("query",), problems),
         }
         fields: Dict[str, Any] = {}
-        if declared.body is not None:
-            fields = read_body(request, declared.body, problems, self.strict)
-        if declared.form is not None:
-            fields = read_form(request, declared.form, problems)
+        if endpoint.body is not None:
+            fields = read_body(request, endpoint.body, problems, self.strict)
+        if endpoint.form is not None:
+            fields = read_form(request, endpoint.form, problems)
         if problems:
             return self.invalid(request, problems)
         result = handler(replace(request, params=params, fields=fields))
         if isinstance(result, (Reply, EventStream, WebSocketStream)):
             return result
-        return Reply(declared.status) if result is None else Reply.json(result, declared.status)
+        return Reply(endpoint.status) if result is None else Reply.json(result, endpoint.status)

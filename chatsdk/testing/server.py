@@ -1,4 +1,4 @@
-"""The local server that users see."""
+"""LocalServer: the public interface of the test server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Typed
 from .._core.closable import CloseMixin
 from .._core.options import Service
 from .arguslm import ArgusLM
-from .chat import ChatModel, PlannedAnswer, ReplyFunction, ToolCall
+from .chat import ChatModel, QueuedAnswer, ReplyFunction, ToolCall
 from .chatserver import ChatServer
 from .exchange import (
     Answer,
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 class Services(TypedDict):
-    """The arguments of a Client for the services of a LocalServer."""
+    """The settings of all services, as keyword arguments for a Client."""
 
     mongars: Service
     chatserver: Service
@@ -43,30 +43,31 @@ class Services(TypedDict):
 
 
 class _LocalService(Service):
-    """A Service on this machine, which is reached directly whatever HTTP_PROXY says."""
+    """A Service that is reached directly, even if HTTP_PROXY is set."""
 
     use_proxies = False
 
 
 class LocalServer(CloseMixin):
-    """An offline stand-in for the services, on a free port of this machine.
+    """A local test server for the five services, on a free port.
 
     It listens from construction until `close()`; a `with` block closes it. Each service has its
     own base URL and keeps its state (history, credits, keys, ...) until `close()` or `reset()`.
 
     Args:
-        reply: Makes the assistant's answers. It is called with the messages of the conversation, or,
-            if it has a required second argument, with the messages and a ChatInfo (service, model,
-            tools, tool_choice, response_format). It returns a text, a list of tool calls such as
-            ``[("get_weather", {"city": "Oslo"})]``, a whole message, or None for the default: a call
-            of the first tool if there are tools, JSON that fits the response_format, or an echo.
-        credits: How many credits the Zaguan account has left.
-        token_seconds: How long a token of monGARS is valid after its login.
-        chats_per_second: How many chats a second monGARS accepts of a user; any number by default.
-        history_lag: How many seconds after its answer a chat is in the history of monGARS.
-        retrieval: Whether monGARS has retrieval; without it, as the real one by default, it is a 503.
-        daily_limit: How many chats a user of Infinity Assistant has until `reset()`.
-        call_seconds: How long each call of a model takes in ArgusLM's benchmarks and monitoring.
+        reply: A function that returns the answers of the assistant. It is called with the messages of
+            the conversation and, if it has a required second argument, with a ChatInfo (service, model,
+            tools, tool_choice, response_format). It returns a string, a list of tool calls such as
+            ``[("get_weather", {"city": "Oslo"})]``, a message, or None for the default: a call of the
+            first tool if there are tools, JSON that matches the response_format, or an echo.
+        credits: Number of credits that the Zaguan account has left.
+        token_seconds: Lifetime of a monGARS token in seconds.
+        chats_per_second: Number of chats per second that monGARS accepts from a user; default: no limit.
+        history_lag: Seconds until a chat appears in the history of monGARS.
+        retrieval: Whether retrieval is enabled on monGARS; if not (as on a real server by default), it
+            returns 503.
+        daily_limit: Number of chats that a user of Infinity Assistant can send until `reset()`.
+        call_seconds: Duration in seconds of each model call of ArgusLM, in benchmarks and monitoring.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class LocalServer(CloseMixin):
         daily_limit: int = 50,
         call_seconds: float = 0.1,
     ) -> None:
-        self._make_services: Callable[[ChatModel], List[FakeService]] = lambda model: [
+        self._create_services: Callable[[ChatModel], List[FakeService]] = lambda model: [
             MonGARS(model, token_seconds, chats_per_second, history_lag, retrieval),
             ChatServer(model),
             ArgusLM(model, call_seconds),
@@ -91,13 +92,13 @@ class LocalServer(CloseMixin):
         self._reply = reply
         self._lock = threading.Lock()
         self.reset()
-        self._http = HTTPServer(self._respond, self._report)
+        self._http = HTTPServer(self._handle, self._record_error)
         self._root = f"http://{HOST}:{self._http.port}"
 
     def reset(self) -> None:
-        """Start anew: the services as they were first, no requests, no injected faults and answers."""
-        model = ChatModel(self._reply, self._report)
-        services = self._make_services(model)
+        """Restore the initial state, and discard `requests`, `errors` and all answers that were set."""
+        model = ChatModel(self._reply, self._record_error)
+        services = self._create_services(model)
         with self._lock:
             self._model = model
             self._fakes = {service.name: service for service in services}
@@ -107,17 +108,17 @@ class LocalServer(CloseMixin):
             self._cuts: Dict[str, deque[int]] = defaultdict(deque)
 
     def url(self, service: str) -> str:
-        """The base URL of a service, such as `url("zaguan")`."""
+        """Return the base URL of a service, such as `url("zaguan")`."""
         return f"{self._root}/{self._service(service).name}"
 
     def services(self) -> Services:
-        """Address and key of each service, ready for `Client(**server.services())`."""
-        # All get a key: otherwise a real one from the environment would be sent here.
-        made = {name: _LocalService(self.url(name), fake.key) for name, fake in self._fakes.items()}
-        return cast(Services, made)
+        """Return the base URL and API key of each service, for `Client(**server.services())`."""
+        # Without a key, the client would send a real one from the environment.
+        services = {name: _LocalService(self.url(name), fake.key) for name, fake in self._fakes.items()}
+        return cast(Services, services)
 
     def environment(self) -> Dict[str, str]:
-        """The environment variables with which a Client finds this server."""
+        """Return the environment variables that configure a Client for this server."""
         variables: Dict[str, str] = {}
         for name, fake in self._fakes.items():
             prefix = "INFINITY_ASSISTANT" if name == "infinity" else name.upper()
@@ -126,13 +127,13 @@ class LocalServer(CloseMixin):
 
     @property
     def requests(self) -> List[RecordedRequest]:
-        """The requests that arrived so far, oldest first."""
+        """The requests received so far, oldest first."""
         with self._lock:
             return list(self._requests)
 
     @property
     def errors(self) -> List[BaseException]:
-        """Exceptions inside the server, such as in your `reply`; the client got a 500."""
+        """The exceptions raised in the server, such as in `reply`; the client received a 500."""
         with self._lock:
             return list(self._errors)
 
@@ -151,38 +152,35 @@ class LocalServer(CloseMixin):
 
         Args:
             service: Such as "zaguan".
-            text: What the assistant says in the next chats, plain or streamed.
-            tool_calls: What it calls, such as ``[("get_weather", {"city": "Oslo"})]``.
+            text: Text of the next chat answer, also if it is streamed.
+            tool_calls: Tool calls of the answer, such as ``[("get_weather", {"city": "Oslo"})]``.
             finish_reason: Such as "length"; the default is "stop" or "tool_calls".
-            usage: Members of the usage that are not to be counted, such as ``{"total_tokens": 7}``.
-            body: The JSON of the next answers to any request, instead of all the above.
-            times: How many requests get this answer.
+            usage: Fields that override the counted usage, such as ``{"total_tokens": 7}``.
+            body: JSON body for the next request of any kind, instead of all of the above.
+            times: Number of requests that get this answer.
 
         Raises:
-            ValueError: The service is unknown, or the arguments do not go together.
+            ValueError: The service is unknown, or the arguments cannot be combined.
         """
         fake = self._service(service)
         _check_count("times", times, 1)
         if body is not None:
             if (text, tool_calls, finish_reason, usage) != (None, None, None, None):
-                raise ValueError(
-                    "body is the whole answer: it takes no text, tool_calls, finish_reason or usage"
-                )
+                raise ValueError("body cannot be combined with text, tool_calls, finish_reason or usage")
             self._enqueue(self._replies[service], Reply.json(body), times)
             return
         if not fake.has_chat:
-            raise ValueError(f"{service} has no chat: it only takes body=")
+            raise ValueError(f"{service} has no chat: use body=")
         if tool_calls is not None and not fake.has_tools:
             raise ValueError(f"{service} has no tool calls")
-        message = {"content": text, "tool_calls": tool_calls}
-        value = message if tool_calls else text or ""
-        self._model.plan(service, PlannedAnswer(value, finish_reason, usage or {}), times)
+        value = {"content": text, "tool_calls": tool_calls} if tool_calls else text or ""
+        self._model.enqueue(service, QueuedAnswer(value, finish_reason, usage or {}), times)
 
     def model_down(self, service: str, down: bool = True) -> None:
-        """Let the model behind a service be down, as the service itself reports it, or up again.
+        """Simulate that the model of a service is down, or available again with ``down=False``.
 
-        monGARS and Infinity Assistant apologize with status 200, the streams of Infinity Assistant and
-        ChatServer have an error event, Zaguan and ChatServer answer 503, calls of ArgusLM fail.
+        monGARS and Infinity Assistant return an apology with status 200, streams of Infinity Assistant
+        and ChatServer contain an error event, Zaguan and ChatServer return 503, calls of ArgusLM fail.
 
         Raises:
             ValueError: The service is unknown.
@@ -202,14 +200,14 @@ class LocalServer(CloseMixin):
 
         Args:
             service: Such as "zaguan".
-            status: The HTTP status.
-            body: Text (sent as text/plain), or what is sent as JSON. The default is what the service
-                itself sends with this status.
-            headers: More headers, such as `{"Retry-After": "0"}`.
-            times: How many requests get this answer.
+            status: HTTP status.
+            body: A string (sent as text/plain), or a value to send as JSON. The default is the body that
+                the real service sends with this status.
+            headers: Additional headers, such as `{"Retry-After": "0"}`.
+            times: Number of requests that get this answer.
 
         Raises:
-            ValueError: The service is unknown, or the status or times cannot be.
+            ValueError: The service is unknown, or the status or times is out of range.
         """
         fake = self._service(service)
         if not 200 <= status <= 599:
@@ -230,18 +228,18 @@ class LocalServer(CloseMixin):
 
         Args:
             service: Such as "zaguan".
-            after: How many events are still sent (`[DONE]` counts as one), or texts of a WebSocket.
-            times: How many streams are cut.
+            after: Number of events (including `[DONE]`) or WebSocket messages that are still sent.
+            times: Number of streams that are cut.
 
         Raises:
-            ValueError: The service is unknown, or after or times cannot be.
+            ValueError: The service is unknown, or after or times is out of range.
         """
         _check_count("after", after, 0)
         _check_count("times", times, 1)
         self._enqueue(self._cuts[self._service(service).name], after, times)
 
     def close(self) -> None:
-        """Stop the server. May be called again."""
+        """Stop the server. May be called more than once."""
         self._http.close()
 
     def __repr__(self) -> str:
@@ -249,42 +247,41 @@ class LocalServer(CloseMixin):
 
     def _service(self, name: str) -> FakeService:
         if name not in self._fakes:
-            raise ValueError(f"unknown service {name!r}: the local server knows {', '.join(self._fakes)}")
+            raise ValueError(f"unknown service {name!r}: use one of {', '.join(self._fakes)}")
         return self._fakes[name]
 
     def _enqueue(self, queue: deque[T], item: T, times: int) -> None:
         with self._lock:
             queue.extend(repeat(item, times))
 
-    def _report(self, error: BaseException) -> None:
+    def _record_error(self, error: BaseException) -> None:
         with self._lock:
             self._errors.append(error)
 
-    def _record(self, service: str, request: Request) -> None:
+    def _record_request(self, service: str, request: Request) -> None:
         try:
             body = request.json()
         except (ValueError, RecursionError):
             body = None
-        arrived = RecordedRequest(service, request.method, request.path, request.query, request.headers, body)
+        record = RecordedRequest(service, request.method, request.path, request.query, request.headers, body)
         with self._lock:
-            self._requests.append(arrived)
+            self._requests.append(record)
 
-    def _respond(self, method: str, target: str, headers: Headers, body: bytes) -> Answer:
+    def _handle(self, method: str, target: str, headers: Headers, body: bytes) -> Answer:
         name, slash, rest = target[1:].partition("/")
         fake = self._fakes.get(name)
         if fake is None:
             return Reply.json({"detail": "Not Found"}, 404)
         try:
             request = Request.parse(method, slash + rest, headers, body)
-            self._record(name, request)
+            self._record_request(name, request)
             return self._answer(fake, request)
         except Exception as error:
-            self._report(error)
+            self._record_error(error)
             return fake.error(HTTPError(500, f"{type(error).__name__} in LocalServer: {error}"))
 
     def _answer(self, fake: FakeService, request: Request) -> Answer:
-        planned = self._next(self._replies[fake.name])
-        answer: Answer = planned or fake.answer(request)
+        answer: Answer = self._next(self._replies[fake.name]) or fake.answer(request)
         if isinstance(answer, (EventStream, WebSocketStream)):
             answer = replace(answer, cut_after=self._next(self._cuts[fake.name]))
         return replace(answer, headers={**fake.response_headers(request), **answer.headers})
@@ -294,6 +291,6 @@ class LocalServer(CloseMixin):
             return queue.popleft() if queue else None
 
 
-def _check_count(name: str, value: int, least: int) -> None:
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, not {value}")
+def _check_count(name: str, value: int, minimum: int) -> None:
+    if value < minimum:
+        raise ValueError(f"{name} must be at least {minimum}, not {value}")

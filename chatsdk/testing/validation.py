@@ -1,4 +1,4 @@
-"""Checks parameters as FastAPI does: all problems come back as a list, in Pydantic's shape."""
+"""Validates parameters like FastAPI: returns all problems as a list, in Pydantic's format."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .._core.dates import parse_datetime
 from .exchange import Request
 
 Problem = Dict[str, Any]
-Place = Tuple[Union[str, int], ...]
+Location = Tuple[Union[str, int], ...]
 
 REQUIRED: Any = object()
 
@@ -23,22 +23,22 @@ _BOOLEANS = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
     **dict.fromkeys(("false", "0", "no", "off"), False),
 }
-_NOUNS = {str: "string", int: "integer", float: "number", bool: "boolean", dict: "dictionary"}
+_TYPE_NAMES = {str: "string", int: "integer", float: "number", bool: "boolean", dict: "dictionary"}
 
 
 @dataclass(frozen=True)
 class Param:
-    """A parameter of a path, query, form or body, or a member of an object.
+    """A parameter of a path, query, form or body, or a field of an object.
 
     Args:
-        type: One of _PARSERS, str, list, dict, or object for anything; a tuple for one of several.
-        default: The value if it is missing; without it the parameter is required. With None as
-            default, null is accepted too.
-        min, max: Bounds of a number, or of the length of a text or list.
-        strip: Whether white space around a text is removed before its length is checked.
-        items: How each item of a list is checked; its name and default have no meaning.
-        fields: How the members of an object are checked; others are left as they are.
-        convert: Returns the converted value, or raises ValueError with what is wrong.
+        type: A type of _PARSERS, str, list or dict; object for any; a tuple for one of several.
+        default: Value of a missing parameter; without a default it is required. With the default None,
+            null is valid.
+        min, max: Limits of a number, or of the length of a string or list.
+        strip: Whether to strip white space before the length is checked.
+        items: Validates each item of a list; its name and default are not used.
+        fields: Validate the fields of an object; other fields are kept unchanged.
+        convert: Returns the converted value, or raises ValueError with a message.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Param:
 
 
 class _InvalidValue(ValueError):
-    """What is wrong with a value, and its kind in Pydantic's terms."""
+    """A value is invalid; *kind* is Pydantic's type of the error."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
@@ -65,36 +65,36 @@ class _InvalidValue(ValueError):
 def check_params(
     values: Mapping[str, Any],
     params: Sequence[Param],
-    place: Place,
+    location: Location,
     problems: List[Problem],
     strict: bool = False,
 ) -> Dict[str, Any]:
-    """Return the checked values of *params*, with defaults filled in; *problems* get all that is wrong.
+    """Return the validated values of *params*, with defaults; append what is invalid to *problems*.
 
-    *strict* refuses numbers and booleans as text.
+    *strict* rejects strings for numbers and booleans.
     """
     checked: Dict[str, Any] = {}
     for param in params:
         value = values.get(param.name, param.default)
         if value is REQUIRED:
-            problems.append(_problem("missing", (*place, param.name), "Field required", dict(values)))
+            problems.append(_problem("missing", (*location, param.name), "Field required", dict(values)))
         elif param.name not in values or (value is None and param.default is None):
             checked[param.name] = value
         else:
-            checked[param.name] = _check(value, param, (*place, param.name), problems, strict)
+            checked[param.name] = _check(value, param, (*location, param.name), problems, strict)
     return checked
 
 
 def read_body(
     request: Request, params: Sequence[Param], problems: List[Problem], strict: bool
 ) -> Dict[str, Any]:
-    """Return the checked members of a JSON body; all that is wrong is added to *problems*."""
+    """Return the validated fields of a JSON body; append what is invalid to *problems*."""
     try:
         value = request.json()
     except (ValueError, RecursionError) as error:
         if request.body:
-            place: Place = ("body", getattr(error, "pos", 0))
-            problems.append(_problem("json_invalid", place, f"JSON decode error: {error}", {}))
+            location: Location = ("body", getattr(error, "pos", 0))
+            problems.append(_problem("json_invalid", location, f"JSON decode error: {error}", {}))
         else:
             problems.append(_problem("missing", ("body",), "Field required", None))
         return {}
@@ -106,7 +106,7 @@ def read_body(
 
 
 def read_form(request: Request, params: Sequence[Param], problems: List[Problem]) -> Dict[str, Any]:
-    """Return the checked fields of a form, of an upload the bytes of its files as text; else none."""
+    """Return the validated fields of a form; uploaded files are decoded as UTF-8."""
     kind = request.headers.get("content-type", "")
     fields: Dict[str, Any] = {}
     if kind.startswith("application/x-www-form-urlencoded"):
@@ -120,7 +120,7 @@ def read_form(request: Request, params: Sequence[Param], problems: List[Problem]
 
 
 def is_uuid(value: object) -> bool:
-    """Whether a value is the text of a UUID."""
+    """Return whether a value is a UUID string."""
     try:
         return isinstance(value, str) and bool(UUID(value))
     except ValueError:
@@ -143,7 +143,7 @@ _PARSERS: Mapping[type, Callable[[str], Any]] = {
 }
 
 
-def _check(value: Any, param: Param, place: Place, problems: List[Problem], strict: bool) -> Any:
+def _check(value: Any, param: Param, location: Location, problems: List[Problem], strict: bool) -> Any:
     types = param.type if isinstance(param.type, tuple) else (param.type,)
     try:
         if type(value) not in types:
@@ -154,19 +154,20 @@ def _check(value: Any, param: Param, place: Place, problems: List[Problem], stri
         if param.convert is not None:
             value = param.convert(value)
     except ValueError as error:
-        problems.append(_problem(getattr(error, "kind", "value_error"), place, str(error), value))
+        problems.append(_problem(getattr(error, "kind", "value_error"), location, str(error), value))
         return None
     if isinstance(value, list) and param.items is not None:
         return [
-            _check(item, param.items, (*place, index), problems, strict) for index, item in enumerate(value)
+            _check(item, param.items, (*location, index), problems, strict)
+            for index, item in enumerate(value)
         ]
     if isinstance(value, dict):
-        return {**value, **check_params(value, param.fields, place, problems, strict)}
+        return {**value, **check_params(value, param.fields, location, problems, strict)}
     return value
 
 
 def _convert(value: Any, kind: type, strict: bool) -> Any:
-    """Return a value as Pydantic converts it to a type."""
+    """Convert a value to a type like Pydantic."""
     if kind is object:
         return value
     if kind is float and type(value) is int:
@@ -174,7 +175,7 @@ def _convert(value: Any, kind: type, strict: bool) -> Any:
     if kind is int and type(value) is float and value.is_integer():
         return int(value)
     name = "string" if kind is str else kind.__name__.lower()
-    message = f"Input should be a valid {_NOUNS.get(kind, kind.__name__)}"
+    message = f"Input should be a valid {_TYPE_NAMES.get(kind, kind.__name__)}"
     if isinstance(value, str) and kind in _PARSERS and not (strict and kind in (int, float, bool)):
         try:
             return _PARSERS[kind](value)
@@ -188,7 +189,7 @@ def _check_range(value: Any, param: Param) -> None:
     if param.choices and value not in param.choices:
         raise _InvalidValue("literal_error", f"Input should be {' or '.join(map(repr, param.choices))}")
     if isinstance(value, (int, float)):
-        # Written so that NaN is out of range too.
+        # "not >=" instead of "<": NaN must be out of range.
         if not value >= param.min:
             raise _InvalidValue(
                 "greater_than_equal", f"Input should be greater than or equal to {param.min:g}"
@@ -205,5 +206,5 @@ def _check_range(value: Any, param: Param) -> None:
         raise _InvalidValue("string_pattern_mismatch", f"Input should match pattern '{param.pattern}'")
 
 
-def _problem(kind: str, place: Place, message: str, value: Any) -> Problem:
-    return {"type": kind, "loc": list(place), "msg": message, "input": value}
+def _problem(kind: str, location: Location, message: str, value: Any) -> Problem:
+    return {"type": kind, "loc": list(location), "msg": message, "input": value}

@@ -1,4 +1,4 @@
-"""The server side of WebSockets: handshake, whole frames, closing."""
+"""The server side of WebSockets: handshake, unfragmented frames, closing."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 class _Closed(Exception):
-    """The end of the connection; its argument is the payload of the close frame."""
+    """The client closed the connection; the argument is the payload of its close frame."""
 
 
 def is_upgrade(headers: Mapping[str, str]) -> bool:
-    """Whether a request asks for a WebSocket."""
+    """Return whether a request asks for a WebSocket."""
     options = [option.strip() for option in headers.get("connection", "").lower().split(",")]
     return "upgrade" in options and headers.get("upgrade", "").lower() == "websocket"
 
 
 def accept_key(key: str) -> str:
-    """What the server answers to the client's `Sec-WebSocket-Key`."""
+    """Return the `Sec-WebSocket-Accept` for a `Sec-WebSocket-Key`."""
     digest = hashlib.sha1(key.strip().encode("latin-1") + _GUID).digest()
     return base64.b64encode(digest).decode("ascii")
 
 
 def run_stream(sock: socket.socket, stream: WebSocketStream) -> None:
-    """Send each text when it is due and answer the client, until it closes or the stream is cut."""
+    """Send the messages when they are due and answer the client, until it closes or the stream is cut."""
     frames = _Frames(sock)
     try:
-        for due, text in islice(stream.texts, stream.cut_after):
+        for due, message in islice(stream.messages, stream.cut_after):
             _listen(frames, stream, due)
-            frames.send(_TEXT, text.encode("utf-8"))
+            frames.send(_TEXT, message.encode("utf-8"))
         if stream.cut_after is None:
             _listen(frames, stream, math.inf)
-    except _Closed as end:
+    except _Closed as closed:
         with contextlib.suppress(OSError):
-            frames.send(_CLOSE, end.args[0])
+            frames.send(_CLOSE, closed.args[0])
 
 
 def _listen(frames: _Frames, stream: WebSocketStream, until: float) -> None:
@@ -64,7 +64,7 @@ def _listen(frames: _Frames, stream: WebSocketStream, until: float) -> None:
 
 
 class _Frames:
-    """Frames on a socket: unfragmented ones out, masked ones in."""
+    """Sends unmasked and receives masked frames on a socket."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
@@ -82,15 +82,14 @@ class _Frames:
         self._socket.sendall(bytes([0x80 | opcode]) + length + payload)
 
     def receive(self, deadline: float) -> Optional[Tuple[int, bytes]]:
-        """Return opcode and payload of the next frame, or None if none comes by *deadline*."""
+        """Return opcode and payload of the next frame, or None if none arrives before *deadline*."""
         frame = self._next_frame()
         while frame is None and self._read(deadline):
             frame = self._next_frame()
         return frame
 
     def _read(self, deadline: float) -> bool:
-        wait = None if math.isinf(deadline) else max(0.0, deadline - time.monotonic())
-        self._socket.settimeout(wait)
+        self._socket.settimeout(None if math.isinf(deadline) else max(0.0, deadline - time.monotonic()))
         try:
             data = self._socket.recv(65536)
         except (socket.timeout, BlockingIOError):

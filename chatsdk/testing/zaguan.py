@@ -1,12 +1,13 @@
-"""Zaguan CoreX: chat completions, models and credits."""
+"""Fake Zaguan CoreX: chat completions, models and credits."""
 
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from http.client import responses
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional
 
 from .chat import ChatInfo, ChatModel, Completion
 from .collection import Collection, Record, timestamp
@@ -17,9 +18,9 @@ from .zaguan_media import Media
 
 _TIER = "pro"
 _BANDS = ("A", "B", "C")
-_PRICES = {"A": 1, "B": 5, "C": 10, "D": 50}  # credits of a call
+_PRICES = {"A": 1, "B": 5, "C": 10, "D": 50}  # credits per call
 _USD_PER_CREDIT = 0.0003
-# What an error says if nothing else is given.
+# The default body of an error, by status.
 _ERRORS: Mapping[int, Record] = {
     400: {"type": "invalid_request_error", "code": "invalid_parameters", "param": None},
     401: {"message": "Invalid API key", "type": "authentication_error", "code": "invalid_api_key"},
@@ -39,7 +40,7 @@ _ERRORS: Mapping[int, Record] = {
 }
 _DAY = 86400.0  # seconds
 _PERIODS = {"day": _DAY, "week": 7 * _DAY, "month": 30 * _DAY, "all_time": 36500 * _DAY}
-# The age of the calls that the account has made before, so that the periods of the stats differ.
+# Age and model of earlier calls, so that the statistics of the periods differ.
 _EARLIER_CALLS = (
     (40 * _DAY, "openai/gpt-4o"),
     (20 * _DAY, "deepseek/deepseek-reasoner"),
@@ -52,7 +53,7 @@ _EARLIER_CALLS = (
 class _Model(NamedTuple):
     id: str
     band: str
-    context: Optional[int]  # in tokens; a model without it is listed with nothing but its id
+    context: Optional[int]  # tokens; without it, only the id of the model is listed
     vision: bool = False
     reasoning: bool = False
 
@@ -96,7 +97,7 @@ _HISTORY = [
 
 
 class Zaguan(Media):
-    """The stand-in of Zaguan CoreX, for an account that has so many credits left."""
+    """A fake Zaguan CoreX with one account; *credits* is what it has left."""
 
     name = "zaguan"
     has_tools = True
@@ -105,23 +106,22 @@ class Zaguan(Media):
     def __init__(self, model: ChatModel, credits: int) -> None:
         super().__init__(model)
         self._remaining = credits
-        self._paid: Set[str] = set()
         self._entries = Collection()
         usage = {"prompt_tokens": 50, "completion_tokens": 100, "total_tokens": 150}
         for number, (age, name) in enumerate(_EARLIER_CALLS, 1):
             self._add_entry(age, f"req_{number}", _BY_ID[name], usage)
 
     def authorize(self, request: Request, access: str) -> None:
-        """Check the key."""
+        """Check the API key."""
         if access != "public" and request.bearer_token != self.key:
             raise HTTPError(401, headers={"www-authenticate": 'Bearer realm="zaguan"'})
 
     def response_headers(self, request: Request) -> Mapping[str, str]:
-        """The id of the request: the caller's, or a new one."""
+        """Return the request id of the client, or a new one."""
         return {"x-request-id": request.headers.get("x-request-id") or str(uuid.uuid4())}
 
     def error(self, error: HTTPError) -> Reply:
-        """An error object; {"detail": ...} for unknown paths and methods."""
+        """Return an error object, or {"detail": ...} for an unknown path or method."""
         status, message = error.status, error.message
         if status in (404, 405) and not message:
             return Reply.json({"detail": responses[status]}, status)
@@ -137,10 +137,10 @@ class Zaguan(Media):
         return Reply.json({"error": body}, status)
 
     def invalid(self, request: Request, problems: List[Problem]) -> Reply:
-        """400: where and what the first problem is."""
-        place = ".".join(str(part) for part in problems[0]["loc"][1:])
+        """Return a 400 with the first problem."""
+        location = ".".join(str(part) for part in problems[0]["loc"][1:])
         details: Record = {"code": "invalid_json"} if problems[0]["type"] == "json_invalid" else {}
-        return self.error(HTTPError(400, f"{place}: {problems[0]['msg']}", **details))
+        return self.error(HTTPError(400, f"{location}: {problems[0]['msg']}", **details))
 
     @route("GET", "/health", access="public")
     def _check_health(self, request: Request) -> object:
@@ -150,8 +150,8 @@ class Zaguan(Media):
     def _list_models(self, request: Request) -> object:
         data: List[Record] = []
         for model in _MODELS:
-            more = {"created": 1735689600, "owned_by": model.provider} if model.context else {}
-            data.append({"id": model.id, "object": "model", **more})
+            details = {"created": 1735689600, "owned_by": model.provider} if model.context else {}
+            data.append({"id": model.id, "object": "model", **details})
         return {"object": "list", "data": data}
 
     @route("GET", "/v1/capabilities")
@@ -170,18 +170,18 @@ class Zaguan(Media):
 
     @route("POST", "/v1/chat/completions", body=_COMPLETION, locked=False)
     def _complete(self, request: Request) -> Answer:
-        """Answer a chat, and debit it; one that is sent again with the same id is paid for once."""
-        asked = request.fields
-        model = _BY_ID.get(asked["model"])
+        """Answer a chat and charge credits, but only once for the same request id."""
+        fields = request.fields
+        model = _BY_ID.get(fields["model"])
         if model is None:
-            raise HTTPError(404, f"The model {asked['model']!r} does not exist")
+            raise HTTPError(404, f"The model {fields['model']!r} does not exist")
         if model.band not in _BANDS:
             raise HTTPError(403)
         request_id = request.headers.get("x-request-id") or str(uuid.uuid4())
         with self.lock:
             self._check_credits(request_id, model)
-        tools, choice, response_format = asked["tools"] or (), asked["tool_choice"], asked["response_format"]
-        info = ChatInfo(self.name, model.id, tools, choice, response_format)
+        tools = fields["tools"] or ()
+        info = ChatInfo(self.name, model.id, tools, fields["tool_choice"], fields["response_format"])
         answer = self.model.answer(request.json()["messages"], info)
         usage = {
             "prompt_tokens_details": {"cached_tokens": 0},
@@ -191,12 +191,11 @@ class Zaguan(Media):
         with self.lock:
             if self._check_credits(request_id, model):
                 self._remaining -= _PRICES[model.band]
-                self._paid.add(request_id)
                 self._add_entry(0.0, request_id, model, usage)
-        completion = Completion(replace(answer, usage=usage), model.id, asked["n"] or 1)
-        if not asked["stream"]:
+        completion = Completion(replace(answer, usage=usage), model.id, fields["n"] or 1)
+        if not fields["stream"]:
             return Reply.json(completion.body())
-        include_usage = bool((asked["stream_options"] or {}).get("include_usage"))
+        include_usage = bool((fields["stream_options"] or {}).get("include_usage"))
         return EventStream(_events(completion, usage if include_usage else None))
 
     @route("GET", "/v1/credits/balance")
@@ -215,7 +214,7 @@ class Zaguan(Media):
 
     @route("GET", "/v1/credits/history", query=_HISTORY)
     def _list_history(self, request: Request) -> object:
-        """The calls that were paid for, oldest first, a page at a time."""
+        """Return a page of the charged calls, oldest first."""
         filters = dict(request.params)
         limit, start = filters.pop("limit"), int(filters.pop("cursor")[len("cursor-") :])
         entries, end = self._entries.list(**filters), start + limit
@@ -227,13 +226,13 @@ class Zaguan(Media):
 
     @route("GET", "/v1/credits/stats", query=[Param("period", default="month", choices=tuple(_PERIODS))])
     def _get_stats(self, request: Request) -> object:
-        """What was used in a period, by model."""
+        """Return the credits used in a period, by model."""
         period = request.params["period"]
         since = timestamp(-_PERIODS[period], "seconds")
-        used: Dict[str, int] = {}
+        used: Dict[str, int] = Counter()
         for entry in self._entries.list():
             if entry["timestamp"] >= since:
-                used[entry["model"]] = used.get(entry["model"], 0) + entry["credits_debited"]
+                used[entry["model"]] += entry["credits_debited"]
         return {
             "period": period,
             "total_credits_used": sum(used.values()),
@@ -245,9 +244,9 @@ class Zaguan(Media):
         }
 
     def _check_credits(self, request_id: str, model: _Model) -> bool:
-        """Whether a call is still to be paid for; raises the 402 if it cannot be."""
+        """Return whether a call must be charged; raises a 402 if there are too few credits."""
         price = _PRICES[model.band]
-        if request_id in self._paid:
+        if self._entries.list(request_id=request_id):
             return False
         if price > self._remaining:
             message = f"Insufficient credits: {price} required, {self._remaining} remaining"

@@ -1,4 +1,4 @@
-"""Zaguan CoreX: embeddings, moderations, audio and images; they cost no credits."""
+"""Fake Zaguan CoreX: embeddings, moderations, audio and images, at no credits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .routing import FakeService, route
 from .validation import Param
 
 _PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
-_SPEECH = "ID3"  # speech is its text after this; other recordings have a text of their own
+_SPEECH = "ID3"  # the fake audio of a text is this prefix and the text
 _CATEGORIES = ("harassment", "hate", "self-harm/intent", "sexual", "violence")
 _MODEL, _INPUT, _FORMAT = Param("model", min=1), Param("input", (str, list), min=1), "response_format"
 _EMBEDDING = [_MODEL, _INPUT, Param("encoding_format", default="float", choices=("float", "base64"))]
@@ -21,7 +21,7 @@ _IMAGE = [Param("n", int, 1, min=1, max=10), Param(_FORMAT, default="b64_json", 
 
 
 class Media(FakeService):
-    """The endpoints beside chats, models and credits."""
+    """The endpoints for embeddings, moderations, audio and images."""
 
     @route("POST", "/v1/embeddings", body=_EMBEDDING)
     def _embed(self, request: Request) -> object:
@@ -46,9 +46,9 @@ class Media(FakeService):
 
     @route("POST", "/v1/audio/{task}", form=[_MODEL, Param("file"), Param(_FORMAT, default="json")])
     def _transcribe(self, request: Request) -> object:
-        """Return the text that was spoken."""
-        start, _, spoken = request.fields["file"].partition(_SPEECH)
-        text = spoken if spoken and not start else "A recording."
+        """Return the text of audio from /v1/audio/speech, or a fixed text for other audio."""
+        file: str = request.fields["file"]
+        text = file[len(_SPEECH) :] if file.startswith(_SPEECH) else "A recording."
         segment, times = {"start": 0.0, "end": 1.0, "text": text}, "00:00:00,000 --> 00:00:01,000"
         plain = {"text": text, "srt": f"1\n{times}\n{text}\n", "vtt": f"WEBVTT\n\n{times}\n{text}\n"}
         if request.fields[_FORMAT] in plain:
@@ -58,16 +58,16 @@ class Media(FakeService):
 
     @route("POST", "/v1/images/generations", body=[Param("prompt", min=1), *_IMAGE])
     def _create_image(self, request: Request) -> object:
-        """Return an image of one pixel."""
+        """Return images of one pixel."""
         image = {"b64_json": _PNG, "url": "https://images.example/1.png"}
         data = [{request.fields[_FORMAT]: image[request.fields[_FORMAT]]}] * request.fields["n"]
         return {"created": int(time.time()), "data": data}
 
     @route("POST", "/v1/images/{task}", form=[Param("image"), *_IMAGE])
-    def _change_image(self, request: Request) -> object:
+    def _edit_image(self, request: Request) -> object:
         return self._create_image(request)
 
 
 def _inputs(request: Request) -> List[Any]:
-    given = request.fields["input"]
-    return given if isinstance(given, list) and not isinstance(given[0], int) else [given]
+    value = request.fields["input"]
+    return value if isinstance(value, list) and not isinstance(value[0], int) else [value]

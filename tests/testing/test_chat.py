@@ -7,9 +7,9 @@ from chatsdk.testing.chat import (
     ChatModel,
     Completion,
     ModelError,
-    PlannedAnswer,
+    QueuedAnswer,
     content_text,
-    pieces,
+    split_text,
 )
 from chatsdk.testing.json_schema import example
 
@@ -39,11 +39,11 @@ def calls_of(found):
     return [(function["name"], json.loads(function["arguments"])) for function in functions]
 
 
-def test_pieces_are_small_and_the_whole_text():
+def test_split_text():
     for text in ["", " ", "one", " two  words\n", "a\u2028b\u0085 c", "日本語" * 20, "x" * 100, "end \n\n"]:
-        assert "".join(pieces(text)) == text
-    assert pieces("Hello! You said: hi") == ["Hello!", " You", " said:", " hi"]
-    assert len(pieces("日本語" * 20)) == 5
+        assert "".join(split_text(text)) == text
+    assert split_text("Hello! You said: hi") == ["Hello!", " You", " said:", " hi"]
+    assert len(split_text("日本語" * 20)) == 5
 
 
 def test_text_of_contents():
@@ -96,9 +96,9 @@ def test_reply_that_fails():
 
 def test_planned_answers_come_first_and_in_order():
     model = ChatModel(lambda messages: "reply")
-    model.plan("zaguan", PlannedAnswer("one", "length", {"total_tokens": 9}), 2)
-    model.plan("zaguan", PlannedAnswer([("f", {})]), 1)
-    model.plan("other", PlannedAnswer("elsewhere"), 1)
+    model.enqueue("zaguan", QueuedAnswer("one", "length", {"total_tokens": 9}), 2)
+    model.enqueue("zaguan", QueuedAnswer([("f", {})]), 1)
+    model.enqueue("other", QueuedAnswer("elsewhere"), 1)
     found = [model.answer(USER, ChatInfo("zaguan")) for _ in range(4)]
     assert [one.text for one in found] == ["one", "one", "", "reply"]
     assert [one.finish_reason for one in found] == ["length", "length", "tool_calls", "stop"]
@@ -178,7 +178,7 @@ def test_an_endless_schema_has_an_end():
 def test_completions_whole_and_in_chunks():
     model = ChatModel()
     planned = {"content": "two words", "tool_calls": [("f", {"a": 1})]}
-    model.plan("zaguan", PlannedAnswer(planned), 1)
+    model.enqueue("zaguan", QueuedAnswer(planned), 1)
     found = model.answer(USER, ChatInfo("zaguan"))
     completion = Completion(found, "m", 2, system_fingerprint="s")
     body = completion.body(name=None)

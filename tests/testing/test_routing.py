@@ -138,7 +138,7 @@ def test_websockets():
     upgrade = {"Connection": "keep-alive, UPGRADE", "Upgrade": "websocket"}
     answer = ask(service, "GET", "/live/x", **upgrade)
     assert isinstance(answer, WebSocketStream)
-    assert list(answer.texts) == [(0.0, "x")]
+    assert list(answer.messages) == [(0.0, "x")]
     refused = ask(service, "GET", "/rules", **upgrade)
     assert isinstance(refused, Reply)
     assert refused.status == 403

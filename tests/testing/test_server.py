@@ -100,7 +100,7 @@ def test_respond_with_a_body(server, zaguan):
 
 def test_respond_refuses_what_cannot_be(server):
     for arguments, message in [
-        ({"text": "x", "body": {}}, "body is the whole answer"),
+        ({"text": "x", "body": {}}, "body cannot be combined"),
         ({"text": "x", "times": 0}, "times must be at least 1"),
     ]:
         with pytest.raises(ValueError, match=message):
