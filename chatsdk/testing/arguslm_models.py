@@ -185,7 +185,7 @@ class Models(FakeService):
             return f"Unknown prompt pack: {prompt_pack}. Valid options: {PACK_NAMES}"
         provider = self.provider_of(model)
         error = _find_provider_error(provider) if provider else None
-        if self.model.is_down(self.name) or "broken" in model["model_id"]:
+        if self.name in self.model.down or "broken" in model["model_id"]:
             error = "InternalServerError: The server had an error"
         return error and f"litellm.{error}"
 

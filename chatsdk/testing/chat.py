@@ -11,7 +11,7 @@ import uuid
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from itertools import repeat
-from typing import Any, Callable, Deque, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Deque, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
 
 from .exchange import HTTPError
 from .json_schema import example
@@ -84,26 +84,16 @@ class ChatModel:
         self._record_error = record_error
         self._lock = threading.Lock()
         self._queues: Dict[str, Deque[QueuedAnswer]] = defaultdict(deque)
-        self._down: Dict[str, bool] = {}
+        self.down: Set[str] = set()  # the services whose model is down
 
     def enqueue(self, service: str, answer: QueuedAnswer, times: int) -> None:
         """Set the answer of the next chats of a service."""
         with self._lock:
             self._queues[service].extend(repeat(answer, times))
 
-    def set_down(self, service: str, down: bool) -> None:
-        """Set whether the model of a service is down."""
-        with self._lock:
-            self._down[service] = down
-
-    def is_down(self, service: str) -> bool:
-        """Return whether the model of a service is down."""
-        with self._lock:
-            return self._down.get(service, False)
-
     def answer(self, messages: Messages, info: ChatInfo) -> ModelAnswer:
         """Return the answer to a conversation, or raise ModelError."""
-        if self.is_down(info.service):
+        if info.service in self.down:
             raise ModelError(503, "The model is not available")
         with self._lock:
             queue = self._queues[info.service]
@@ -114,11 +104,8 @@ class ChatModel:
         message = _to_message(value)
         prompt = sum(_count_tokens(content_text(message.get("content"))) for message in messages)
         completion = _count_tokens(_answer_text(message))
-        usage = {
-            "prompt_tokens": prompt,
-            "completion_tokens": completion,
-            "total_tokens": prompt + completion,
-        }
+        total = prompt + completion
+        usage = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total}
         reason = answer.finish_reason or ("tool_calls" if message.get("tool_calls") else "stop")
         return ModelAnswer(message, reason, {**usage, **answer.usage}, answer.usage)
 

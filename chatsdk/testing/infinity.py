@@ -98,7 +98,7 @@ class Infinity(FakeService):
         self._daily_limit = daily_limit
         # The quota is not reset at midnight, so that tests do not depend on the time.
         self._day_ends = f"{timestamp(86400)[:10]}T00:00:00.000Z"
-        self._used: Dict[str, int] = defaultdict(int)  # chats, by user
+        self._chats: Dict[str, int] = defaultdict(int)  # number of chats, by user
         self._messages: Dict[str, List[Record]] = defaultdict(list)
         self._facts: Dict[str, List[Record]] = defaultdict(list)
         self._keys = Collection()
@@ -124,7 +124,7 @@ class Infinity(FakeService):
             return Reply(status)
         body: Record = {**_ERRORS.get(status, {"error": f"Error {status}"}), **error.details}
         if status == 429:
-            body.setdefault("rateLimit", self._used_up(self._daily_limit))
+            body.setdefault("rateLimit", self._exceeded_quota(self._daily_limit))
         if message:
             default = body["error"]
             body["error"] = {**default, "message": message} if isinstance(default, dict) else message
@@ -202,25 +202,27 @@ class Infinity(FakeService):
             for item, score in found
         ]
         count, now = len(findings), int(time.time() * 1000)
-        synthesis = {
-            "summary": f'Research on "{topic}" completed with {count} findings.',
-            "keyInsights": [finding["content"] for finding in findings[:3]],
-            "recommendations": [],
-            "gaps": [] if findings else [f'No verified facts found for "{topic}"'],
-            "confidence": 0.7 if findings else 0.3,
-        }
         result = {
             "query": {**request.json(), "topic": topic, "mode": mode},
-            "findings": findings,
             "mode": mode,
+            "findings": findings,
+            "synthesis": {
+                "summary": f'Research on "{topic}" completed with {count} findings.',
+                "keyInsights": [finding["content"] for finding in findings[:3]],
+                "recommendations": [],
+                "gaps": [] if findings else [f'No verified facts found for "{topic}"'],
+                "confidence": 0.7 if findings else 0.3,
+            },
+            "sources": {"internal": count, "external": 0, "total": count},
+            "timing": {"startTime": now, "endTime": now, "durationMs": 0},
         }
-        result.update(synthesis=synthesis, sources={"internal": count, "external": 0, "total": count})
-        result["timing"] = {"startTime": now, "endTime": now, "durationMs": 0}
         return {"success": True, "result": result}
 
     @route("POST", "/memory", body=_MEMORY, access="public")
     def _store_memory(self, request: Request) -> object:
-        return {"success": True, "entry": self._remember(*(request.fields[param.name] for param in _MEMORY))}
+        fields = request.fields
+        entry = self._remember(fields["conversationId"], fields["content"], fields["type"])
+        return {"success": True, "entry": entry}
 
     @route("GET", "/memory", query=[_CONVERSATION], access="public")
     def _get_memory(self, request: Request) -> object:
@@ -288,8 +290,8 @@ class Infinity(FakeService):
             stored = self._messages[answer["conversationId"]]
             messages = [{"role": entry["type"], "content": entry["content"]} for entry in stored]
         try:
-            made = self.model.answer(messages, ChatInfo(self.name, "infinity-agent"))
-            text, tokens = made.text, made.usage["total_tokens"]
+            model_answer = self.model.answer(messages, ChatInfo(self.name, "infinity-agent"))
+            text, tokens = model_answer.text, model_answer.usage["total_tokens"]
         except ModelError as model_error:
             text, tokens, error = _APOLOGY, 0, model_error
         milliseconds = int((time.monotonic() - started) * 1000)
@@ -302,20 +304,22 @@ class Infinity(FakeService):
         if tier in _UNLIMITED:
             return {"allowed": True, "limit": -1, "remaining": -1}
         limit = self._daily_limit * _LIMIT_FACTORS.get(tier or "", 1)
-        if self._used[user_id] >= limit:
-            raise HTTPError(429, rateLimit=self._used_up(limit))
-        self._used[user_id] += 1
-        remaining = limit - self._used[user_id]
+        if self._chats[user_id] >= limit:
+            raise HTTPError(429, rateLimit=self._exceeded_quota(limit))
+        self._chats[user_id] += 1
+        remaining = limit - self._chats[user_id]
         state = {"allowed": True, "limit": limit, "remaining": remaining}
-        return state if remaining else self._used_up(limit)  # already after the last chat
+        return (
+            state if remaining else self._exceeded_quota(limit)
+        )  # the real server reports it after the last chat
 
-    def _used_up(self, limit: int) -> Record:
+    def _exceeded_quota(self, limit: int) -> Record:
         reason = f"Daily limit of {limit} requests reached. Reset at {self._day_ends}"
         state = {"allowed": False, "limit": limit, "remaining": 0}
         return {**state, "reset_at": self._day_ends, "reason": reason}
 
-    def _add_message(self, conversation_id: str, kind: str, text: str) -> None:
-        entry = {"id": _new_id("mem"), "type": kind, "content": text, "importance": "medium"}
+    def _add_message(self, conversation_id: str, role: str, text: str) -> None:
+        entry = {"id": _new_id("mem"), "type": role, "content": text, "importance": "medium"}
         with self.lock:
             self._messages[conversation_id].append({**entry, "timestamp": _now()})
 
@@ -329,13 +333,13 @@ class Infinity(FakeService):
 def _find(query: str, domains: Optional[List[str]], tags: Optional[List[str]]) -> List[Tuple[_Item, float]]:
     """Return the items that contain words of a query, and the share of the words, best first."""
     words = re.findall(r"\w+", query.lower())
-    hits = []
+    found = []
     for item in _ITEMS:
         text = " ".join([item.title, item.content, *item.tags]).lower()
         score = round(sum(word in text for word in words) / max(1, len(words)), 2)
         if score and (not domains or item.tags[0] in domains) and (not tags or {*tags} & {*item.tags}):
-            hits.append((item, score))
-    return sorted(hits, key=lambda hit: -hit[1])
+            found.append((item, score))
+    return sorted(found, key=lambda pair: -pair[1])
 
 
 def _get_user_id(request: Request) -> str:
@@ -348,8 +352,8 @@ def _without(record: Record, *names: str) -> Record:
     return {name: value for name, value in record.items() if name not in names}
 
 
-def _new_id(kind: str) -> str:
-    return f"{kind}_{int(time.time() * 1000)}_{uuid.uuid4().hex[:11]}"
+def _new_id(prefix: str) -> str:
+    return f"{prefix}_{int(time.time() * 1000)}_{uuid.uuid4().hex[:11]}"
 
 
 def _now() -> str:

@@ -185,7 +185,8 @@ class LocalServer(CloseMixin):
         Raises:
             ValueError: The service is unknown.
         """
-        self._model.set_down(self._service(service).name, down)
+        name = self._service(service).name
+        (self._model.down.add if down else self._model.down.discard)(name)
 
     def fail(
         self,

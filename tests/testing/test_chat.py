@@ -107,12 +107,12 @@ def test_planned_answers_come_first_and_in_order():
 
 def test_model_down():
     model = ChatModel(lambda messages: "reply")
-    model.set_down("zaguan", True)
+    model.down.add("zaguan")
     with pytest.raises(ModelError) as caught:
         model.answer(USER, ChatInfo("zaguan"))
     assert caught.value.status == 503
     assert model.answer(USER, ChatInfo("other")).text == "reply"
-    model.set_down("zaguan", False)
+    model.down.remove("zaguan")
     assert model.answer(USER, ChatInfo("zaguan")).text == "reply"
 
 

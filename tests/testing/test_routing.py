@@ -129,7 +129,7 @@ def test_chats_run_without_the_lock():
     service = Service(ChatModel(lambda messages: "hi"))
     assert decoded(ask(service, "GET", "/locked")) == (200, True)
     assert decoded(ask(service, "GET", "/chat")) == (200, {"text": "hi"})
-    service.model.set_down("service", True)
+    service.model.down.add("service")
     assert decoded(ask(service, "GET", "/chat")) == (503, {"detail": "The model is not available"})
 
 
