@@ -83,7 +83,7 @@ class Model:
             self._extra = dict(extra)
 
     def __eq__(self, other: object) -> bool:
-        if type(self) is not type(other):
+        if not isinstance(other, Model) or type(self) is not type(other):
             return NotImplemented
         return self.__dict__ == other.__dict__ and self.extra == other.extra
 
