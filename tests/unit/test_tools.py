@@ -252,6 +252,7 @@ def test_arguments_of_a_tool_call():
     found = call('{"city": "Oslo", "degrees": 3}')
     assert found.parse() == {"city": "Oslo", "degrees": 3}
     assert found.parse(Weather) == Weather("Oslo", 3.0)
+    assert call('{"total_tokens": 3}').parse(zaguan.Usage) == zaguan.Usage(total_tokens=3)
     dated = call('{"city": "Oslo", "day": "2025-01-07"}')
     for target in (get_weather, Tool(get_weather)):
         assert dated.parse(target) == {"city": "Oslo", "day": date(2025, 1, 7)}
