@@ -5,10 +5,16 @@ import pytest
 from tests.support.environment import scrub
 
 
+def pytest_collection():
+    """Look for no garbage while tests are collected: nearly all that is made then stays."""
+    gc.disable()
+
+
 def pytest_collection_finish():
-    """Keep what was imported and collected out of the garbage collections, which some tests ask for."""
+    """Keep what was collected out of the garbage collections of the tests."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

@@ -142,7 +142,7 @@ def test_the_limit_counts_decoded_bytes(encoding):
 
 
 def test_a_bomb_is_not_unpacked_in_one_piece():
-    bomb = body(gzip.compress(b"\0" * 50_000_000), "gzip")
+    bomb = body(gzip.compress(b"\0" * 25_000_000), "gzip")
     sizes = [len(piece) for piece, _ in zip(bomb, range(20))]
     assert len(sizes) == 20
     assert max(sizes) <= 1_000_000

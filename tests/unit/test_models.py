@@ -12,7 +12,7 @@ from tests.support.cases import for_each
 
 from .helpers import MODELS, json_names, random_object, seeded
 
-ROUNDS = 150
+ROUNDS = 60
 REQUESTS = ("Request", "Create", "Update", "Registration")  # how their names end
 
 

@@ -7,6 +7,7 @@ import inspect
 import subprocess
 import sys
 import typing
+from functools import lru_cache
 
 import chatsdk
 from chatsdk import Batch, Client, Service, Stream
@@ -27,18 +28,21 @@ def name_of(path):
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@lru_cache(maxsize=None)
 def imports_of(path):
     """The modules of this package that a file imports, anywhere in it."""
     package = name_of(path).split(".")
+    found = []
     if path.name != "__init__.py":
         package = package[:-1]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
             module = ".".join([*base, *([node.module] if node.module else [])])
-            yield from (f"{module}.{alias.name}" for alias in node.names)
+            found += [f"{module}.{alias.name}" for alias in node.names]
+    return found
 
 
 def layer(module):

@@ -82,7 +82,7 @@ CUT = framed("length", [b"{}"], kind="application/json", cut=True)
 def test_one_line_for_each_attempt(serve, connect, caplog, waits, answers, attempts):
     server = serve(*answers)
     with suppress(APIError):
-        connect(server, timeout=0.1 if SILENCE in answers else 10).zaguan.list_models()
+        connect(server, timeout=0.05 if SILENCE in answers else 10).zaguan.list_models()
     assert [line[3] for line in lines_of(caplog)] == [str(number + 1) for number in range(attempts)]
     server.until(lambda: len(server.requests) >= attempts)
     assert len(server.requests) == attempts

@@ -138,14 +138,19 @@ def test_nothing_after_the_end_marker_holds_up_the_caller(more, serve, connect, 
     assert len(server.connections) == 2
 
 
-def test_the_drain_timeout_begins_with_the_end_marker(serve, connect, short_drain):
-    server = serve(framed("chunked", [text_event("a"), STOP, Pause(0.3), text_event("b"), DONE]))
+def begins_with_the_end_marker(serve, connect):
+    server = serve(framed("chunked", [text_event("a"), STOP, Pause(0.25), text_event("b"), DONE]))
     assert connect(server).zaguan.chat_stream(**ASK).final().text == "ab"
 
 
-def test_the_drain_timeout_does_not_stay_with_the_connection(serve, connect, short_drain):
+def does_not_stay_with_the_connection(serve, connect):
     server = serve(framed("chunked", [*BODY, Pause(0.01)]), [Pause(0.25), CHAT])
     zaguan = connect(server).zaguan
     zaguan.chat_stream(**ASK).final()
     assert zaguan.chat(**ASK).text == "Hello"
     assert len(server.connections) == 1
+
+
+@for_each([begins_with_the_end_marker, does_not_stay_with_the_connection], at_once=True)
+def test_the_drain_timeout(check, serve, connect, short_drain):
+    check(serve, connect)

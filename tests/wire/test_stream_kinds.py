@@ -135,7 +135,7 @@ AFTER_FINISH = {
 @pytest.fixture
 def short_finish(monkeypatch):
     assert stream_module._FINISH_TIMEOUT == 5.0
-    monkeypatch.setattr(stream_module, "_FINISH_TIMEOUT", 0.5)
+    monkeypatch.setattr(stream_module, "_FINISH_TIMEOUT", 0.15)
 
 
 @for_each(product(AFTER_FINISH, ["zaguan", "chatserver"], ["plain", "stream"]), at_once=True)
@@ -146,13 +146,18 @@ def test_what_breaks_after_the_finish_reason_takes_nothing(what, service, kind, 
 
 
 TEXT_AFTER_FINISH = {
-    "with each chunk": [("stop", 0.2)] * 4,
-    "with the first": [("stop", 0), (None, 0.7), ("stop", 0)],
+    "with each chunk": [("stop", 0.15)] * 4,
+    "with the first": [("stop", 0), (None, 0.6), ("stop", 0)],
 }
 
 
+@pytest.fixture
+def finish_of_half_a_second(monkeypatch):
+    monkeypatch.setattr(stream_module, "_FINISH_TIMEOUT", 0.5)
+
+
 @for_each(TEXT_AFTER_FINISH, at_once=True)
-def test_text_may_follow_a_reason(name, calls, short_finish):
+def test_text_may_follow_a_reason(name, calls, finish_of_half_a_second):
     parts = TEXT_AFTER_FINISH[name]
     steps = [step for reason, wait in parts for step in (text_event("a", reason), Pause(wait))]
     assert calls(stream_of(*steps, DONE))["zaguan stream"]().text == "a" * len(parts)

@@ -201,9 +201,9 @@ def all_attempts_together(serve, connect):
 
 
 def attempts_after_cut_bodies(serve, connect):
-    server = serve([HEAD, Pause(0.1), RESET])
+    server = serve([HEAD, Pause(0.07), RESET])
     with soon(), pytest.raises(APIError):
-        connect(server, total_timeout=0.5, max_retries=1000).zaguan.list_models()
+        connect(server, total_timeout=0.35, max_retries=1000).zaguan.list_models()
     assert 2 <= len(server.requests) <= 6
 
 
