@@ -25,7 +25,7 @@ def get_weather(city: str, unit: Literal["celsius", "fahrenheit"] = "celsius") -
 
 
 def main() -> None:
-    """Ask once without and once with streaming; the second question causes an error in the function."""
+    """Ask two questions; the second answer is streamed, and one of its tool calls fails."""
     print("the model sees:", Tool(get_weather).schema["function"]["parameters"]["properties"])
     with LocalServer() as server, Client(**server.services()) as client:
         conversation = Conversation(

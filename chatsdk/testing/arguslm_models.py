@@ -16,8 +16,15 @@ from .exchange import HTTPError, Request
 from .routing import FakeService, route
 from .validation import Param
 
-_PACKS = "health_check shakespeare synthetic_short synthetic_medium synthetic_long code_generation reasoning"
-PROMPT_PACKS = dict(zip(_PACKS.split(), (30, 150, 50, 200, 500, 150, 100)))  # tokens per answer
+PROMPT_PACKS = {  # tokens per answer
+    "health_check": 30,
+    "shakespeare": 150,
+    "synthetic_short": 50,
+    "synthetic_medium": 200,
+    "synthetic_long": 500,
+    "code_generation": 150,
+    "reasoning": 100,
+}
 PACK_NAMES = ", ".join(sorted(PROMPT_PACKS))
 # The types of providers, with the models that each lists.
 _TYPES: Mapping[str, Sequence[str]] = {

@@ -136,16 +136,10 @@ class Completion:
 
     def body(self, **message_fields: Any) -> Dict[str, Any]:
         """Return the whole completion; *message_fields* are added to its messages."""
-        choices = [
-            {
-                "index": index,
-                "message": {**self._answer.message, **message_fields},
-                "finish_reason": self._answer.finish_reason,
-            }
-            for index in range(self._count)
-        ]
-        usage = dict(self._answer.usage)
-        return {**self._head, "object": "chat.completion", "choices": choices, "usage": usage}
+        message = {**self._answer.message, **message_fields}
+        choice = {"message": message, "finish_reason": self._answer.finish_reason}
+        choices = [{"index": index, **choice} for index in range(self._count)]
+        return {**self._head, "object": "chat.completion", "choices": choices, "usage": self._answer.usage}
 
     def chunks(self) -> Iterator[Dict[str, Any]]:
         """Yield the chunks of a stream; the choices take turns, and each ends with its finish_reason."""

@@ -15,7 +15,7 @@ from .._core.dates import parse_datetime
 from .exchange import Request
 
 Problem = Dict[str, Any]
-Location = Tuple[Union[str, int], ...]
+Loc = Tuple[Union[str, int], ...]
 
 REQUIRED: Any = object()
 
@@ -65,7 +65,7 @@ class _InvalidValue(ValueError):
 def check_params(
     values: Mapping[str, Any],
     params: Sequence[Param],
-    location: Location,
+    loc: Loc,
     problems: List[Problem],
     strict: bool = False,
 ) -> Dict[str, Any]:
@@ -77,11 +77,11 @@ def check_params(
     for param in params:
         value = values.get(param.name, param.default)
         if value is REQUIRED:
-            problems.append(_problem("missing", (*location, param.name), "Field required", dict(values)))
+            problems.append(_problem("missing", (*loc, param.name), "Field required", dict(values)))
         elif param.name not in values or (value is None and param.default is None):
             checked[param.name] = value
         else:
-            checked[param.name] = _check(value, param, (*location, param.name), problems, strict)
+            checked[param.name] = _check(value, param, (*loc, param.name), problems, strict)
     return checked
 
 
@@ -93,8 +93,8 @@ def read_body(
         value = request.json()
     except (ValueError, RecursionError) as error:
         if request.body:
-            location: Location = ("body", getattr(error, "pos", 0))
-            problems.append(_problem("json_invalid", location, f"JSON decode error: {error}", {}))
+            loc: Loc = ("body", getattr(error, "pos", 0))
+            problems.append(_problem("json_invalid", loc, f"JSON decode error: {error}", {}))
         else:
             problems.append(_problem("missing", ("body",), "Field required", None))
         return {}
@@ -143,7 +143,7 @@ _PARSERS: Mapping[type, Callable[[str], Any]] = {
 }
 
 
-def _check(value: Any, param: Param, location: Location, problems: List[Problem], strict: bool) -> Any:
+def _check(value: Any, param: Param, loc: Loc, problems: List[Problem], strict: bool) -> Any:
     types = param.type if isinstance(param.type, tuple) else (param.type,)
     try:
         if type(value) not in types:
@@ -154,15 +154,12 @@ def _check(value: Any, param: Param, location: Location, problems: List[Problem]
         if param.convert is not None:
             value = param.convert(value)
     except ValueError as error:
-        problems.append(_problem(getattr(error, "kind", "value_error"), location, str(error), value))
+        problems.append(_problem(getattr(error, "kind", "value_error"), loc, str(error), value))
         return None
     if isinstance(value, list) and param.items is not None:
-        return [
-            _check(item, param.items, (*location, index), problems, strict)
-            for index, item in enumerate(value)
-        ]
+        return [_check(item, param.items, (*loc, i), problems, strict) for i, item in enumerate(value)]
     if isinstance(value, dict):
-        return {**value, **check_params(value, param.fields, location, problems, strict)}
+        return {**value, **check_params(value, param.fields, loc, problems, strict)}
     return value
 
 
@@ -206,5 +203,5 @@ def _check_range(value: Any, param: Param) -> None:
         raise _InvalidValue("string_pattern_mismatch", f"Input should match pattern '{param.pattern}'")
 
 
-def _problem(kind: str, location: Location, message: str, value: Any) -> Problem:
-    return {"type": kind, "loc": list(location), "msg": message, "input": value}
+def _problem(kind: str, loc: Loc, message: str, value: Any) -> Problem:
+    return {"type": kind, "loc": list(loc), "msg": message, "input": value}
