@@ -1,4 +1,4 @@
-"""How tests talk to the stand-in of Infinity Assistant."""
+"""Helpers for the tests of the fake Infinity Assistant."""
 
 import json
 

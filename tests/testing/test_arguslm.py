@@ -1,4 +1,4 @@
-"""The stand-in of ArgusLM: its state, its benchmarks over polling and WebSockets, and its answers
+"""Fake ArgusLM: its state, its benchmarks over polling and WebSockets, and its answers
 beside the recorded ones."""
 
 import csv

@@ -1,4 +1,4 @@
-"""The stand-in of ChatServer: chats, sessions, administration, and its answers beside the recorded ones."""
+"""Fake ChatServer: chats, sessions, administration, compared with recorded answers."""
 
 import json
 import re
@@ -105,7 +105,7 @@ class TestRecordings:
                     problems = answer.json()["detail"]
                     places = [one["loc"] for one in problems]
                     recorded = [one["loc"] for one in json.loads(expected["body"])["detail"]]
-                    # Pydantic names each type of the content: the stand-in does not.
+                    # Pydantic names each type of the content: the fake server does not.
                     assert places == ([recorded[0][:4]] if name == "v422_null_content" else recorded), name
                 elif answer.status >= 400 and "runtimeerror" not in name:
                     assert answer.body.decode("utf-8") == expected["body"], name

@@ -1,4 +1,4 @@
-"""The stand-in of Infinity Assistant: chats, quota, memory, knowledge, keys, and the recorded answers."""
+"""Fake Infinity Assistant: chats, quota, memory, knowledge, keys, compared with recorded answers."""
 
 import json
 import re

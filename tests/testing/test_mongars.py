@@ -1,4 +1,4 @@
-"""The stand-in of monGARS: accounts, chats, tools, and its answers beside the recorded ones."""
+"""Fake monGARS: accounts, chats, tools, compared with recorded answers."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""The stand-in of Zaguan: chats, models, credits, and its answers beside the recorded ones."""
+"""Fake Zaguan: chats, models, credits, compared with recorded answers."""
 
 import json
 import re

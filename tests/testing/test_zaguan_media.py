@@ -1,4 +1,4 @@
-"""The stand-in of Zaguan beside chats: what its client makes of the answers."""
+"""Fake Zaguan: embeddings, moderations, audio and images, as the client sees them."""
 
 import json
 
