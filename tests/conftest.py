@@ -17,7 +17,9 @@ def pytest_collection_finish():
     gc.enable()
 
 
-@pytest.fixture(autouse=True)
-def plain_environment(monkeypatch):
+@pytest.fixture(scope="session", autouse=True)
+def plain_environment():
     """No proxy and no setting of the machine may change what a test sees."""
-    scrub(monkeypatch)
+    with pytest.MonkeyPatch.context() as patch:
+        scrub(patch)
+        yield

@@ -7,7 +7,7 @@ import pytest
 
 from chatsdk.testing import LocalServer
 from tests.docs.programs import EXAMPLES, Done, GatedServer, run_program, surroundings
-from tests.support.environment import PREFIXES, scrub
+from tests.support.environment import PREFIXES
 
 VARIABLES = tuple(prefix + end for prefix in PREFIXES for end in ("BASE_URL", "API_KEY"))
 
@@ -31,7 +31,10 @@ class OfflineRun(NamedTuple):
 
 @pytest.fixture(scope="session", autouse=True)
 def offline_runs(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, hear_ctrl_c: None
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    hear_ctrl_c: None,
+    plain_environment: None,
 ) -> Iterator[Dict[str, "Future[OfflineRun]"]]:
     """Begin to run each example without a server, beside the tests before those that look at the results.
 
@@ -39,18 +42,16 @@ def offline_runs(
     """
     secrets = {f"{prefix}API_KEY": f"secret-of-{prefix}" for prefix in PREFIXES}
     secrets.update(MONGARS_USERNAME="bob", MONGARS_PASSWORD="secret-of-bob")
-    with pytest.MonkeyPatch.context() as patch:
-        scrub(patch)
-        env = surroundings(**secrets)
+    env = surroundings(**secrets)
 
-    def run(name: str) -> OfflineRun:
-        folder = tmp_path_factory.mktemp(name)
+    def run(name: str, folder: Path) -> OfflineRun:
         arguments = ["--once"] if name == "peer_metrics.py" else []
         return OfflineRun(run_program(folder, env, name, *arguments), folder)
 
     wanted = any("offline" in getattr(item, "fixturenames", ()) for item in request.session.items)
+    names = [path.name for path in EXAMPLES if wanted]
     with ThreadPoolExecutor(2) as pool:
-        yield {path.name: pool.submit(run, path.name) for path in EXAMPLES if wanted}
+        yield {name: pool.submit(run, name, tmp_path_factory.mktemp(name)) for name in names}
 
 
 @pytest.fixture

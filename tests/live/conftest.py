@@ -22,12 +22,13 @@ from .stub import Stub
 
 KIND = "custom_openai_compatible"  # of the types of provider, the one that asks any model at its base_url
 HERE = Path(__file__).parent
+BASE_URL = os.environ.get("ARGUSLM_BASE_URL", "").strip()  # no test sees it
 
 
 def pytest_collection_modifyitems(items: List[pytest.Item]) -> None:
     """Skip all tests where there is no server; of skips by mark pytest reports one line for each file."""
     reason = obstacle()
-    if reason and not os.environ.get("ARGUSLM_BASE_URL") and os.environ.get("LIVE_TESTS") != "required":
+    if reason and not BASE_URL and os.environ.get("LIVE_TESTS") != "required":
         for item in items:
             if item.path.parent == HERE:
                 item.add_marker(pytest.mark.skip(reason=reason))
@@ -36,8 +37,7 @@ def pytest_collection_modifyitems(items: List[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def base_url(request: pytest.FixtureRequest) -> str:
     """The address of the server that all tests share."""
-    given = os.environ.get("ARGUSLM_BASE_URL", "").strip()
-    return given or request.getfixturevalue("start_server")().url
+    return BASE_URL or request.getfixturevalue("start_server")().url
 
 
 @pytest.fixture(scope="session")

@@ -15,10 +15,12 @@ from .server import WireServer
 KEY = "sk-very-secret-0123456789"
 
 
-@pytest.fixture(autouse=True)
-def no_netrc(monkeypatch):
+@pytest.fixture(scope="module", autouse=True)
+def no_netrc():
     """No password of this machine takes part."""
-    monkeypatch.setenv("NETRC", str(Path(__file__).with_name("no-netrc")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NETRC", str(Path(__file__).with_name("no-netrc")))
+        yield
 
 
 @pytest.fixture

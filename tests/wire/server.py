@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Deque, Dict, Iterable, List, Optional, Tuple, Union
 
 TIMEOUT = 10.0  # seconds; only a test that hangs ever waits so long
-_GLANCE = 0.005  # seconds between two looks at the peer while a gate is closed
+_GLANCE = 0.001  # seconds between two looks at the peer while a gate is closed
 
 
 class Step:

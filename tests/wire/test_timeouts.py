@@ -235,9 +235,9 @@ def bytes_of_an_answer_that_takes_longer_as_a_whole(serve, connect):
 
 def the_next_call_after_one_with_a_total_timeout(serve, connect):
     """The socket of the next call is the same, its time is not."""
-    server = serve(MODELS, [Pause(0.7), CHAT])
+    server = serve(MODELS, [Pause(0.6), CHAT])
     zaguan = connect(server).zaguan
-    zaguan.with_options(total_timeout=0.6).list_models()
+    zaguan.with_options(total_timeout=0.5).list_models()
     assert zaguan.chat(**ASK).text == "Hello"
     assert len(server.connections) == 1
 
