@@ -47,7 +47,7 @@ class StreamReader(Protocol[T_co, R_co]):
     finished: int
     ended: bool
 
-    def is_failure(self, data: Dict[str, Any]) -> bool:
+    def is_failure(self, body: Dict[str, Any]) -> bool:
         """Return whether an event or a plain JSON answer reports an error."""
 
     def read(self, name: bytes, data: Dict[str, Any]) -> Optional[T_co]:

@@ -30,11 +30,11 @@ class ChunkReader:
         self._plain: Optional[Dict[str, Any]] = None  # an answer that is plain JSON
         self.answered = self.finished = self.ended = False
 
-    def is_failure(self, data: Dict[str, Any]) -> bool:
+    def is_failure(self, body: Dict[str, Any]) -> bool:
         """Return whether an event or a plain JSON answer reports an error."""
-        failed = data.get("code") or data.get("success") is False
-        said = data.get("detail") or (failed and data.get("message"))
-        return is_error_body(data) or bool(said and _FIELDS.isdisjoint(data))
+        failed = body.get("code") or body.get("success") is False
+        said = body.get("detail") or (failed and body.get("message"))
+        return is_error_body(body) or bool(said and _FIELDS.isdisjoint(body))
 
     def read(self, name: bytes, data: Dict[str, Any]) -> Optional[StreamChunk]:
         """Return the chunk for an event; None for ``start``, which holds nothing but the conversation."""
