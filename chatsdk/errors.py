@@ -68,21 +68,10 @@ class APIError(ChatSDKError):
         partial: the response object of the part of a stream that came before it failed; else None.
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        service: str = "",
-        request_id: Optional[str] = None,
-        method: str = "",
-        url: str = "",
-    ) -> None:
-        super().__init__(message)
-        self.service = service
-        self.request_id = request_id
-        self.method = method
-        self.url = url
-        self.partial: Any = None
+    service: str = ""
+    method: str = ""
+    url: str = ""
+    partial: Any = None
 
 
 class APIStatusError(APIError):

@@ -270,10 +270,6 @@ def _connecting(connection: Any) -> Iterator[None]:
 def _is_break(error: Exception) -> bool:
     """Return whether *error* is a broken connection, and not a certificate or a setting that is wrong."""
     if isinstance(error, ssl.SSLError):
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return False
-        # The words of pyOpenSSL, and of OpenSSL 3 in old Pythons.
-        broken = "EOF" in str(error) or "SysCallError" in str(error)
-        return broken or isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError))
+        return "EOF" in str(error) or "SysCallError" in str(error)  # the words of OpenSSL and of pyOpenSSL
     is_proxy_error = str(error).startswith("Tunnel connection failed: 5")  # the response to CONNECT
     return is_proxy_error or isinstance(error, (ConnectionError, HTTPException))

@@ -13,6 +13,8 @@ from .sse import SSEDecoder, detect_format
 _MAX_MESSAGE = 1000  # characters
 _MAX_PAGE = 65536  # characters of a page in which its title is looked for
 _MAX_VALIDATION_ERRORS = 10
+_MESSAGE_FIELDS = ("error_message", "message", "error_description", "error", "detail", "errors", "msg")
+_TITLE_FIELDS = ("title", "html-message")
 _ERROR_FIELDS = frozenset(["error", "error_message", "error_type", "type"])
 _KEEP_ALIVE = "(?i)ping|pong|heart[-_ ]?beat|keep[-_ ]?alive"
 # Parts of the codes and types that servers send for a quota or credit that is used up.
@@ -36,20 +38,17 @@ class ErrorBody:
     """
 
     def __init__(self, body: object) -> None:
-        self.message: Optional[str] = None
+        self.message = None if isinstance(body, list) else _find_message(body)
         self.details: Mapping[str, Any] = {}
-        if isinstance(body, str):
-            self.message = _sentence(body)
-        elif isinstance(body, dict):
+        if isinstance(body, dict):
             parts = (body.get("error"), body.get("detail"))
             self.details = next((part for part in parts if isinstance(part, dict)), body)
             inner = self.details.get("details")
             if isinstance(inner, dict):
                 self.details = {**inner, **self.details}
-            self.message = _message(body)
         code, label = _word(self.details.get("code")), _label(self.details)
         self.code = label if code is None or (label is not None and code.isdigit()) else code
-        self.type = _word(self.details.get("type"))
+        self.type = _word(self.details.get("type") or self.details.get("error_type"))
         self.param = _word(self.details.get("param"))
         self.codes = frozenset(word for word in (code, label, self.type) if word is not None)
         quota = self.details.get("rateLimit")  # Infinity's quota of the day
@@ -72,10 +71,7 @@ def parse_error_body(body: object) -> ErrorBody:
         body = body[0]
     if isinstance(body, dict) and not body.get("error"):
         inner = _error_in_choices(body.get("choices"))
-        if inner is not None:
-            return ErrorBody({"error": inner})
-        if body.get("error_message"):
-            return ErrorBody({"message": body["error_message"], "type": body.get("error_type")})
+        body = body if inner is None else {"error": inner}
     return ErrorBody(body)
 
 
@@ -126,42 +122,28 @@ def is_keep_alive(kind: object) -> bool:
     return isinstance(kind, str) and re.fullmatch(_KEEP_ALIVE, kind) is not None
 
 
-def _message(body: Mapping[str, Any]) -> Optional[str]:
-    for key in ("error", "detail", "message", "errors", "msg", "title", "html-message"):
-        found = _find_message(body.get(key))
-        if found:
-            # Beside a short label as "error", "message" is the sentence.
-            labelled = key == "error" and isinstance(body["error"], str)
-            sentence = body.get("message") or body.get("error_description") if labelled else None
-            return _find_message(sentence) or found
-    return None
-
-
-def _find_message(value: object, depth: int = 5) -> Optional[str]:
+def _find_message(value: object, depth: int = 6) -> Optional[str]:
+    """Return the sentence in *value*, at most *depth* levels deep."""
     if isinstance(value, str):
         return _sentence(value)
-    if isinstance(value, dict) and depth:  # deeper is no message; unlimited it might exhaust the stack
-        found = (_find_message(value.get(key), depth - 1) for key in ("message", "error", "detail", "msg"))
-        return next(filter(None, found), None)
-    if isinstance(value, list):
-        texts = [text for text in map(_format_validation_error, value) if text]
+    if isinstance(value, dict) and depth:
+        error = value.get("error")
+        # A text as "error" may be a code; "message" beside it is the sentence.
+        parts = [error if isinstance(error, dict) else None, *map(value.get, _MESSAGE_FIELDS + _TITLE_FIELDS)]
+        return next(filter(None, (_find_message(part, depth - 1) for part in parts)), None)
+    if isinstance(value, list) and depth:
+        texts = [text for text in (_format_validation_error(item, depth - 1) for item in value) if text]
         shown = "; ".join(texts[:_MAX_VALIDATION_ERRORS])[:_MAX_MESSAGE]
         left = len(texts) - _MAX_VALIDATION_ERRORS
         return f"{shown}; and {left} more" if left > 0 else shown or None
     return None
 
 
-def _format_validation_error(item: object) -> Optional[str]:
+def _format_validation_error(item: object, depth: int) -> Optional[str]:
     """Return one line of a validation error; its ``input`` repeats the request and is left out."""
-    if isinstance(item, str):
-        return _sentence(item)
-    if not isinstance(item, dict):
-        return None
-    text, place = item.get("msg") or item.get("message"), item.get("loc")
-    if not isinstance(text, str):
-        return None
+    text, place = _find_message(item, depth), item.get("loc") if isinstance(item, dict) else None
     parts = [str(part) for part in place if isinstance(part, (str, int))] if isinstance(place, list) else []
-    return f"{'.'.join(parts)}: {text}" if parts else text
+    return f"{'.'.join(parts)}: {text}" if text and parts else text
 
 
 def _label(details: Mapping[str, Any]) -> Optional[str]:
@@ -182,10 +164,9 @@ def _seconds(value: object) -> Optional[float]:
 
 
 def _seconds_until(value: object) -> Optional[float]:
-    moment = parse_datetime(value) if isinstance(value, str) else None
-    if isinstance(moment, datetime):
-        return _seconds((moment - datetime.now(timezone.utc)).total_seconds())
-    return None
+    moment = parse_datetime(value)
+    now = datetime.now(timezone.utc)
+    return _seconds((moment - now).total_seconds()) if isinstance(moment, datetime) else None
 
 
 def _sentence(text: str) -> Optional[str]:

@@ -148,13 +148,10 @@ class Exchange:
     def error(self, kind: Type[E], message: str, **details: Any) -> E:
         """Return an error of the service's class for *kind*, with the request it belongs to."""
         own = cast(Type[E], self._spec.errors.get(kind, kind))
-        error = own(
-            self._redactor.redact_text(message),
-            service=self._spec.name,
-            request_id=self._request_id and self._redactor.redact_text(self._request_id),
-            method=self._call.method,
-            url=self._call.url,
-        )
+        error = own(self._redactor.redact_text(message))
+        error.service = self._spec.name
+        error.request_id = self._request_id and self._redactor.redact_text(self._request_id)
+        error.method, error.url = self._call.method, self._call.url
         for name, value in details.items():
             setattr(error, name, value)
         return error

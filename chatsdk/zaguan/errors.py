@@ -20,13 +20,13 @@ class APIError(errors.APIError, ZaguanError):
         status_code: Union[int, str, None] = None,
         message: Optional[str] = None,
         request_id: Optional[str] = None,
-        **details: Any,
     ) -> None:
         if isinstance(status_code, int):
             self.status_code = status_code
         elif message is None:
             message = status_code
-        super().__init__(message or "", request_id=request_id, **details)
+        super().__init__(message or "")
+        self.request_id = request_id
 
 
 # own_classes() gives each the docstring of its common class.

@@ -218,7 +218,8 @@ def test_copies(cls):
 
 @for_each(cls for cls in EVERY if issubclass(cls, errors.APIError))
 def test_details_of_an_exchange(cls):
-    error = cls("x", service="zaguan", request_id="rid", method="GET", url="https://x.example/")
+    error = cls("x")
+    error.service, error.request_id, error.method, error.url = "zaguan", "rid", "GET", "https://x.example/"
     copied = pickle.loads(pickle.dumps(error))
     for found in (error, copied):
         assert (found.service, found.request_id) == ("zaguan", "rid")
@@ -256,10 +257,8 @@ def test_details_that_are_missing(body):
 
 class TestTextOfAStatusError:
     def make(self, message, **details):
-        error = errors.NotFoundError(
-            message, method="POST", url="https://x.example/v1/chat/completions?a=..."
-        )
-        error.status_code = 404
+        error = errors.NotFoundError(message)
+        error.method, error.url = "POST", "https://x.example/v1/chat/completions?a=..."
         for name, value in details.items():
             setattr(error, name, value)
         return error
