@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import re
+import sys
 from datetime import datetime, timedelta, timezone
 from typing import Any, Union
 
 _UTC = timezone.utc
+_from_iso = datetime.fromisoformat
+if sys.version_info < (3, 11):  # it reads no "Z" there, and only fractions of 3 or 6 digits
+
+    def _from_iso(value: str) -> datetime:
+        return datetime.fromisoformat(value[:-1] + "+00:00" if value[-1] == "Z" else value)
+
+
 # Patterns are compiled by re at their first use, which keeps the import quick.
 _ISO_8601 = (
     r"(\d{4})-(\d\d)-(\d\d)"
@@ -17,9 +25,9 @@ _ISO_8601 = (
 def parse_datetime(value: Any) -> Any:
     """Return ISO 8601 text as an aware datetime (UTC if it names no zone), anything else as it is."""
     try:
-        # fromisoformat is quick; before Python 3.11 it reads no "Z", and other forms differ between versions.
+        # The other forms that fromisoformat reads differ between Python versions.
         if value[7] == "-" and value[10] == "T" and value[13] == ":":
-            found = datetime.fromisoformat(value[:-1] + "+00:00" if value[-1] == "Z" else value)
+            found = _from_iso(value)
             return found if found.tzinfo is not None else found.replace(tzinfo=_UTC)
     except (TypeError, ValueError, LookupError):
         pass
