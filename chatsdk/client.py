@@ -104,10 +104,8 @@ class Client(SharesTransport):
             raise AttributeError(text if name.startswith("_") else text + hint(name, dir(type(self))))
 
     def __repr__(self) -> str:
-        given = (
-            f"{name}={service.base_url!r}" for name, service in self._settings.items() if service.base_url
-        )
-        return f"Client({', '.join(given)})"
+        urls = (f"{name}={given.base_url!r}" for name, given in self._settings.items() if given.base_url)
+        return f"Client({', '.join(urls)})"
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         services = (f"\n  {name}: {getattr(self, name)!r}" for name in self._settings)

@@ -1,4 +1,4 @@
-"""URLs: base URLs are checked, path segments and query values are quoted here."""
+"""URLs: checks base URLs, quotes path segments and query values."""
 
 from __future__ import annotations
 

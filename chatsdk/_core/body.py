@@ -21,10 +21,10 @@ T = TypeVar("T")
 
 _CHUNK_SIZE = 65536
 _GZIP = b"\x1f\x8b"  # its first bytes
-_HEAD = 16  # bytes that show whether data is text or compressed
+_HEAD_SIZE = 16  # bytes that show whether data is text or compressed
 _NO_ENCODING = ("", "identity", "none", "utf-8", "utf8", "binary", "7bit", "8bit")
-_MOST_ENCODINGS = 5
-_MOST_IGNORED = 1024 * 1024  # bytes
+_MAX_ENCODINGS = 5
+_MAX_IGNORED = 1024 * 1024  # bytes
 
 
 class BodyError(Exception):
@@ -134,7 +134,7 @@ def _socket_of(file: Any) -> Any:
 
 def _decode(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
     """Return the body without the encodings in its header, unless its bytes show that they are wrong."""
-    for word in reversed(encoding.lower().split(",")[:_MOST_ENCODINGS]):
+    for word in reversed(encoding.lower().split(",")[:_MAX_ENCODINGS]):
         name = word.strip()
         if name not in _NO_ENCODING:
             pieces = _decode_one(pieces, name, encoding)
@@ -142,7 +142,7 @@ def _decode(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
 
 
 def _decode_one(pieces: Iterator[bytes], name: str, encoding: str) -> Iterator[bytes]:
-    head, pieces = _peek(pieces, lambda head: len(head) >= _HEAD)
+    head, pieces = _peek(pieces, lambda head: len(head) >= _HEAD_SIZE)
     if head.startswith(_GZIP):
         yield from _decompress(pieces, 16 + zlib.MAX_WBITS)
     elif "gzip" in name or _is_text(head):
@@ -157,34 +157,34 @@ def _decode_one(pieces: Iterator[bytes], name: str, encoding: str) -> Iterator[b
 
 def _decompress(pieces: Iterator[bytes], bits: int) -> Iterator[bytes]:
     """Decompress in bounded pieces: a small body may hold gigabytes."""
-    machine = zlib.decompressobj(bits)
+    decompressor = zlib.decompressobj(bits)
     rest = bytearray()  # what follows the compressed data: ignored, or another member of a gzip file
     for data in pieces:
         while data:
-            if machine.eof:
+            if decompressor.eof:
                 rest += data
-                if len(rest) > _MOST_IGNORED:
-                    raise BodyError(f"more than {_MOST_IGNORED} bytes behind its compressed data")
+                if len(rest) > _MAX_IGNORED:
+                    raise BodyError(f"more than {_MAX_IGNORED} bytes behind its compressed data")
                 data = b""
                 if rest.startswith(_GZIP):
-                    machine, data = zlib.decompressobj(bits), bytes(rest)
+                    decompressor, data = zlib.decompressobj(bits), bytes(rest)
                     rest.clear()
             else:
-                yield from _inflate(machine, data)
-                data = machine.unused_data
-    if not machine.eof:
+                yield from _inflate(decompressor, data)
+                data = decompressor.unused_data
+    if not decompressor.eof:
         raise IncompleteRead(b"")
 
 
-def _inflate(machine: Any, data: bytes) -> Iterator[bytes]:
+def _inflate(decompressor: Any, data: bytes) -> Iterator[bytes]:
     """Yield what *data* decompresses to, in bounded pieces."""
     while True:
-        piece = machine.decompress(data, _CHUNK_SIZE)
+        piece = decompressor.decompress(data, _CHUNK_SIZE)
         if piece:
             yield piece
-        if machine.eof or len(piece) < _CHUNK_SIZE:  # a full piece: zlib may hold back what did not fit
+        if decompressor.eof or len(piece) < _CHUNK_SIZE:  # a full piece: zlib may hold back what did not fit
             return
-        data = machine.unconsumed_tail
+        data = decompressor.unconsumed_tail
 
 
 def _peek(pieces: Iterator[bytes], is_enough: Callable[[bytes], bool]) -> Tuple[bytes, Iterator[bytes]]:
@@ -213,7 +213,7 @@ def _peek(pieces: Iterator[bytes], is_enough: Callable[[bytes], bool]) -> Tuple[
 
 def _is_text(head: bytes) -> bool:
     try:
-        text = getincrementaldecoder("utf-8")().decode(head[:_HEAD])
+        text = getincrementaldecoder("utf-8")().decode(head[:_HEAD_SIZE])
     except UnicodeDecodeError:
         return False
     return re.search(r"[\0-\x08\x0e-\x1f\x7f]", text) is None

@@ -1,4 +1,4 @@
-"""Why a connection failed, and what to do; the messages of the exceptions may repeat the request."""
+"""Causes of connection errors, without the texts of the exceptions, which may repeat the request."""
 
 from __future__ import annotations
 

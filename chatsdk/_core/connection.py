@@ -178,7 +178,7 @@ def shut_down(sock: Any) -> None:
 
 
 class _DeadlinePool(HTTPConnectionPool):
-    """What a pool of any class adds to its connections."""
+    """Mixin for connection pools: adds deadlines and TCP keep-alive to their connections."""
 
     def _new_conn(self) -> Any:
         connection: Any = super()._new_conn()

@@ -8,7 +8,7 @@ import shutil
 from contextlib import suppress
 from errno import EINVAL, EISDIR
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, BinaryIO, Callable, Iterator, Mapping, Optional, Union
+from typing import BinaryIO, Callable, Iterator, Mapping, Optional, Union
 
 import requests
 
@@ -17,14 +17,11 @@ from .body import BodyError
 from .closable import CloseMixin
 from .exchange import TRANSPORT_ERRORS, Exchange
 from .filename import parse_filename
+from .multipart import Path
 from .progress import Progress
 from .redaction import raise_alone
 
-if TYPE_CHECKING:
-    FilePath = Union[str, bytes, os.PathLike[str]]
-else:
-    FilePath = Union[str, bytes, os.PathLike]  # Python 3.8 takes no [str] here
-
+FilePath = Union[Path, bytes]
 ProgressOption = Union[bool, Callable[[int, Optional[int]], object]]
 
 

@@ -17,7 +17,7 @@ _MAX_BYTES = 255  # the longest name that usual file systems take
 def parse_filename(header: str) -> Optional[str]:
     """Return the file name in a Content-Disposition *header*, without any folders; None if there is none.
 
-    What some system does not take in a name is replaced by ``_``; it has at most 255 bytes as UTF-8.
+    Characters and names that an operating system forbids are changed; at most 255 bytes of UTF-8 are kept.
     """
     with suppress(UnicodeError):  # http.client reads all headers as Latin-1; many servers write UTF-8
         header = header.encode("latin-1").decode("utf-8")

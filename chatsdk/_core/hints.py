@@ -1,4 +1,4 @@
-"""Hints in the errors of wrong calls."""
+"""Hints in the error messages of wrong calls."""
 
 from __future__ import annotations
 

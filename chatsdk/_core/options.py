@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import Any, ClassVar, Mapping, NamedTuple, Optional, Tuple, Union
 
 from urllib3.util import Retry
 
 from ..errors import ConfigurationError, OwnClasses
 from .auth import validate_headers
 from .retry import retry_policy
-
-if TYPE_CHECKING:
-    from typing_extensions import TypeGuard
 
 Timeout = Union[float, Tuple[float, float]]
 
@@ -24,7 +21,7 @@ MAX_RESPONSE_BYTES = 100 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Service:
-    """Address, key and settings of a service; what is left out comes from the environment or a default.
+    """Address, key and settings of a service; missing ones are read from the environment or are defaults.
 
     Args:
         base_url: http or https, with a path prefix if there is one.
@@ -48,7 +45,7 @@ class Service:
 
 
 class ServiceSpec(NamedTuple):
-    """What is fixed for one service: its name, its errors and the defaults of its settings."""
+    """The constants of one service: its name, its errors and the defaults of its settings."""
 
     name: str  # of the attribute of Client
     env_prefix: str
@@ -87,7 +84,7 @@ def split_timeout(timeout: Timeout) -> Tuple[float, float]:
     return min(CONNECT_TIMEOUT, read), read
 
 
-def is_valid_timeout(value: object) -> TypeGuard[float]:
+def is_valid_timeout(value: Any) -> bool:
     """Return whether *value* is a number of seconds to wait."""
     return (
         isinstance(value, (int, float))
@@ -96,7 +93,7 @@ def is_valid_timeout(value: object) -> TypeGuard[float]:
     )
 
 
-def _seconds(value: object, name: str) -> float:
+def _seconds(value: Any, name: str) -> float:
     if not is_valid_timeout(value):
         raise ConfigurationError(f"{name} must be a finite number of seconds above 0")
     return float(value)
