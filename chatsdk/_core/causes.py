@@ -26,10 +26,7 @@ _REASONS = (
     (r"Tunnel connection failed: (\d+)", "the proxy refused it with status {}"),
     (r"Missing dependencies for SOCKS", "a SOCKS proxy needs PySocks: pip install requests[socks]"),
     (r"^(ProxyConnectionError|GeneralProxyError|SOCKS)", "the SOCKS proxy cannot be used"),
-    (
-        r"Unable to determine SOCKS version",
-        "write the address of the SOCKS proxy with socks5h:// or socks4://",
-    ),
+    (r"Unable to determine SOCKS version", "write the proxy's address with socks5h:// or socks4://"),
     (r"InvalidProxyURL|ProxySchemeUnknown|LocationParseError", "the address of the proxy cannot be read"),
     (
         r"TLS CA certificate bundle.*invalid path: (.*)",

@@ -156,8 +156,8 @@ class DeadlineHTTPResponse(HTTPResponse):
         file = self.fp
         if file is None:  # another thread was faster
             return
-        # The next call would take the rest for its answer. The pool drops a connection that is shut down.
-        # A forked child must not: the connection is its parent's.
+        # The next call would take the rest for its answer; the pool drops a connection that is shut down.
+        # A forked child must not do so: the connection is its parent's.
         if not self.will_close and self._process == os.getpid() and self._has_rest():
             shut_down(self._sock)
         self.fp = None  # type: ignore[assignment]
@@ -208,7 +208,7 @@ class _DeadlinePool(HTTPConnectionPool):
         if current.read_timeout is not None:
             # urllib3 1.26 leaves the connect timeout on the socket until all is sent.
             conn.timeout = current.read_timeout
-            if conn.sock is not None and innermost_socket(conn.sock).gettimeout() != conn.timeout:
+            if conn.sock is not None:
                 conn.sock.settimeout(conn.timeout)
 
     def _close_dropped(self) -> None:

@@ -38,14 +38,12 @@ class ErrorBody:
     """
 
     def __init__(self, body: object) -> None:
-        self.message = None if isinstance(body, list) else _find_message(body)
-        self.details: Mapping[str, Any] = {}
-        if isinstance(body, dict):
-            parts = (body.get("error"), body.get("detail"))
-            self.details = next((part for part in parts if isinstance(part, dict)), body)
-            inner = self.details.get("details")
-            if isinstance(inner, dict):
-                self.details = {**inner, **self.details}
+        self.message = _find_message(body)
+        fields = body if isinstance(body, dict) else {}
+        parts = (fields.get("error"), fields.get("detail"), fields)
+        details: Mapping[str, Any] = next(part for part in parts if isinstance(part, dict))
+        inner = details.get("details")
+        self.details = {**inner, **details} if isinstance(inner, dict) else details
         code, label = _word(self.details.get("code")), _label(self.details)
         self.code = label if code is None or (label is not None and code.isdigit()) else code
         self.type = _word(self.details.get("type") or self.details.get("error_type"))
@@ -67,8 +65,8 @@ class ErrorBody:
 
 def parse_error_body(body: object) -> ErrorBody:
     """Parse the decoded body of a failure, or its text."""
-    if isinstance(body, list) and body and isinstance(body[0], dict):  # of Gemini
-        body = body[0]
+    if isinstance(body, list):  # of Gemini
+        body = next((item for item in body if isinstance(item, dict)), None)
     if isinstance(body, dict) and not body.get("error"):
         inner = _error_in_choices(body.get("choices"))
         body = body if inner is None else {"error": inner}
