@@ -69,10 +69,9 @@ class ResponseBody:
         for piece in self:
             left -= len(piece)
             if left < 0:
-                self.close()
                 raise BodyError(f"more than {limit} bytes")
             pieces.append(piece)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return b"".join(pieces)
 
     def limit_remaining_time(self, seconds: float) -> None:
         """Wait at most *seconds* for the rest, instead of those of an earlier call of this method."""
