@@ -199,7 +199,7 @@ def leaves_a_call_without_an_answer_in_time(server: GatedServer) -> None:
 
 
 def logs_in_again_when_its_token_has_expired(_: GatedServer) -> None:
-    with LocalServer(token_seconds=1) as server, Program(
+    with LocalServer(token_seconds=0.5) as server, Program(
         server.url("mongars"), "--interval", "0.02"
     ) as program:
         program.wait_for("logged in as u1")
