@@ -28,7 +28,7 @@ S = TypeVar("S", bound="ServiceClient")
 
 
 class ServiceProperty(Generic[S]):
-    """A service of a Client, imported and created at first use; on the class, the class of the service."""
+    """A service of a Client, imported and created on first use; on the class itself, the service's class."""
 
     def __init__(self, class_name: str) -> None:
         self._class_name = class_name
@@ -45,7 +45,7 @@ class ServiceProperty(Generic[S]):
         cls: Type[S] = getattr(import_module(f".{self._name}", __package__), self._class_name)
         if client is None:
             return cls
-        service: S = client.__dict__.setdefault(self._name, client._open(cls))  # where it is found next time
+        service: S = client.__dict__.setdefault(self._name, client._create_service(cls))  # for the next time
         return service
 
 
@@ -54,12 +54,12 @@ class Client(SharesTransport):
 
     Args:
         mongars, chatserver, arguslm, infinity, zaguan: the base URL of a service, or a Service with base URL,
-            API key and settings. Defaults are the environment variables ``ZAGUAN_BASE_URL``,
-            ``ZAGUAN_API_KEY``, ..., then the service's own base URL, if it has one.
-        timeout: seconds to wait for each read, or ``(connect, read)``; default for all services.
-        max_retries: retries of requests that are safe to repeat, or a ``urllib3.util.Retry``; likewise.
-        session: a Session of your own, with its proxies, certificates and adapters. Its adapters then decide
-            about retries, and ``close()`` leaves it open.
+            API key and settings. Missing values come from environment variables (``ZAGUAN_BASE_URL``,
+            ``ZAGUAN_API_KEY``, ...), then from the default of the service, if it has one.
+        timeout: default for all services: seconds to wait for each read, or ``(connect, read)``.
+        max_retries: default for all services: number of retries of safe requests, or a urllib3 ``Retry``.
+        session: your own ``requests.Session``, with its proxies, certificates and adapters. Its adapters then
+            decide about retries, and ``close()`` leaves it open.
 
     A Client is thread-safe and may be used after a fork. Copies share its connections and keys. A pickled
     Client contains base URLs and settings, but no keys: the process that unpickles it reads them from its
@@ -90,7 +90,7 @@ class Client(SharesTransport):
     ) -> None:
         given = locals()
         self._settings = {
-            name: _settings(name, given[name], timeout, max_retries)
+            name: _resolve_settings(name, given[name], timeout, max_retries)
             for name, item in vars(Client).items()
             if isinstance(item, ServiceProperty)
         }
@@ -120,7 +120,7 @@ class Client(SharesTransport):
             settings[name] = replace(service, api_key=None, headers=headers)
         return {"_settings": settings, "_credentials": self._credentials, "_transport": self._transport}
 
-    def _open(self, cls: Type[S]) -> S:
+    def _create_service(self, cls: Type[S]) -> S:
         spec = cls._spec
         settings = self._settings[spec.name]
         credentials = Credentials(spec.name, spec.env_prefix, settings.api_key)
@@ -129,7 +129,7 @@ class Client(SharesTransport):
         return cls(self._transport, settings, credentials)
 
 
-def _settings(
+def _resolve_settings(
     name: str,
     given: Union[str, Service, None],
     timeout: Optional[Timeout],

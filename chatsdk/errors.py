@@ -37,7 +37,7 @@ class ChatSDKError(Exception):
 
 
 def _bounded(value: Any, depth: int = 100) -> Any:
-    """Return a JSON value without what is nested deeper: pickle fails at some hundred levels."""
+    """Return a JSON value cut off at *depth* levels: pickle fails at a few hundred."""
     if isinstance(value, dict):
         return {name: _bounded(item, depth - 1) for name, item in value.items()} if depth else None
     if isinstance(value, list):
@@ -46,7 +46,7 @@ def _bounded(value: Any, depth: int = 100) -> Any:
 
 
 class ConfigurationError(ChatSDKError, ValueError):
-    """The settings of a Client cannot be used: no base_url or an invalid one, an invalid key or option."""
+    """A setting of the Client is missing or invalid: base_url, API key or an option."""
 
 
 class InvalidRequestError(ChatSDKError, ValueError):
@@ -62,10 +62,10 @@ class APIError(ChatSDKError):
 
     Attributes:
         service: the name of the service, such as ``"zaguan"``.
-        message: the message of the server, or else one of this library.
-        request_id: the id in the response, or else the one that was sent.
-        method, url: of the request, without the values in its query.
-        partial: the response object of the part of a stream that came before it failed; else None.
+        message: the server's message; if it sent none, one of this library.
+        request_id: the ``X-Request-Id`` of the response, or of the request; None if neither has one.
+        method, url: the method and the URL of the request, without the values in its query.
+        partial: if a stream failed, the response object of the part that was received; else None.
     """
 
     service: str = ""
@@ -85,7 +85,7 @@ class APIStatusError(APIError):
         body: the decoded JSON body, or its text, without keys and tokens.
         response: the ``requests.Response``; None after unpickling.
         retry_after: the seconds to wait that the server asks for, or None.
-        hint: what may help, or None.
+        hint: how to fix the request, or None.
     """
 
     status_code: int = 0
@@ -157,7 +157,7 @@ class RateLimitError(APIStatusError):
 
 
 class InternalServerError(APIStatusError):
-    """5xx: the server failed, or one behind it."""
+    """5xx: the server or an upstream server failed."""
 
     status_code = 500
 
@@ -177,7 +177,7 @@ class APITimeoutError(APIConnectionError):
 
 
 class APIResponseError(APIError):
-    """A 2xx response that cannot be read: no JSON, JSON of another type, too large, a required field missing.
+    """A 2xx response is invalid: not JSON, JSON of another type, too large, or without a required field.
 
     Attributes:
         status_code: the HTTP status.
@@ -194,7 +194,7 @@ class APIResponseError(APIError):
 
 
 class StreamError(APIError):
-    """An event of a stream is an error or cannot be read; the events before it were yielded.
+    """An event of a stream reports an error or is invalid; the events before it were yielded.
 
     Attributes:
         code, type, param: as in ``APIStatusError``.

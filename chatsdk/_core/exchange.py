@@ -1,4 +1,4 @@
-"""Sends one request; raises every failure as an error of the library."""
+"""Sends one request; raises every failure as one of the library's errors."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 E = TypeVar("E", bound=errors.APIError)
 T = TypeVar("T")
 
-# What requests, urllib3, http.client, zlib and the socket raise.
+# The errors of requests, urllib3, http.client, sockets and zlib.
 TRANSPORT_ERRORS = (requests.RequestException, URLLib3Error, HTTPException, OSError, zlib.error, ValueError)
 
-_SHOWN_BODY = 2000  # characters of an unreadable answer that its error keeps
-_SHOWN_START = 65536  # bytes that they are taken from: redaction changes the length
+_SHOWN_BODY = 2000  # characters of an invalid body that its error keeps
+_SHOWN_START = 65536  # bytes that are redacted to get them: redaction changes the length
 
 
 class Exchange:
@@ -67,11 +67,11 @@ class Exchange:
         return f"{self._call.method} {self._call.url}"
 
     def open(self) -> requests.Response:
-        """Send the request like ``run``; return a success with its body unread."""
+        """Send the request like ``run``; return the 2xx response, whose body is not read yet."""
         return self.run(read_body=False)
 
     def run(self, read_body: bool = True) -> requests.Response:
-        """Send the request, again if the retry policy allows it; return a success with its body read."""
+        """Send the request, with the retries that the policy allows; return the 2xx response."""
         attempts = Attempts(self._call, None if self._transport.has_user_session else self.options.retry)
         while True:
             response = self._send(attempts)
@@ -95,17 +95,17 @@ class Exchange:
     def connect(self, upgrade: Callable[[ServiceRequest, Mapping[str, Any], Timeout], T]) -> T:
         """Return the connection that *upgrade* opens for the signed request, such as a WebSocket.
 
-        It also gets proxies, CA bundle and certificate as requests names them, and the timeouts.
+        *upgrade* also gets proxies, CA bundle and certificate, as requests names them, and the timeouts.
         """
         settings = self._transport.settings(self._auth.origin, self._request.direct)
         signed = self._transport.sign(self._request, self._auth)
         try:
-            made = upgrade(signed, settings, self._timeout())
+            connection = upgrade(signed, settings, self._timeout())
         except Exception as error:
             self._call.log(type(error).__name__)
             raise
         self._call.log(101)
-        return made
+        return connection
 
     def body(self, response: requests.Response) -> ResponseBody:
         """Return the body of *response*, to be read in pieces."""
@@ -136,13 +136,13 @@ class Exchange:
         try:
             return json_codec.loads(response.content, "replace")
         except (ValueError, RecursionError) as error:
-            raise_alone(self.invalid_response_error(response, "no readable JSON"), self.safe_cause(error))
+            raise_alone(self.invalid_response_error(response, "no valid JSON"), self.safe_cause(error))
 
     def object(self, response: requests.Response) -> Dict[str, Any]:
         """Return the decoded body of *response*, which must be a JSON object."""
         value = self.json(response)
         if not isinstance(value, dict):
-            raise self.invalid_response_error(response, "JSON of another kind than an object")
+            raise self.invalid_response_error(response, "JSON that is not an object")
         return value
 
     def error(self, kind: Type[E], message: str, **details: Any) -> E:
@@ -157,15 +157,15 @@ class Exchange:
         return error
 
     def invalid_response_error(
-        self, response: requests.Response, what: str, said: Optional[str] = None
+        self, response: requests.Response, what: str, message: Optional[str] = None
     ) -> errors.APIResponseError:
-        """Return the error for a success with an unexpected body: *what* it holds."""
+        """Return the error for a 2xx response with *what* as its body; *message* is the server's own."""
         content_type = self._redactor.redact_text(response.headers.get("Content-Type", ""))
         start = (response._content or b"")[:_SHOWN_START]
         text = self._redactor.redact_text(start.decode("utf-8", "replace"))[:_SHOWN_BODY]
         return self.error(
             errors.APIResponseError,
-            said or f"{self._spec.name} sent {what} ({content_type[:100] or 'no content type'})",
+            message or f"{self._spec.name} sent {what} ({content_type[:100] or 'no content type'})",
             status_code=response.status_code,
             content_type=content_type,
             body=redact_new_secret(text) if self._has_secret_answer() else redact_members(text),
@@ -173,14 +173,14 @@ class Exchange:
         )
 
     def connection_error(
-        self, error: BaseException, cut: Type[errors.APIError] = errors.APIConnectionError
+        self, error: BaseException, kind: Type[errors.APIError] = errors.APIConnectionError
     ) -> errors.APIError:
-        """Return the error for a request that failed with *error*: APITimeoutError or *cut*."""
+        """Return the error for a request that failed with *error*: APITimeoutError or *kind*."""
         causes = list(iter_causes(error))
         place = f"{self._spec.name} at {self._auth.origin.rstrip('/')}"
         if is_timeout(causes):
             return self.error(errors.APITimeoutError, f"no answer in time from {place}")
-        return self.error(cut, f"the connection to {place} failed: {describe(causes)}")
+        return self.error(kind, f"the connection to {place} failed: {describe(causes)}")
 
     def safe_cause(self, error: BaseException) -> Optional[BaseException]:
         """Return the cause, or None if its text would leak the key or the request."""

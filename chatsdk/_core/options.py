@@ -21,17 +21,17 @@ MAX_RESPONSE_BYTES = 100 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Service:
-    """Address, key and settings of a service; missing ones are read from the environment or are defaults.
+    """Base URL, API key and settings of a service; missing ones come from the environment or a default.
 
     Args:
-        base_url: http or https, with a path prefix if there is one.
+        base_url: an http or https URL, with a path prefix if there is one.
         api_key: never shown, logged, pickled with a Client or sent to another host.
         timeout: seconds to wait for each read (and at most 5 to connect), or ``(connect, read)``.
             If it is not given, streams wait up to 120 seconds for each read.
-        max_retries: how often a safe request is sent again, or a ``urllib3.util.Retry`` of your own.
+        max_retries: number of retries of requests that are safe to repeat, or a ``urllib3.util.Retry``.
         headers: additional headers for each request.
         total_timeout: seconds for a whole call, including retries and a slow body; None for no limit.
-        max_response_bytes: limit for a response that is read into memory, decompressed.
+        max_response_bytes: maximum size of a response that is read into memory, after decompression.
     """
 
     base_url: Optional[str] = None
@@ -45,21 +45,21 @@ class Service:
 
 
 class ServiceSpec(NamedTuple):
-    """The constants of one service: its name, its errors and the defaults of its settings."""
+    """The constants of a service: its name, its errors and the defaults of its settings."""
 
-    name: str  # of the attribute of Client
+    name: str  # of the Client's attribute
     env_prefix: str
     errors: OwnClasses
     timeout: float  # seconds
     max_retries: int
     base_url: Optional[str] = None
-    key_header: str = "Authorization"  # which holds "Bearer KEY"; any other holds the bare key
-    identity_cookie: Optional[str] = None  # the one cookie that is kept, for this service alone
-    reuse_after_stream: bool = True  # whether a connection that carried a stream carries another request
+    key_header: str = "Authorization"  # holds "Bearer KEY"; any other header holds the key alone
+    identity_cookie: Optional[str] = None  # the only cookie that is stored, and sent to this service only
+    reuse_after_stream: bool = True  # whether another request may use the connection of a stream
 
 
 class Options:
-    """The checked settings of one service object; their repr shows no headers, which may hold secrets."""
+    """The validated settings of one service object; not a dataclass, whose repr would show the headers."""
 
     def __init__(self, service: Service, default_timeout: float, default_retries: int) -> None:
         timeout = default_timeout if service.timeout is None else service.timeout
@@ -72,7 +72,7 @@ class Options:
         self.headers = validate_headers(service.headers)
         self.max_response_bytes = service.max_response_bytes
         if not isinstance(self.max_response_bytes, int) or self.max_response_bytes < 1:
-            raise ConfigurationError("max_response_bytes must be a whole number above 0")
+            raise ConfigurationError("max_response_bytes must be a positive integer")
 
 
 def split_timeout(timeout: Timeout) -> Tuple[float, float]:

@@ -22,7 +22,7 @@ M = TypeVar("M", bound=Model)
 T = TypeVar("T")
 R = TypeVar("R")
 
-# Where the result is in a response: under a key, or where a function finds it; None: the whole of it.
+# Where the result is in a response: a key, or a function that extracts it; None for the whole body.
 Place = Union[str, Callable[[Any], Any], None]
 
 
@@ -52,9 +52,9 @@ class Request(Exchange):
             found = {}
         missing = missing_required_field(cls, found)
         if missing is not None:
-            said = parse_error_body(body).message
-            raise self.invalid_response_error(response, f"an answer without {missing!r}", said)
-        # Services share the models of the OpenAI format: an answer has to know whose errors to raise.
+            message = parse_error_body(body).message
+            raise self.invalid_response_error(response, f"an answer without {missing!r}", message)
+        # Services share the models of the OpenAI format: parse() raises the errors of the one that answered.
         error_class = self._spec.errors.get(APIResponseError) if issubclass(cls, Answer) else None
         return get_reader(cls, owned=True, error_class=error_class)(found)
 
@@ -68,7 +68,7 @@ class Request(Exchange):
         response = self.send()
         found: List[Any] = _extract(self.json(response), place)
         if not validator(found):
-            raise self.invalid_response_error(response, "JSON without the list that belongs there")
+            raise self.invalid_response_error(response, "JSON without the expected list")
         return found
 
     def stream(self, reader: StreamReader[T, R]) -> Stream[T, R]:
@@ -80,7 +80,7 @@ class Request(Exchange):
         return Stream(self, self.body(self.open()), reader)
 
     def download(self) -> Download:
-        """Return the response as a file, its body unread."""
+        """Return the response as a file whose body is not read yet."""
         from .download import Download  # rarely needed
 
         self._accept("*/*", "identity")  # the length of a compressed file is not known before its end
@@ -92,7 +92,7 @@ class Request(Exchange):
         return self.run()
 
     def response(self, stream: bool) -> requests.Response:
-        """Return the response; with *stream* its body is unread."""
+        """Return the response; with *stream* its body is not read yet."""
         self._accept("*/*")
         return self.open() if stream else self.run()
 

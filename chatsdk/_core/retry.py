@@ -20,7 +20,7 @@ from .error_body import ErrorBody
 
 SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS"])
 MAX_RETRY_WAIT = 60.0  # seconds; a longer wait is left to the caller
-BACKOFF_INITIAL = 0.5
+BACKOFF_INITIAL = 0.5  # seconds
 BACKOFF_MAX = 8.0
 _SECONDS = r"\d{1,15}(\.\d+)?"
 
@@ -41,7 +41,7 @@ def retry_after(headers: Mapping[str, str]) -> Optional[float]:
 
 
 def wait_after(headers: Mapping[str, str], body: ErrorBody) -> Optional[float]:
-    """Return the seconds to wait that the body or the headers of a failure name, or None."""
+    """Return the seconds to wait from the body or the headers of a failure, or None."""
     return retry_after(headers) if body.retry_after is None else body.retry_after
 
 
@@ -70,13 +70,13 @@ def retry_policy(max_retries: Union[int, Retry]) -> Retry:
     if isinstance(max_retries, Retry):
         return max_retries
     if not isinstance(max_retries, int) or max_retries < 0:
-        raise ConfigurationError("max_retries must be a whole number from 0, or a urllib3 Retry")
-    # Of errors, "other" are those that are neither connection nor read errors.
+        raise ConfigurationError("max_retries must be 0, a positive integer or a urllib3 Retry")
+    # "other" are the errors that are neither connection nor read errors.
     return DefaultRetry(max_retries, allowed_methods=SAFE_METHODS, other=0)
 
 
 class Attempts:
-    """The attempts of one call under a retry policy; without a policy there is one."""
+    """The attempts of one call under a retry policy; without a policy there is only one attempt."""
 
     def __init__(self, call: CallContext, policy: Optional[Retry]) -> None:
         self._call = call
@@ -86,7 +86,7 @@ class Attempts:
         """Wait for another attempt after *error*; return False if there must be none."""
         causes = [cause for cause in iter_causes(error) if isinstance(cause, URLLib3Error)]
         causes = [cause for cause in causes if not isinstance(cause, MaxRetryError)]
-        # Also what urllib3 raises for a refused connection.
+        # urllib3 raises a ConnectTimeoutError for a refused connection too.
         is_unsent = any(isinstance(cause, ConnectTimeoutError) for cause in causes)
         may_repeat = self._call.can_repeat or is_unsent
         return bool(causes) and may_repeat and self._wait(None, error=causes[0])
@@ -105,7 +105,7 @@ class Attempts:
         return again and self._wait(asked, response=response.raw)
 
     def _wait(self, asked: Optional[float], **reason: Any) -> bool:
-        """Wait *asked* seconds, or back off, unless the policy, the deadline or the length forbids it."""
+        """Wait *asked* seconds, or back off; return False if policy, deadline or MAX_RETRY_WAIT forbid it."""
         if self.policy is None:
             return False
         try:

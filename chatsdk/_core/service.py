@@ -56,9 +56,9 @@ class ServiceClient(SharesTransport):
 
     def __repr__(self) -> str:
         try:
-            address = self.base_url or "no address"
+            address = self.base_url or "no base_url"
         except errors.ConfigurationError:
-            address = "an address that cannot work"
+            address = "an invalid base_url"
         key = "API key set" if self._credentials.key else "no API key"
         timeout, retries = self._options.read_timeout, self._options.retry.total
         return f"<{type(self).__name__} at {address}, {key}, timeout={timeout:g}, max_retries={retries}>"
@@ -73,7 +73,7 @@ class ServiceClient(SharesTransport):
 
     @property
     def base_url(self) -> Optional[str]:
-        """The base URL: the given one, else the environment's or the default; None if there is none."""
+        """The base URL from the settings, the environment or the service's default; None if there is none."""
         if self._base_url is not None:
             return self._base_url
         from_environment = os.environ.get(self._spec.env_prefix + "_BASE_URL", "").strip()
@@ -99,10 +99,10 @@ class ServiceClient(SharesTransport):
 
         Args:
             timeout: seconds to wait for each read, or ``(connect, read)``; also between reads of a stream.
-            max_retries: how often a safe request is sent again, or a ``urllib3.util.Retry`` of your own.
+            max_retries: number of retries of requests that are safe to repeat, or a ``urllib3.util.Retry``.
             headers: additional headers.
             total_timeout: seconds for a whole call, including retries and a slow body.
-            max_response_bytes: limit for a response that is read into memory, decompressed.
+            max_response_bytes: maximum size of a response that is read into memory, after decompression.
 
         Raises:
             ConfigurationError: a setting is invalid.
@@ -143,7 +143,7 @@ class ServiceClient(SharesTransport):
             data, files: a form or an upload, as ``requests`` takes them.
             headers: additional headers.
             timeout: as in ``with_options``.
-            stream: leave the body unread, for ``iter_content`` of the response.
+            stream: return before the body is read; ``iter_content`` of the response then reads it.
 
         Returns:
             The ``requests.Response``, with a status of 2xx.
@@ -153,7 +153,7 @@ class ServiceClient(SharesTransport):
         """
         with self._service_errors():
             if not re.fullmatch("[A-Za-z]+", method):
-                raise errors.InvalidRequestError("method must be a word such as GET")
+                raise errors.InvalidRequestError("method must be an HTTP method such as GET")
             if not path.startswith("/"):
                 raise errors.InvalidRequestError("path must begin with a slash")
             try:
@@ -189,7 +189,7 @@ class ServiceClient(SharesTransport):
         upload: Optional[MultipartBody] = None,
         secrets: Sequence[str] = (),
     ) -> Request:
-        """Return a request ready to be sent; raises what is wrong with it before it is sent.
+        """Return a request ready to be sent; raises InvalidRequestError or ConfigurationError if it is not.
 
         Errors never repeat the *secrets* in its body.
         """
@@ -227,34 +227,34 @@ class ServiceClient(SharesTransport):
     def _upload(
         self, path: str, fields: Params, files: Mapping[str, Any], request_id: Optional[str] = None
     ) -> Iterator[Request]:
-        """Make a POST request with a multipart body for a ``with`` block; its end closes the files."""
+        """Yield a POST request with a multipart body; the end of the ``with`` block closes the files."""
         with self._service_errors():
             body = MultipartBody(fields, files)
         with body:
             yield self._request("POST", path, upload=body, request_id=request_id)
 
     def _resolve_base_url(self) -> str:
-        """Return the base URL; the first one found is kept."""
+        """Return the base URL, and keep it; raises ConfigurationError if there is none."""
         if self._base_url is None:
             self._base_url = self.base_url
         if self._base_url is None:
             name, prefix = self._spec.name, self._spec.env_prefix
             raise errors.ConfigurationError(
-                f"no address for {name}: give Client({name}=...) or set {prefix}_BASE_URL"
+                f"no base_url for {name}: pass Client({name}=...) or set {prefix}_BASE_URL"
             )
         return self._base_url
 
     def _call_headers(self) -> Dict[str, str]:
-        """Return headers that differ from call to call, for services to override."""
+        """Return the headers that are different in each call; services override this."""
         return {}
 
     def _normalize_base_url(self, base_url: str) -> str:
-        """Return a checked base URL without what the paths of this service begin with."""
+        """Return *base_url* without a suffix that is part of this service's paths; services override this."""
         return base_url
 
     @contextmanager
     def _service_errors(self) -> Iterator[None]:
-        """Raise errors of a ``with`` block as this service's classes."""
+        """Raise the errors of a ``with`` block as this service's classes."""
         try:
             yield
         except errors.ChatSDKError as error:
@@ -262,7 +262,7 @@ class ServiceClient(SharesTransport):
 
     @classmethod
     def _status_error_class(cls, status: int, failure: ErrorBody) -> Type[errors.APIStatusError]:
-        """Return the error class for a status, for services to override."""
+        """Return the error class for a status; services override this."""
         # LiteLLM sends 400, 422 or 429 for a budget that is used up.
         if not failure.codes.isdisjoint(("insufficient_credits", "budget_exceeded")):
             return errors.InsufficientCreditsError
@@ -270,12 +270,12 @@ class ServiceClient(SharesTransport):
 
 
 def _add_form(request: ServiceRequest, data: Any, files: Any) -> Dict[str, Any]:
-    """Let requests write a form or an upload into *request*; return the headers for it."""
+    """Set the body of *request* to a form or an upload, encoded by requests; return its headers."""
     try:
-        written = requests.Request("POST", "http://localhost/", data=data, files=files).prepare()
+        prepared = requests.Request("POST", "http://localhost/", data=data, files=files).prepare()
     except (requests.RequestException, ValueError, TypeError):
         raise errors.InvalidRequestError("data or files cannot be sent as a form") from None
-    request.body = written.body
-    request._body_position = written._body_position
+    request.body = prepared.body
+    request._body_position = prepared._body_position
     names = ("Content-Type", "Content-Length", "Transfer-Encoding")
-    return {name: written.headers[name] for name in names if name in written.headers}
+    return {name: prepared.headers[name] for name in names if name in prepared.headers}

@@ -1,4 +1,4 @@
-"""Stream: an answer that is read piece by piece."""
+"""Stream: a response that is read in pieces."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ _LEFT = f"{_CLOSED}: a loop over it was left (next(stream) reads a single item)"
 
 
 class StreamReader(Protocol[T_co, R_co]):
-    """Makes an item of each event of a stream, and one response of all of them.
+    """Converts each event of a stream to an item, and all of them to one response.
 
     Attributes:
         names: the names of the events whose data must be an object; the data of others may be anything.
         answered: whether any part of an answer was read.
-        finished: 0, or if the answer is complete, a number that changes with each text that follows anyway.
-        ended: whether nothing follows, although there was no end marker.
+        finished: 0 until the answer is complete, then a number that changes whenever more text follows.
+        ended: whether the stream has ended without an end marker.
     """
 
     names: FrozenSet[bytes]
@@ -60,7 +60,7 @@ class StreamReader(Protocol[T_co, R_co]):
         """Return the items that follow the last event of a complete answer."""
 
     def metadata(self) -> Dict[str, Any]:
-        """Return what the events so far held beside the text."""
+        """Return the fields of the events so far, except the text."""
 
     def result(self) -> R_co:
         """Return the response object of all events so far."""
@@ -96,11 +96,11 @@ class Stream(CloseMixin, Generic[T, R]):
 
     @property
     def metadata(self) -> Dict[str, Any]:
-        """What was received so far beside the text: id, model, usage, finish_reason, ..."""
+        """The fields received so far, except the text: id, model, usage, finish_reason, ..."""
         return self._source.reader.metadata()
 
     def __iter__(self) -> Iterator[T]:
-        # A generator of its own for each loop: leaving the loop closes it, and with it the items.
+        # A new generator for each loop: leaving the loop closes it, and with it the items.
         self._raise_if_left()
         try:
             yield from self._items
@@ -147,7 +147,7 @@ class Stream(CloseMixin, Generic[T, R]):
 
 
 class _Source(Generic[T, R]):
-    """What a stream reads from, and how it ended; holds no Stream, so that a deleted one is freed at once."""
+    """The body and state of a stream; has no reference to the Stream, so that deleting that closes it."""
 
     def __init__(self, exchange: Exchange, body: ResponseBody, reader: StreamReader[T, R]) -> None:
         self.exchange = exchange
@@ -160,7 +160,7 @@ class _Source(Generic[T, R]):
     def open(self) -> Generator[T, None, None]:
         """Return the items of an event stream or of plain JSON; the first bytes tell which.
 
-        If the label says that it is an event stream, they are not awaited here.
+        If the Content-Type says that it is an event stream, this does not wait for them.
         """
         label = self.body.response.headers.get("Content-Type", "text/event-stream").lower()
         if "text/event-stream" in label or self.body.peek(detect_format) == "events":
@@ -183,8 +183,8 @@ class _Source(Generic[T, R]):
             raise self._failure(response.content)
         item = self.reader.read_response(body)
         if item is None:
-            said = parse_error_body(body).message
-            raise self.exchange.invalid_response_error(response, "JSON that is no answer", said)
+            message = parse_error_body(body).message
+            raise self.exchange.invalid_response_error(response, "JSON that is not an answer", message)
         return item
 
     def _single(self, item: T) -> Generator[T, None, None]:
@@ -245,12 +245,12 @@ class _Source(Generic[T, R]):
                 return None
             if name not in self.reader.names and data.lstrip()[:1] not in (b"{", b"["):
                 return None
-            unreadable = self._failure(data, "an event of the stream is no readable JSON")
+            unreadable = self._failure(data, "an event of the stream is not valid JSON")
             raise_alone(unreadable, self.exchange.safe_cause(error))
         if not isinstance(value, dict):
             if name not in self.reader.names:
                 return None
-            raise self._failure(data, "an event of the stream is no JSON object")
+            raise self._failure(data, "an event of the stream is not a JSON object")
         if not value.get("choices") and is_keep_alive(value.get("type", value.get("object"))):
             return None
         if self.reader.is_failure(value):
@@ -270,14 +270,14 @@ class _Source(Generic[T, R]):
         if self.body.closed:
             return self.exchange.error(StreamInterruptedError, _CLOSED)
         if isinstance(error, BodyError):
-            return self.exchange.error(StreamError, f"the stream brought {error}")
-        return self.exchange.connection_error(error, cut=StreamInterruptedError)
+            return self.exchange.error(StreamError, f"the stream contains {error}")
+        return self.exchange.connection_error(error, StreamInterruptedError)
 
     def _drain(self, pieces: Iterator[bytes]) -> None:
         """Read what follows the end marker.
 
-        ChatServer saves an answer only if the client still reads then, and only an answer that is read to
-        its last byte gives its connection back.
+        ChatServer saves an answer only if the client is still reading, and a connection can only be reused
+        after the last byte.
         """
         self.body.limit_remaining_time(_DRAIN_TIMEOUT)
         try:

@@ -21,7 +21,7 @@ from .connection import current, deadline_pool
 
 S = TypeVar("S", bound="SharesTransport")
 
-# The variables as os.environ keeps them: to compare them all takes a tenth of the time of reading ten.
+# The dict inside os.environ: comparing all of it takes a tenth of the time of reading ten variables.
 _ENVIRONMENT: Dict[Any, Any] = vars(os.environ)["_data"]
 
 
@@ -49,12 +49,12 @@ class ServiceRequest(requests.PreparedRequest):
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """An HTTPAdapter whose connections end in time; it retries nothing."""
+    """An HTTPAdapter without retries, whose connections keep to the deadline of the call."""
 
     def __init__(self) -> None:
         self._pools: Dict[Tuple[str, bool], Any] = {}
-        # A pool without a limit keeps as many connections as threads used it at once; with one, urllib3
-        # throws the others away and a busy client would connect again and again.
+        # An unlimited pool keeps one connection for each thread that used it at the same time; with a limit
+        # urllib3 discards the others, and a busy client connects again and again.
         super().__init__(pool_maxsize=0)
 
     def send(self, request: Any, *args: Any, **kwargs: Any) -> requests.Response:
@@ -66,7 +66,7 @@ class DeadlineAdapter(HTTPAdapter):
             current.call = current.read_timeout = None
 
     def get_connection_with_tls_context(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return the pool for *request*; requests looks it up in a tenth of the time of a call."""
+        """Return the pool for *request* from a cache: requests' own lookup takes a tenth of a call's time."""
         key = request.origin, request.direct
         pool = self._pools.get(key)
         if pool is None:
@@ -77,7 +77,7 @@ class DeadlineAdapter(HTTPAdapter):
         return super().request_url(request, proxies) if proxies else request.path_url
 
     def forget(self) -> None:
-        """Look up the pools again: proxies or certificates may have changed."""
+        """Clear the cached pools: proxies or certificates may have changed."""
         self._pools.clear()
 
     def close(self) -> None:
@@ -133,7 +133,7 @@ class Transport:
             defaults = {name: value for name, value in defaults.items() if name not in params}
         if defaults:
             request.prepare_url(request.url or "", defaults)
-        # None is how a user tells requests not to send a header; requests itself sets those for the answer.
+        # None tells requests to leave a header out; the defaults of requests for Accept are not the user's.
         kept = {name: value for name, value in session.headers.items() if value is not None}
         return {
             name: value
@@ -151,17 +151,17 @@ class Transport:
             signed.prepare_cookies(merge_cookies(RequestsCookieJar(), session.cookies))
         auth(signed)
         if self.has_user_session and session.auth and auth.key is None:
-            signed.prepare_auth(session.auth)  # last: some sign all that is there
+            signed.prepare_auth(session.auth)  # last: some sign the whole request
             auth.secrets.extend(header_secrets(signed.headers))
-        # First the hooks of auth objects, which answer a challenge.
+        # After the hooks of auth objects, which answer a challenge.
         hooks: Any = session.hooks.get("response") or []
         signed.hooks["response"] += [_stop_at_redirect, *([hooks] if callable(hooks) else hooks)]
         return signed
 
     def send(self, request: ServiceRequest, auth: OriginAuth, timeout: Timeout) -> requests.Response:
-        """Send *request* and return the response, its body unread; raises what requests and urllib3 raise.
+        """Send *request* and return the response, its body unread; raises errors of requests and urllib3.
 
-        Recorders see what was sent; responses and errors hold *request*, without key and signature.
+        Recorders such as vcrpy see the signed copy. Responses and errors refer to *request*, without the key.
         """
         session = self.session
         if request.is_seekable:
@@ -186,7 +186,7 @@ class Transport:
             raise
         self._strip(response, request, auth)
         if response.status_code < 200:
-            response.close()  # interim, out of an adapter of the user's own: the answer may follow
+            response.close()  # interim, from a user's adapter: the final response may follow
         return response
 
     def _strip(self, response: requests.Response, request: ServiceRequest, auth: OriginAuth) -> None:
@@ -219,8 +219,8 @@ class Transport:
     def settings(self, origin: str, direct: bool) -> Dict[str, Any]:
         """Return proxies (none if *direct*), CA bundle and certificate for *origin*, as requests names them.
 
-        requests reads the environment for them on each call. For our own session they are kept until a
-        variable changes or a call fails; a user may change theirs at any time.
+        requests reads them from the environment on each call. For our own session they are cached until a
+        variable changes or a call fails; the settings of a user's session may change at any time.
         """
         if self._environment != _ENVIRONMENT:
             self._environment = _ENVIRONMENT.copy()
@@ -228,7 +228,7 @@ class Transport:
         known = self._settings.get((origin, direct))
         if known is None:
             session = self.session
-            # Given as if by the call: else the environment takes precedence over the session.
+            # Passed as if by the caller: otherwise the environment takes precedence over the session.
             known = session.merge_environment_settings(
                 origin, dict(session.proxies), True, session.verify, None
             )
@@ -246,12 +246,12 @@ class Transport:
                 adapter.forget()
 
     def _reset_after_fork(self) -> None:
-        """Use new connections in a forked child: the others are its parent's."""
+        """Use new connections in a forked child: the old ones belong to its parent."""
         if self._user_session is None:
             self._session = _new_session()
             self._settings = {}
         else:
-            self._user_session.close()  # drops this process's copies of the connections, nothing else
+            self._user_session.close()  # closes only this process's copies of the connections
         self._process = os.getpid()
 
 
@@ -261,7 +261,7 @@ class SharesTransport(CloseMixin):
     _transport: Transport
 
     def close(self) -> None:
-        """Close the connections of the Client and all its services; a Session of your own stays open."""
+        """Close the connections of the Client and all its services; your own Session stays open."""
         self._transport.close()
 
     def __copy__(self: S) -> S:

@@ -360,7 +360,7 @@ ADDRESS_AND_KEY = r"Client\(zaguan=Service\(base_url, api_key=\.\.\.\)\)"
 
 
 ONE, MANY = "did you mean 'message'", "did you mean 'messages'"
-NAMED = "; give by name: mongars, chatserver, arguslm, infinity, zaguan"
+NAMED = "; pass by name: mongars, chatserver, arguslm, infinity, zaguan"
 HI = {"model": "m", "messages": "x"}
 OTHER = "chatsdk.zaguan.ChatRequest.* not chatsdk.mongars.ChatRequest"
 
@@ -433,11 +433,11 @@ def test_the_address_in_force(monkeypatch):
     assert repr(client.zaguan).startswith(f"<Zaguan at {ZAGUAN}, ")
     assert repr(client.chatserver).startswith("<ChatServer at http://localhost:3284, ")
     assert client.mongars.base_url is None
-    assert repr(client.mongars).startswith("<MonGARS at no address, ")
+    assert repr(client.mongars).startswith("<MonGARS at no base_url, ")
     monkeypatch.setenv("MONGARS_BASE_URL", " https://m.example/ ")
     assert client.mongars.base_url == "https://m.example"
     monkeypatch.setenv("MONGARS_BASE_URL", "https://user:hunter2@m.example")
-    assert repr(client.mongars).startswith("<MonGARS at an address that cannot work, ")
+    assert repr(client.mongars).startswith("<MonGARS at an invalid base_url, ")
     with pytest.raises(ConfigurationError):
         client.mongars.base_url  # noqa: B018
 

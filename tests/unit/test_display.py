@@ -208,7 +208,7 @@ class TestObjects:
         assert "sk-secret" not in text
         assert f"\n  zaguan: {client.zaguan!r}" in text
         assert "\n  chatserver: <ChatServer at http://localhost:3284, API key set, " in text
-        assert "\n  mongars: <MonGARS at no address, no API key, " in text
+        assert "\n  mongars: <MonGARS at no base_url, no API key, " in text
 
 
 class TestProgress:
