@@ -1,4 +1,4 @@
-"""Conversation: a chat of several turns, with tools, on any of the four chat services."""
+"""Conversation: a chat of several turns, with tools, on each of the four chat services."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ConversationError(ChatSDKError):
     """A turn is not possible or does not end, or a saved conversation cannot be read.
 
     Attributes:
-        messages: of a turn with too many rounds of tool calls: the transcript and all messages of the turn.
+        messages: after too many rounds of tool calls, the transcript and the messages of the turn.
     """
 
     def __init__(self, message: str, messages: Sequence[Message] = ()) -> None:
@@ -43,20 +43,20 @@ class Conversation(Generic[A]):
 
     Args:
         service: ``client.zaguan``, ``client.chatserver``, ``client.infinity`` or ``client.mongars``.
-        model: The model, on Zaguan and ChatServer.
-        system: The system message; not on monGARS. Infinity appends it to its own prompt.
-        tools: Functions with type hints or Tools, on Zaguan.
-        user: The id of the user, not on monGARS; on ChatServer a UUID, with which it stores the history.
-        trim: How many of the earlier messages are sent at most, in whole turns; on Zaguan and ChatServer.
-        max_rounds: How often the model may call tools in a turn.
-        parallel: How many threads run the calls of one answer; 1 runs them one after the other.
+        model: the model; required on Zaguan and ChatServer, not supported elsewhere.
+        system: the system message; not on monGARS. Infinity appends it to its own prompt.
+        tools: functions with type hints, or Tools; on Zaguan only.
+        user: the id of the user; not on monGARS. On ChatServer a UUID, with which it stores the history.
+        trim: the most earlier messages to send, in whole turns; on Zaguan and ChatServer only.
+        max_rounds: the most rounds of tool calls in a turn.
+        parallel: the number of threads that run the tool calls of one answer.
         on_tool_error: ``"send"`` sends exceptions and bad arguments to the model, ``"raise"`` raises them.
-        options: Arguments for each call of the service, such as ``temperature=0``.
+        options: arguments for each call of the service, such as ``temperature=0``.
 
     Attributes:
-        tools: The Tools by name.
-        last: The last answer, or None.
-        usage: The tokens of all answers so far; ChatServer and monGARS do not count them.
+        tools: the Tools by name.
+        last: the last answer, or None.
+        usage: the tokens of all answers so far; ChatServer and monGARS do not count them.
 
     A turn that fails or is left early leaves the transcript as it was; the error of a stream has what was
     received in ``partial``. ``say()`` without a text repeats the turn, without the tools that have run.
@@ -136,9 +136,9 @@ class Conversation(Generic[A]):
         """Send a message and return the answer, after all rounds of tool calls.
 
         Args:
-            content: A text, or a list of texts and parts (pictures on Zaguan only). None repeats the turn
+            content: a text, or a list of texts and parts (pictures on Zaguan only). None repeats the turn
                 that failed.
-            options: Arguments for the calls of the service in this turn.
+            options: arguments for the calls of the service in this turn.
 
         Raises:
             ConversationError: a turn is still running, no turn has failed, or too many rounds of tool calls.
@@ -190,16 +190,16 @@ class Conversation(Generic[A]):
     def load(cls, path: Path, service: ChatService[A], **settings: Any) -> Conversation[A]:
         """Return a saved conversation.
 
-        On Infinity and monGARS it continues as far as the service remembers it, on ChatServer in a new
-        session.
+        On Infinity and monGARS it continues with the messages that the service still stores, on ChatServer
+        in a new session.
 
         Args:
-            path: The file that ``save`` wrote.
-            service: The same service.
-            settings: Settings of ``Conversation`` that are not saved (tools, options), or others instead.
+            path: the file that ``save`` wrote.
+            service: the same service.
+            settings: arguments of ``Conversation`` that are not saved (tools, options) or replace saved ones.
 
         Raises:
-            ConversationError: the file is cut off, or of another program, version or service.
+            ConversationError: the file is cut off, or belongs to another program, version or service.
         """
         name, readable = os.fspath(path), {**_FORMAT, "service": make_adapter(service).name}
         try:
@@ -207,11 +207,11 @@ class Conversation(Generic[A]):
                 saved = json.load(file)
             found = {key: saved[key] for key in readable}
             if found != readable:
-                raise ConversationError(f"{name} has {found}; this is needed: {readable}")
+                raise ConversationError(f"{name} has {found}; expected {readable}")
             messages = [{**item, "role": str(item["role"])} for item in saved["messages"]]
             usage = Usage.from_dict({**saved["usage"]})
         except (ValueError, KeyError, TypeError, RecursionError):
-            raise ConversationError(f"{name} is not a saved conversation, or not a whole one") from None
+            raise ConversationError(f"{name} is not a saved conversation, or is cut off") from None
         if messages and messages[0]["role"] == "system":
             settings.setdefault("system", messages.pop(0)["content"])
         conversation = cls(service, **{"model": saved.get("model"), "user": saved.get("user"), **settings})
@@ -252,7 +252,7 @@ class Conversation(Generic[A]):
         """Return the first message of a turn, or all messages of the one that failed."""
         if content is None:
             if not self._failed:
-                raise ConversationError("there is no turn that failed")
+                raise ConversationError("there is no failed turn to repeat")
             return self._failed
         if not isinstance(content, str):
             parts = [
@@ -261,7 +261,7 @@ class Conversation(Generic[A]):
             if "parts" in self._adapter.takes:
                 return [{"role": "user", "content": parts}]
             if any(part.get("type") != "text" for part in parts):
-                raise InvalidRequestError(f"{self._adapter.name} takes text only, no pictures or other parts")
+                raise InvalidRequestError(f"{self._adapter.name} supports text only, no other parts")
             content = content_text(parts)
         return [{"role": "user", "content": content}]
 
@@ -281,7 +281,7 @@ class Conversation(Generic[A]):
         results: List[Optional[Message]] = [None] * len(calls)
 
         def run(number: int) -> None:
-            content = join_surrogates(self._run_tool(calls[number]))  # names of files may have lone ones
+            content = join_surrogates(self._run_tool(calls[number]))  # file names may contain lone ones
             results[number] = {"role": "tool", "tool_call_id": calls[number]["id"], "content": content}
 
         try:

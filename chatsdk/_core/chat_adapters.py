@@ -32,7 +32,7 @@ class ChatAdapter:
     """Base of the adapters; ``id`` is the id of the conversation on the service."""
 
     takes: Sequence[str] = ()  # the settings that the service supports
-    stores = False  # whether the service stores the conversation; else it is sent the transcript
+    stores = False  # whether the service stores the conversation; otherwise each call sends the transcript
 
     def __init__(self, api: Any, user: Optional[str]) -> None:
         self.api, self.user = api, user
@@ -45,7 +45,7 @@ class ChatAdapter:
         raise NotImplementedError
 
     def read(self, answer: Any) -> Tuple[Message, object]:
-        """Return the message of an answer, as it is sent back, and its usage."""
+        """Return the message of an answer, as the next call sends it, and its usage."""
         return {"role": "assistant", "content": answer.text}, answer.get("usage")
 
     def ask(self, call: ChatCall) -> Texts[Any]:
@@ -64,7 +64,7 @@ class ChatAdapter:
     def check_takes(self, setting: str) -> None:
         """Raise InvalidRequestError if the service does not support a setting."""
         if setting not in self.takes:
-            raise InvalidRequestError(f"{self.name} takes no {setting} in a conversation")
+            raise InvalidRequestError(f"{self.name} does not support {setting} in a conversation")
 
     def restart(self) -> None:
         """Use a new id from the next call on, unless the service stores the conversation."""
@@ -105,7 +105,7 @@ class _Infinity(ChatAdapter):
     stores = True
 
     def send(self, call: ChatCall) -> Any:
-        # Only plain answers bring the cookie that identifies an anonymous user.
+        # Only responses that are not streamed set the cookie that identifies an anonymous user.
         method = self.api.chat_stream if call.streamed and (self.id or self.user) else self.api.chat
         first, last = call.messages[0], call.messages[-1]
         system = first["content"] if first["role"] == "system" else None

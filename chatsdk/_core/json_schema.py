@@ -19,7 +19,7 @@ from uuid import UUID
 from .dates import parse_datetime
 
 Schema = Dict[str, Any]
-Reader = Callable[[Any, str], Any]  # takes a decoded value and its place, for error messages
+Reader = Callable[[Any, str], Any]  # takes a decoded value, and its path for error messages
 
 _NULL: Schema = {"type": "null"}
 _NONE = type(None)
@@ -110,7 +110,7 @@ def make_object_converter(
     null_is_default = set()
     for name, parameter in inspect.signature(source).parameters.items():
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-            raise TypeError(f"{where}(): the parameter {parameter} is not given by name")
+            raise TypeError(f"{where}(): the parameter {parameter} cannot be passed by name")
         if name not in hints:
             raise TypeError(f"{where}(): the parameter {name} has no type hint")
         if isinstance(hints[name], dataclasses.InitVar):
@@ -172,7 +172,7 @@ def is_dataclass_type(value: object) -> bool:
 
 
 def parse_json(text: str) -> Any:
-    """Return the value of a JSON text; anything else is a ValueError that does not repeat it."""
+    """Return the value of a JSON text; raises ValueError, without the text, if it is not valid."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -181,7 +181,7 @@ def parse_json(text: str) -> Any:
 
 def _make_choice(choices: List[Tuple[Any, Any]], where: str) -> Converter:
     if not all(type(value) in _SCALARS for value, _ in choices):
-        raise TypeError(f"{where}: the values of an enum or Literal must be texts, numbers, booleans or None")
+        raise TypeError(f"{where}: values of an enum or Literal must be strings, numbers, booleans or None")
     schema: Schema = {"enum": [value for value, _ in choices]}
     names = {_SCALARS[type(value)] for value, _ in choices}
     if len(names) == 1:

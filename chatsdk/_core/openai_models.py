@@ -52,12 +52,12 @@ class ToolCall(Model):
         """Return the arguments of the call.
 
         Args:
-            target: A function or Tool, for a dict of its arguments, checked and converted to its types; a
-                dataclass, for an instance of it. Without it the dict is as the model wrote it.
+            target: a function or Tool, for a dict of its arguments, checked and converted to its types; a
+                dataclass, for an instance of it; None for a dict as the model wrote it.
 
         Raises:
             APIResponseError: the arguments are not a JSON object or do not fit; ``body`` is their text.
-            TypeError: the target is no tool.
+            TypeError: the target cannot be a tool.
         """
         from .json_schema import is_dataclass_type, make_converter  # few programs need it
         from .tools import decode_arguments, make_tool

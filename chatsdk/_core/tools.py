@@ -31,18 +31,18 @@ class Tool:
     """A function that a model may call: its JSON schema, and calls with checked arguments.
 
     Args:
-        function: A function with type hints. The model sees its name, its docstring as far as the first
-            section, and the descriptions of its parameters: those of a docstring in Google, NumPy or Sphinx
-            style, or of Annotated.
-        strict: Ask for OpenAI's strict mode, in which models keep to the schema; it has no dicts and no Any.
+        function: a function with type hints. The model sees its name, its docstring up to the first section,
+            and the descriptions of its parameters, from a docstring in Google, NumPy or Sphinx style, or from
+            Annotated.
+        strict: use OpenAI's strict mode, in which models keep to the schema; it allows neither dicts nor Any.
 
     Attributes:
-        name, description: How the model sees the function.
-        schema: The item for ``tools`` of a request.
+        name, description: of the function, as the model sees them.
+        schema: the item for ``tools`` of a request.
 
     Raises:
-        TypeError: it is no plain function, or a parameter has no type hint, a type without a JSON schema, or
-            cannot be given by name.
+        TypeError: it is not a plain function, or a parameter has no type hint, a type without a JSON schema,
+            or cannot be passed by name.
     """
 
     def __init__(self, function: Callable[..., Any], *, strict: bool = False) -> None:
@@ -67,7 +67,7 @@ class Tool:
         """Return the arguments of a tool call, checked and converted to the types of the function.
 
         Args:
-            arguments: The JSON text of the call, or the decoded object.
+            arguments: the JSON text of the call, or the decoded object.
 
         Raises:
             ValueError: they are not a JSON object or do not fit; the message says where.
@@ -79,7 +79,7 @@ class Tool:
         """Call the function with the arguments of a tool call.
 
         Returns:
-            Its result as text for the model: a text as it is, all else as JSON.
+            The result as text for the model: a string unchanged, any other value as JSON.
 
         Raises:
             ValueError: the arguments do not fit.
@@ -93,12 +93,12 @@ class Tool:
 
 
 def make_tool(function: Callable[..., Any]) -> Tool:
-    """Return the Tool of a function; a Tool as it is."""
+    """Return the Tool of a function; a Tool unchanged."""
     return function if isinstance(function, Tool) else Tool(function)
 
 
 def serialize_tools(tools: Sequence[Any]) -> List[Any]:
-    """Return tools as they are sent: functions and Tools as their schemas, all else as it is."""
+    """Return tools as they are sent: functions and Tools as schemas, anything else unchanged."""
     return [make_tool(tool).schema if callable(tool) else tool for tool in tools]
 
 

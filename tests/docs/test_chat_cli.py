@@ -179,7 +179,7 @@ def check_errors_in_an_answer(server: GatedServer, terminal: Terminal):
     assert second.startswith("StreamInterruptedError: ")
     assert say(terminal, "/retry") == "bot> Hello! You said: Hello\n"
     assert say(terminal, "Again") == "bot> Hello! You said: Again\n"
-    assert say(terminal, "/retry") == "bot> \nConversationError: there is no turn that failed\n"
+    assert say(terminal, "/retry") == "bot> \nConversationError: there is no failed turn to repeat\n"
 
 
 def check_what_is_typed(server: GatedServer, terminal: Terminal):
@@ -301,7 +301,7 @@ class TestErrors:
     def test_what_a_service_cannot_do(self, server: GatedServer):
         done = run(server, "chatserver", "--tool")
         assert (done.returncode, done.stdout) == (1, "")
-        assert done.stderr == "InvalidRequestError: chatserver takes no tools in a conversation\n"
+        assert done.stderr == "InvalidRequestError: chatserver does not support tools in a conversation\n"
 
 
 def test_settings(server: GatedServer):

@@ -168,7 +168,7 @@ def raw(a: bytes): ...
 NO_TOOLS = [
     (unhinted, "a has no type hint"),
     (many, r"\*numbers"),
-    (positional, "not given by name"),
+    (positional, "cannot be passed by name"),
     (unknown, "hints cannot be evaluated"),
     (raw, "raw.a: bytes has no JSON schema"),
     (Shop().sell, "async"),
