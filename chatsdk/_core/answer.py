@@ -13,7 +13,7 @@ A = TypeVar("A", bound="Answer")
 
 _PROBLEMS = {
     "refusal": "the model refused to answer",
-    "length": "the answer was cut off at the limit of tokens",
+    "length": "the answer was cut off at the token limit",
 }
 
 
@@ -33,7 +33,7 @@ class Answer(Model):
 
         Raises:
             APIResponseError: the text does not fit. Its ``code`` is ``"refusal"`` if the model refused,
-                ``"length"`` if the answer was cut off at the limit of tokens, else ``"invalid"``; ``body`` is
+                ``"length"`` if the answer was cut off at the token limit, else ``"invalid"``; ``body`` is
                 the text (of a refusal, the reason) and ``partial`` this answer.
             TypeError: *cls* has no JSON schema.
         """
@@ -49,7 +49,7 @@ class Answer(Model):
         raise response_error(self, message, code, text)
 
     def _explain_misfit(self) -> Tuple[str, str]:
-        """Return code and body of the error for a text that does not fit."""
+        """Return the code and the body of the error for a text that does not fit."""
         return "invalid", self.text
 
     def _repr_markdown_(self) -> Optional[str]:
@@ -82,7 +82,7 @@ class ChatService(Generic[A]):
 def response_error(source: Model, message: str, code: str, body: str) -> APIResponseError:
     """Return the error for a part of a response that does not fit.
 
-    Its class is that of the service that sent the response; of a model made by hand, that of its package.
+    Its class belongs to the service that sent the response; for a model made by hand, to its package.
     """
     package = sys.modules.get(type(source).__module__.rpartition(".")[0])
     own_class = getattr(package, "APIResponseError", APIResponseError)

@@ -27,13 +27,13 @@ _REASONS = (
     (r"Missing dependencies for SOCKS", "a SOCKS proxy needs PySocks: pip install requests[socks]"),
     (r"^(ProxyConnectionError|GeneralProxyError|SOCKS)", "the SOCKS proxy cannot be used"),
     (r"Unable to determine SOCKS version", "write the proxy's address with socks5h:// or socks4://"),
-    (r"InvalidProxyURL|ProxySchemeUnknown|LocationParseError", "the address of the proxy cannot be read"),
+    (r"InvalidProxyURL|ProxySchemeUnknown|LocationParseError", "the address of the proxy is invalid"),
     (
         r"TLS CA certificate bundle.*invalid path: (.*)",
         "no file with CA certificates at {}: see REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE and session.verify",
     ),
     (r"TLS (certificate|key) file.*invalid path: (.*)", "no {} file at {}: see session.cert"),
-    (r"NO_CERTIFICATE_OR_CRL_FOUND", "the file with CA certificates holds none"),
+    (r"NO_CERTIFICATE_OR_CRL_FOUND", "the file with CA certificates contains none"),
     (r"Hostname mismatch|hostname .* doesn't match", "the certificate is for another host name"),
     (
         r"CERTIFICATE_VERIFY_FAILED\] certificate verify failed: (.*?)( \(_ssl|$)",
@@ -41,10 +41,10 @@ _REASONS = (
     ),
     (
         r"WRONG_VERSION_NUMBER|UNKNOWN_PROTOCOL|RECORD_LAYER_FAILURE",
-        "what answers there does not speak TLS: is its address http:// instead of https://?",
+        "the server does not use TLS on this port: is its address http:// instead of https://?",
     ),
-    (r"^BadStatusLine: \x15\x03", "TLS is spoken there: use https://"),  # begins with a TLS alert
-    (r"^(BadStatusLine|UnknownProtocol)", "what answers there does not speak HTTP"),
+    (r"^BadStatusLine: \x15\x03", "the server expects TLS: use https://"),  # begins with a TLS alert
+    (r"^(BadStatusLine|UnknownProtocol)", "the server does not speak HTTP"),
     (r"got more than (\d+) headers", "the answer has more than {} headers"),
     (r"^LineTooLong.* (\d+) bytes", "the answer has a header line of more than {} bytes"),
     (r"^(error: Error|DecodeError)", "the body is damaged, or its Content-Encoding is wrong"),
@@ -80,7 +80,7 @@ def is_timeout(causes: Sequence[BaseException]) -> bool:
 def is_unsent(causes: Iterable[BaseException]) -> bool:
     """Return whether no connection could be made, so that nothing was sent."""
     kinds = (ConnectTimeoutError, ssl.SSLCertVerificationError, requests.exceptions.InvalidSchema)
-    return any(isinstance(cause, kinds) for cause in causes)  # the first is also that of a refused connection
+    return any(isinstance(cause, kinds) for cause in causes)  # the first also for a refused connection
 
 
 def describe(causes: Sequence[BaseException]) -> str:

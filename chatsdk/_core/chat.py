@@ -17,30 +17,30 @@ R = TypeVar("R")
 MessageLike = Union[Model, Mapping[str, Any], str]
 Messages = Union[MessageLike, Sequence[MessageLike]]
 
-# Strict servers refuse any other field of a message, also those of their own answers.
+# Strict servers refuse any other field of a message, even the fields of their own responses.
 _REQUEST_FIELDS = ("role", "content", "name", "tool_calls", "tool_call_id", "function_call", "refusal")
 
 # Sent with tool calls: several servers answer 400 to calls without the reasoning before them.
 _REASONING_FIELDS = ("reasoning_content", "reasoning", "reasoning_details")
 
-# Texts that come in fragments; all others (ids, names, roles) come whole, and some servers repeat them.
+# Strings that are sent in fragments; others (ids, names, roles) are sent whole, by some servers repeatedly.
 _CONCATENATED_FIELDS = frozenset(
     ["content", "refusal", "reasoning_content", "reasoning", "arguments", "input", "data", "transcript"]
 )
 
-_MERGED_DEPTH = 10  # levels of a delta that are merged; no fragments are deeper
+_MERGED_DEPTH = 10  # levels of a delta that are merged; fragments are never deeper
 
 
 def serialize_messages(messages: Messages) -> List[Dict[str, Any]]:
-    """Return *messages* as a list of JSON objects, None left out; a text is a message of the user.
+    """Return *messages* as a list of JSON objects without None; a string becomes a message of the user.
 
-    Of a Message only the fields of requests are sent, so that an answer can go back into the next request;
-    a dict is sent whole.
+    A Message is reduced to the fields of requests, so that the message of a response can be sent back; a
+    dict is sent with all its fields.
     """
     if isinstance(messages, (str, Model, Mapping)):
         messages = [messages]
     if messages is None or isinstance(messages, (bytes, int, float)):
-        raise TypeError(f"messages must be a text or a list, not {type(messages).__name__}")
+        raise TypeError(f"messages must be a string or a list, not {type(messages).__name__}")
     return [_serialize_message(message, number) for number, message in enumerate(messages)]
 
 
@@ -71,7 +71,7 @@ def _serialize_message(message: MessageLike, number: int) -> Dict[str, Any]:
 
 
 def _serialize_call(call: object) -> object:
-    """Return a tool call with its type; servers refuse it without."""
+    """Return a tool call with its type; servers refuse calls without one."""
     given = to_send(call) if isinstance(call, Model) else call
     return {**given, "type": _call_type(given)} if isinstance(given, Mapping) else call
 
@@ -81,7 +81,7 @@ def _call_type(call: Mapping[str, Any]) -> str:
 
 
 def complete_tool_calls(completion: Dict[str, Any]) -> Dict[str, Any]:
-    """Return a decoded completion whose tool calls have a type, and arguments that are JSON text."""
+    """Return a decoded completion after giving its tool calls a type, and arguments that are JSON text."""
     for choice in _objects(completion.get("choices")):
         message = choice.get("message")
         if isinstance(message, dict):
@@ -97,18 +97,18 @@ def _objects(value: object) -> List[Dict[str, Any]]:
 
 
 def _write_arguments(function: object) -> None:
-    """Make JSON text of arguments that a server sends as an object."""
+    """Replace arguments that a server sent as an object with JSON text."""
     if isinstance(function, dict) and isinstance(function.get("arguments"), (dict, list)):
         with suppress(RecursionError):
             function["arguments"] = json.dumps(function["arguments"], ensure_ascii=False)
 
 
 class CompletionAccumulator(Generic[T, R]):
-    """Makes an item of each chunk of a completion with *count* choices, and one response of all."""
+    """Converts each chunk of a completion with *count* choices to an item, and all of them to a response."""
 
     names = frozenset([b"", b"message"])  # an event without a name is called "message"
     finished = 0
-    ended = False  # usage may follow the finish reason: only the end marker is the end
+    ended = False  # usage may follow the finish reason: only the end marker ends the stream
     is_failure = staticmethod(is_chat_failure)
 
     def __init__(
@@ -162,7 +162,7 @@ class CompletionAccumulator(Generic[T, R]):
         return [item for item in map(self._make_item, chunks) if item is not None]
 
     def metadata(self) -> Dict[str, Any]:
-        """Return the fields beside the choices, and the finish reason of the first choice."""
+        """Return the fields other than the choices, and the finish reason of the first choice."""
         found = dict(self._top)
         if 0 in self._choices and "finish_reason" in self._choices[0].top:
             found["finish_reason"] = self._choices[0].top["finish_reason"]
@@ -235,7 +235,7 @@ class _Choice:
             if isinstance(value, str) and name in _CONCATENATED_FIELDS:
                 buffer = self._message.get(name)
                 if isinstance(buffer, io.StringIO):
-                    buffer.write(value)  # nearly all chunks need nothing else
+                    buffer.write(value)  # the fast path of nearly all chunks
                 else:
                     _merge(self._message, name, value)
                 if self.held or not value.isascii():
@@ -261,7 +261,7 @@ class _Choice:
                     _merge(call, key, value)
 
     def _find_call(self, fragment: Dict[str, Any], place_from_end: int) -> Dict[str, Any]:
-        """Return the call that a fragment belongs to: by its index, else by its id, else by its place."""
+        """Return the call that a fragment belongs to: by its index, else by its id, else by its position."""
         index, call_id, name = _index(fragment), fragment.get("id"), _called(fragment).get("name")
         by_index = self._call_of.get(index)
         by_id = self._call_of.get(call_id) if isinstance(call_id, str) else None
@@ -326,7 +326,7 @@ def _update(target: Dict[str, Any], key: str, value: Any) -> None:
 
 
 def _merge(target: Dict[str, Any], key: str, value: Any, depth: int = _MERGED_DEPTH) -> None:
-    """Merge a fragment of a field: texts and lists grow, of all else the first value stays."""
+    """Merge a fragment of a field: strings and lists grow, any other field keeps its first value."""
     known = target.get(key)
     if key == "content" and isinstance(value, dict):  # a single part
         value = [value]

@@ -1,4 +1,4 @@
-"""Objects that a with block closes."""
+"""Context managers with a ``close()`` method."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ C = TypeVar("C", bound="CloseMixin")
 
 
 class CloseMixin:
-    """Base of what a ``with`` block closes."""
+    """Base of objects that a ``with`` block closes."""
 
     def close(self) -> None:
-        """Release what is held; may be called again."""
+        """Release all resources; may be called again."""
 
     def __enter__(self: C) -> C:
         return self

@@ -51,7 +51,7 @@ def format_datetime(value: datetime) -> str:
 
 
 def format_utc(value: Union[datetime, str]) -> str:
-    """Return *value* for a query: in UTC with ``Z``; naive means UTC; a string is returned unchanged."""
+    """Return *value* as text in UTC with ``Z`` (a naive one is UTC); a string is returned unchanged."""
     if isinstance(value, str):
         return value
     if value.tzinfo is None:

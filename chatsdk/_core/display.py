@@ -1,4 +1,4 @@
-"""Texts that grow on the screen."""
+"""Shows a text while it is received."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _UPDATE_SECONDS = 0.1  # each update sends the whole text
 
 
 def in_notebook() -> bool:
-    """Return whether this runs in a kernel of Jupyter, which shows Markdown and HTML."""
+    """Return whether this runs in a Jupyter kernel, which shows Markdown and HTML."""
     ipython = sys.modules.get("IPython")
     return ipython is not None and getattr(ipython.get_ipython(), "kernel", None) is not None
 

@@ -28,8 +28,8 @@ ProgressOption = Union[bool, Callable[[int, Optional[int]], object]]
 class Download(CloseMixin):
     """A file in a response: read ``content`` or ``text`` into memory, or ``save`` it.
 
-    The body is not read before. ``close()``, the end of a ``with`` block and deleting the download free the
-    connection.
+    The body is not read until then. ``close()``, the end of a ``with`` block and deleting the download free
+    the connection.
 
     Attributes:
         response: the ``requests.Response`` of the download.
@@ -61,7 +61,7 @@ class Download(CloseMixin):
 
     @property
     def content(self) -> bytes:
-        """The bytes of the file, read at the first use and kept.
+        """The bytes of the file, read on first use and kept.
 
         Raises APIConnectionError if it is cut short, APIResponseError if it is larger than
         ``max_response_bytes``, and APIError after ``save`` or ``close()``.
@@ -99,7 +99,7 @@ class Download(CloseMixin):
         if os.path.basename(name) in ("", ".", "..") or os.path.isdir(target):
             raise IsADirectoryError(EISDIR, "cannot save a file: this is a folder", name)
         if os.path.lexists(target) and not os.path.isfile(target):
-            raise OSError(EINVAL, "cannot save a file: this is no regular file", name)
+            raise OSError(EINVAL, "cannot save a file: this is not a regular file", name)
         part = os.path.join(os.path.dirname(target), f".{os.urandom(8).hex()}.part")
         file = open(part, "xb")  # noqa: SIM115  # the end of a "with" flushes again, which hides the first error
         try:
@@ -108,7 +108,7 @@ class Download(CloseMixin):
             self._write(file, progress)
             file.flush()
             os.fsync(file.fileno())
-            file.close()  # some systems rename no open file
+            file.close()  # some systems do not rename open files
             os.replace(part, target)
         except BaseException:
             for clean_up in (self.close, file.close, partial(os.remove, part)):
@@ -145,4 +145,4 @@ class Download(CloseMixin):
 
     def _check_unread(self) -> None:
         if self._spent and not self._loaded:
-            raise self._exchange.error(APIError, "the download was read, saved or closed before")
+            raise self._exchange.error(APIError, "the download was already read, saved or closed")

@@ -1,4 +1,4 @@
-"""The bodies of failures, in all the shapes that servers send."""
+"""Parses error bodies, in all the shapes that servers send."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .dates import parse_datetime
 from .sse import SSEDecoder, detect_format
 
 _MAX_MESSAGE = 1000  # characters
-_MAX_PAGE = 65536  # characters of a page in which its title is looked for
+_MAX_PAGE = 65536  # characters of an HTML page that are searched for its title
 _MAX_VALIDATION_ERRORS = 10
 _MESSAGE_FIELDS = ("error_message", "message", "error_description", "error", "detail", "errors", "msg")
 _TITLE_FIELDS = ("title", "html-message")
@@ -29,12 +29,12 @@ class ErrorBody:
     """The body of a failure, parsed; nothing in it repeats the request.
 
     Attributes:
-        message: the server's own sentence, or None.
-        code, type, param: its codes for the failure, and the parameter that is wrong; each may be None.
-        codes: all of its codes and types.
-        is_exhausted: whether a quota or the credit is used up, so that a retry is of no use.
+        message: the server's message, or None.
+        code, type, param: the server's codes for the failure, and the invalid parameter; each may be None.
+        codes: all codes and types.
+        is_exhausted: whether a quota or the credit is used up, so that a retry would fail too.
         retry_after: the seconds to wait, or None.
-        details: the fields beside the message.
+        details: the fields next to the message.
     """
 
     def __init__(self, body: object) -> None:
@@ -54,10 +54,10 @@ class ErrorBody:
         self.retry_after = _seconds(self.details.get("retry_after"))
         if self.retry_after is None:
             self.retry_after = _seconds_until(limits.get("reset_at"))
-        # A code may stand where the sentence belongs.
+        # Some servers send a code as the message.
         labels = [*self.codes, *re.findall(r"\A[\w.-]+\Z", self.message or "")]
         words = re.findall("[A-Z]?[a-z]+|[A-Z]+", " ".join(labels))
-        # A quota without a time at which it is renewed is used up for good.
+        # Without a time at which it is renewed, a quota stays used up.
         self.is_exhausted = (limits is quota and self.retry_after is None) or any(
             re.fullmatch(_EXHAUSTED, word) for word in words
         )
@@ -126,7 +126,7 @@ def _find_message(value: object, depth: int = 6) -> Optional[str]:
         return _sentence(value)
     if isinstance(value, dict) and depth:
         error = value.get("error")
-        # A text as "error" may be a code; "message" beside it is the sentence.
+        # A string as "error" may be a code: then the sentence is in "message".
         parts = [error if isinstance(error, dict) else None, *map(value.get, _MESSAGE_FIELDS + _TITLE_FIELDS)]
         return next(filter(None, (_find_message(part, depth - 1) for part in parts)), None)
     if isinstance(value, list) and depth:
@@ -145,7 +145,7 @@ def _format_validation_error(item: object, depth: int) -> Optional[str]:
 
 
 def _label(details: Mapping[str, Any]) -> Optional[str]:
-    """Return the code that stands as "error" beside a sentence."""
+    """Return "error" if it is a code and the sentence is in "message"; else None."""
     word = details.get("error") if isinstance(details.get("message"), str) else None
     return word if isinstance(word, str) and re.fullmatch(r"[\w.-]+", word) else None
 

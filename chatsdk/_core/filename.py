@@ -11,7 +11,7 @@ from urllib.parse import unquote
 _PARAMETER = r'(?:^|;)\s*([\w*-]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|([^;]*))'
 _DEVICE = r"(?:CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(?:COM|LPT)[0-9¹²³]) *(?:\..*)?"
 _CHARSETS = ("utf-8", "utf8", "us-ascii", "iso-8859-1", "windows-1252")
-_MAX_BYTES = 255  # the longest name that usual file systems take
+_MAX_BYTES = 255  # the limit of common file systems
 
 
 def parse_filename(header: str) -> Optional[str]:
@@ -33,7 +33,7 @@ def _decode(value: str) -> str:
     """Return the text of an RFC 8187 value, such as ``UTF-8''na%C3%AFve.csv``; "" if it cannot be read."""
     *prefix, text = value.split("'", 2)
     charset = (prefix and prefix[0].lower()) or "utf-8"
-    # No other codec is left to the server's choice: idna and punycode raise, or take quadratic time.
+    # The server must not choose any codec: idna and punycode raise other errors, or take quadratic time.
     with suppress(UnicodeError):
         return unquote(text, charset, "strict") if charset in _CHARSETS else ""
     return ""

@@ -20,7 +20,7 @@ _HINTS = {
 
 
 def hint(name: str, known: Iterable[str]) -> str:
-    """Return a hint for an unknown *name*, to be added to the text of an error, or ""."""
+    """Return a hint for an unknown *name*, to be appended to an error message; "" if there is none."""
     if name in _HINTS:
         return f"; {_HINTS[name]}"
     from difflib import get_close_matches  # takes milliseconds to import
@@ -52,7 +52,7 @@ def explain_calls(function: F) -> F:
                 hints = [hint(name, known) for name in unknown]
             else:
                 named = [name for name, found in known.items() if found.kind is found.KEYWORD_ONLY]
-                hints = [f"; give by name: {', '.join(named)}"] if named and len(args) > 1 else []
+                hints = [f"; pass by name: {', '.join(named)}"] if named and len(args) > 1 else []
             text = str(error).partition(". Did you mean")[0]  # Python 3.13 has a hint of its own
         finally:
             del args, kwargs  # some tools show the variables of each frame of a traceback

@@ -29,15 +29,15 @@ _decode = json.JSONDecoder(parse_float=_finite).raw_decode
 def dumps(value: object) -> bytes:
     """Return *value*, with the models and date-times in it, as JSON.
 
-    Raises InvalidRequestError for NaN, infinity, lone surrogates, cycles and too deep nesting.
+    Raises InvalidRequestError for NaN, infinity, lone surrogates, cycles and nesting that is too deep.
     """
     try:
         return _encode(value).encode("utf-8")
     except UnicodeEncodeError:
-        problem = "holds a lone surrogate, which is not valid Unicode text"
+        problem = "contains a lone surrogate, which is not valid Unicode text"
     except (RecursionError, ValueError) as error:
         nested = isinstance(error, RecursionError) or "Circular" in str(error)
-        problem = "is nested too deeply, or in itself" if nested else "holds NaN or infinity"
+        problem = "is nested too deeply or contains itself" if nested else "contains NaN or infinity"
     # Not chained: the text of a UnicodeEncodeError holds the whole prompt.
     raise InvalidRequestError(f"the request {problem}")
 
@@ -45,8 +45,8 @@ def dumps(value: object) -> bytes:
 def loads(data: bytes, errors: str = "strict") -> Any:
     """Return the value of a JSON text in UTF-8, with or without a byte order mark.
 
-    Bytes that are not UTF-8 are decoded as *errors* says. Raises ValueError, or RecursionError for too deep
-    nesting.
+    *errors* is the handling of bytes that are not UTF-8, as in ``bytes.decode``. Raises ValueError, or
+    RecursionError if the value is nested too deeply.
     """
     text = (data[3:] if data.startswith(_BOM) else data).decode("utf-8", errors).strip(_WHITE_SPACE)
     value, end = _decode(text)
@@ -65,7 +65,7 @@ def join_surrogates(text: str) -> str:
 def split_surrogate(text: str) -> Tuple[str, str]:
     """Return *text* with surrogate pairs joined, and the first half of a pair that may end it.
 
-    JSON may bring the two halves in two fragments of a text.
+    Servers may split a pair between two fragments of a text.
     """
     held = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
     return join_surrogates(text[:-1] if held else text), held

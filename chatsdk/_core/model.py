@@ -1,4 +1,4 @@
-"""The base of all dataclasses: from a JSON object and back, losing nothing on the way."""
+"""The base of all dataclasses, with lossless conversion from JSON objects and back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ M = TypeVar("M", bound="Model")
 JSONTypes = Union[type, Tuple[type, ...]]
 Converter = Tuple[JSONTypes, Callable[[Any], Any]]
 
-_TOO_DEEP = "a value is nested too deeply to be written"
+_TOO_DEEP = "a value is nested too deeply for JSON"
 _SCALARS = {str, int, float, bool}
 
 
@@ -48,7 +48,7 @@ def json_field(name: str, **options: Any) -> Any:
 
 
 def required_field(validator: Optional[Callable[[Any], bool]] = None, **options: Any) -> Any:
-    """Declare the field that a response must have; *validator* checks it instead of its type."""
+    """Declare a field that a response must have; *validator* checks it, by default its type is checked."""
     return dataclasses.field(metadata={"validator": validator}, **options)
 
 
@@ -110,9 +110,9 @@ class Model:
 
     @classmethod
     def from_dict(cls: Type[M], data: Mapping[str, Any]) -> M:
-        """Make an instance of a decoded JSON object.
+        """Return an instance with the values of a decoded JSON object.
 
-        A missing field gets its default, a value of another type is kept, other keys go to ``extra``.
+        Missing fields get their defaults, values of another type are kept, unknown keys go to ``extra``.
         """
         return get_reader(cls)(data)
 
@@ -196,7 +196,7 @@ def _make_reader(
     defaults, python_names = schema.defaults, schema.python_names
     names, count = defaults.keys(), len(defaults)
     converters = []
-    not_null = []  # what makes the value of a field that must not be null
+    not_null = []  # with the default of a field that must not be null
     for field in schema.fields:
         name, hint = field.name, schema.hints[field.name]
         converter = _converter(hint, owned, error_class)
@@ -271,7 +271,7 @@ def to_json_value(value: Any, mode: str = "json", exclude_none: bool = True) -> 
 
 
 def to_send(model: Model) -> Dict[str, Any]:
-    """Return the JSON object of *model* without what is None; the values in it are not converted."""
+    """Return *model* as a dict with JSON names and without None; the values are not converted."""
     names = _schema_of(type(model)).json_names
     values = {json_name: model.__dict__[name] for name, json_name in names.items()}
     return {name: value for name, value in {**values, **model.extra}.items() if value is not None}
@@ -307,7 +307,7 @@ def build_request(cls: Type[M], request: Union[M, Mapping[str, Any], None], give
         own = _get_package(type(given["self"]) if "self" in given else cls)  # each has its ChatRequest
         kind = type(request)
         wrong = f"{_get_package(kind)}.{kind.__name__}" if isinstance(request, Model) else kind.__name__
-        raise TypeError(f"a {own}.{cls.__name__}, a dict or keywords are needed, not {wrong}")
+        raise TypeError(f"expected a {own}.{cls.__name__}, a dict or keywords, not {wrong}")
     for key, value in given.items():
         name = schema.python_names.get(key, key)
         if value is not None and name in schema.defaults:
@@ -374,7 +374,7 @@ def _split_extra(
                 extra[key] = value
             elif data.get(name) is None:
                 values[name] = value
-            elif value is not None:  # "createdAt" beside "created_at": the name of the service is the field
+            elif value is not None:  # "createdAt" and "created_at" were sent: the JSON name wins
                 extra[name], values[name] = values[name], value
     return extra
 

@@ -1,4 +1,4 @@
-"""Multipart bodies, whose files are read while they are sent."""
+"""Multipart bodies that read their files while they are sent."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ else:
     Path = Union[str, os.PathLike]  # Python 3.8 takes no [str] here
 
 _File = Union[Path, bytes, IO[bytes]]
-# A path, bytes or a file opened in binary mode; or with the name, and the Content-Type, that the server gets.
+# A path, bytes or a file opened in binary mode; or a tuple of a name, one of these and maybe a Content-Type.
 Upload = Union[_File, Tuple[str, _File], Tuple[str, _File, str]]
 
 _CHUNK_SIZE = 65536  # bytes
@@ -31,8 +31,8 @@ class MultipartBody(CloseMixin):
     """A multipart form, as requests and urllib3 take the body of a request.
 
     Attributes:
-        headers: its Content-Type, and its Content-Length unless a file cannot tell its size.
-        can_rewind: whether it can be sent again: each file can be read again from where it was.
+        headers: its Content-Type, and its Content-Length unless the size of a file is unknown.
+        can_rewind: whether it can be sent again, since all files are seekable.
     """
 
     def __init__(self, fields: Mapping[str, Any], files: Mapping[str, Any]) -> None:
@@ -40,7 +40,7 @@ class MultipartBody(CloseMixin):
 
         Args:
             fields: the values by name; None is left out, a list becomes one field for each item.
-            files: by name an Upload, a list of them, or None.
+            files: by name, an Upload, a list of Uploads, or None.
         """
         self._parts: List[Tuple[IO[bytes], Optional[int]]] = []  # files, and where each begins
         self._length: Optional[int] = 0
@@ -89,7 +89,7 @@ class MultipartBody(CloseMixin):
         return 0
 
     def seek(self, position: int, whence: int = 0) -> int:
-        """Go back to the start, wherever it was asked to go."""
+        """Go back to the start, the only position that urllib3 asks for."""
         position = self.tell()
         self._chunks = None
         return position
@@ -101,7 +101,7 @@ class MultipartBody(CloseMixin):
     def _add_part(self, field: RequestField, file: IO[bytes]) -> None:
         field.make_multipart(content_type=field.headers.get("Content-Type"))
         head = f"--{self._boundary}\r\n{field.render_headers()}"
-        self._add(io.BytesIO(head.encode("utf-8", "replace")))  # names of files may be no valid Unicode
+        self._add(io.BytesIO(head.encode("utf-8", "replace")))  # file names may be invalid Unicode
         self._add(file)
         self._add(io.BytesIO(b"\r\n"))
 
@@ -138,6 +138,6 @@ def _open(upload: Any, opened: ExitStack) -> Tuple[str, IO[bytes], str]:
     elif isinstance(content, (bytes, bytearray)):
         content = io.BytesIO(content)
     if isinstance(content, io.TextIOBase) or not hasattr(content, "read"):
-        raise InvalidRequestError("a file must be a path, bytes, or a file that is opened in binary mode")
+        raise InvalidRequestError("a file must be a path, bytes or a file opened in binary mode")
     name = os.path.basename(name) if isinstance(name, (str, os.PathLike)) else "file"
     return name, content, kind[0] if kind else guess_content_type(name)

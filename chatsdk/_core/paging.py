@@ -1,4 +1,4 @@
-"""Paging: one loop for cursors, page numbers and offsets."""
+"""Pagination by cursors, page numbers and offsets, in one loop."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def iter_pages(
 
     Args:
         get: the method that returns one page.
-        by: its argument for the position of the page.
+        by: the name of its argument for the position of the page.
         progress: whether to show a bar.
         query: its other arguments.
     """
@@ -49,7 +49,7 @@ def iter_pages(
                     seen.add(key)
                     yield item
                     bar.update()
-            if is_repeated:  # a server that does not know the argument sends the same page for ever
+            if is_repeated:  # a server that ignores the argument always sends the same page
                 return
             if by == "cursor":
                 position = page.get("next_cursor")
@@ -58,8 +58,8 @@ def iter_pages(
             else:
                 more = page.get("has_more")
                 if more is None or by == "offset":  # a page number after the last one may be an error
-                    # A total may be wrong: a full page is reason enough to ask for another. Some servers give
-                    # fewer items than they were asked for, and say so in "limit".
+                    # The total may be wrong: after a full page another one is requested in any case. Some
+                    # servers send fewer items than requested, and tell their own maximum in "limit".
                     full = min(size, count(page.get("limit")) or size)
                     more = more or len(items) >= full or received < count(page.get("total"))
                 if not items or not more:

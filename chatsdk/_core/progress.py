@@ -1,4 +1,4 @@
-"""The progress of long operations: a bar of tqdm where it is installed, else a line on stderr."""
+"""The progress of long operations: a tqdm bar if tqdm is installed, else a line on stderr."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Progress(CloseMixin):
     """Shows how much of a long operation is done.
 
     Args:
-        total: how much there is to do; None or 0 if nobody knows.
-        unit: what is counted; "B" for bytes.
+        total: the count at the end; None or 0 if unknown.
+        unit: the unit of the counts; "B" for bytes.
         shown: False to show nothing.
     """
 
@@ -37,7 +37,7 @@ class Progress(CloseMixin):
         self._width = 0
 
     def update(self, count: int = 1, facts: str = "") -> None:
-        """Show that *count* more are done, and other *facts* beside it."""
+        """Add *count* to the progress and show it, followed by other *facts*."""
         if not self._is_shown:
             return
         self._done += count
@@ -51,7 +51,7 @@ class Progress(CloseMixin):
             self._show()
 
     def close(self) -> None:
-        """Show the end and leave the line."""
+        """Show the final count and end the line."""
         if self._bar is not None:
             self._bar.close()
         elif self._is_shown:

@@ -13,12 +13,12 @@ from urllib3.exceptions import InvalidChunkLength, LocationParseError
 
 from .causes import iter_causes
 
-# A member of a JSON object whose name says that its text is a secret; also where the text was cut.
+# A member of a JSON object whose name says that its value is a secret; the value may be cut off.
 _SECRET_MEMBER = r'(?i)("[^"]*(?:key|token|secret|password)"\s*:\s*)"(?:[^"\\]|\\.)*"?'
 _LONG_STRING = r'"(?:[^"\\]|\\.){8,}(?:"(?!\s*:)|\Z)'  # in JSON, but no name of a member
 _MASK = "***"
 _SHORTEST_SECRET = 6  # characters; shorter ones are part of ordinary words, so only whole strings are hidden
-_LONG_SECRET = 256  # characters; of longer ones letters and digits are only looked for unescaped
+_LONG_SECRET = 256  # characters; in longer ones letters and digits are only matched unescaped
 _MAX_DEPTH = 100  # levels; pickle and repr fail on a body that is nested some hundred levels deep
 
 _BACKSLASHES = r"(?:\\|%5[cC]|&#92;|&#x5[cC];|u005[cC]){0,8}"  # before a character
@@ -86,7 +86,7 @@ def redact_members(text: str) -> str:
 
 
 def redact_new_secret(text: str) -> str:
-    """Return the text of a response without the new key or token that it brings; "***" if it is not found."""
+    """Return the text of a response without the new key or token in it; only "***" if none is found."""
     redacted = redact_members(text)
     return _MASK if redacted == text else re.sub(_LONG_STRING, f'"{_MASK}"', redacted)
 
@@ -102,7 +102,7 @@ def raise_alone(error: BaseException, cause: Optional[BaseException] = None) -> 
 def _pattern(secret: str) -> str:
     """Return the pattern of all forms in which a server may write *secret*."""
     is_long = len(secret) > _LONG_SECRET
-    # Of several backslashes one is enough: _BACKSLASHES matches the others.
+    # One backslash stands for a series: _BACKSLASHES matches the others.
     pattern = _BACKSLASHES.join(
         char if is_long and char.isascii() and char.isalnum() else f"(?:{_escaped_forms(char)})"
         for char in re.sub(r"\\+", r"\\", secret)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 from shutil import get_terminal_size
-from typing import Any, Dict, Generic, Iterator, List, SupportsIndex, TypeVar, Union, overload
+from typing import Any, Dict, Generic, Iterator, List, SupportsIndex, Tuple, TypeVar, Union, overload
 
 from .dates import parse_datetime
 from .model import Model, json_names, required_names
@@ -18,12 +18,12 @@ _MAX_WIDTH = 40  # of a column in a terminal
 
 
 class _Rows:
-    """Rows and a table of the models that iterating gives."""
+    """Rows and a table of the models that iterating yields."""
 
     def to_rows(self) -> List[Dict[str, Any]]:
         """Return one dict for each item, as ``pandas.DataFrame`` and ``csv.DictWriter`` take them.
 
-        All of them have the same keys; the values that an item lacks are None.
+        All dicts have the same keys; missing values are None.
         """
         models = [item for item in self if isinstance(item, Model)]  # type: ignore[attr-defined]
         rows = [model.to_dict() for model in models]
@@ -54,8 +54,8 @@ class _Rows:
                 lines = [line + cell.ljust(width) for line, cell in zip(lines, cells)]
         printer.text("\n".join(map(str.rstrip, [*lines, more])).rstrip())
 
-    def _table(self) -> tuple[List[List[str]], str]:
-        """Return the cells of a table with its head, and what says how many rows are left out."""
+    def _table(self) -> Tuple[List[List[str]], str]:
+        """Return the lines of a table, header first, and a note of how many rows are left out."""
         items = list(self)  # type: ignore[call-overload]  # of the subclasses
         rows = ResultList(items[:_MAX_ROWS]).to_rows()
         names = list(dict.fromkeys(k for row in rows for k in row if row[k] is not None))[:_MAX_COLUMNS]
@@ -65,7 +65,7 @@ class _Rows:
 
 
 def _cell(name: str, value: Any) -> str:
-    """Return a number with four digits, a time without fractions of seconds, other values as they are."""
+    """Return a number with four digits, a time without fractions of seconds, other values unchanged."""
     if isinstance(value, str) and len(value) > len("2025-01-02"):
         value = parse_datetime(value)
     elif type(value) in (int, float) and 1e9 <= value < 1e10 and name.endswith(("created", "_at")):
@@ -97,7 +97,7 @@ class ResultList(_Rows, List[M]):
 
 
 class ListResponse(_Rows, Model, Generic[M]):  # type: ignore[misc]  # a Model need not have the method
-    """A response around a list, its one required field; iterating gives the items of the list."""
+    """A response whose only required field is a list; iterating yields the items of the list."""
 
     def _items(self) -> List[M]:
         (name,) = required_names(type(self))

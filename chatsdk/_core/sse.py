@@ -40,7 +40,7 @@ class SSEDecoder:
         size = 0
         after_cr = False
         for piece in self._pieces:
-            if after_cr and piece:  # the LF of a CRLF that is split is no line of its own
+            if after_cr and piece:  # the LF of a split CRLF is not another line end
                 piece = piece[1:] if piece.startswith(b"\n") else piece
                 after_cr = False
             if b"\r" in piece:
@@ -82,7 +82,7 @@ class SSEDecoder:
                 name = line[6:].strip()
             elif line[:6] == b"error:" and line[6:].strip() not in (b"", b"null"):
                 yield b"error", line[6:].strip()  # llama.cpp sends this if it fails in mid-stream
-            # All else is a comment, an id, a retry time or unknown: no part of the answer.
+            # Any other line is a comment, an id, a retry time or unknown: not part of the answer.
         if data:  # some servers leave out the blank line after the last event
             yield name, b"\n".join(data)
 

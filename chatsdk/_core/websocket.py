@@ -67,14 +67,14 @@ def find_connect() -> Optional[Callable[..., ClientConnection]]:
 
 
 def open_websocket(exchange: Exchange) -> Optional[WebSocket]:
-    """Return the WebSocket at the address of *exchange*, or None: then the caller is to poll."""
+    """Return the WebSocket at the address of *exchange*, or None if the caller must poll instead."""
     connect = find_connect()
     if connect is None:
         logger.info("websockets %d or newer (the extra ws) is not installed: polling instead", _MIN_VERSION)
         return None
     try:
         return exchange.connect(partial(_open, partial(connect, max_size=exchange.limit)))
-    except Exception:  # polling raises what is wrong with the address, the certificate or the key
+    except Exception:  # polling then raises the error if address, certificate or key are wrong
         return None
 
 

@@ -120,7 +120,7 @@ class Alerts(ServiceClient):
         Args:
             acknowledged, rule_id, since: as for ``list_alerts``.
             limit: alerts per request, 1 to 500.
-            progress: show a bar (of tqdm if it is installed).
+            progress: show a progress bar (tqdm if it is installed).
 
         GET /api/v1/alerts, once per page
         """

@@ -91,7 +91,7 @@ class Benchmarks(ServiceClient):
         Args:
             per_page: runs per request, 1 to 100.
             status: as for ``list_benchmarks``.
-            progress: show a bar (of tqdm if it is installed).
+            progress: show a progress bar (tqdm if it is installed).
 
         GET /api/v1/benchmarks, once per page
         """
@@ -163,7 +163,7 @@ class Benchmarks(ServiceClient):
         Args:
             timeout: seconds to wait in all; by default ``total_timeout``, or an hour.
             poll_interval: seconds between two requests.
-            progress: show a bar (of tqdm if it is installed) that follows ``stream_benchmark``.
+            progress: show a progress bar (tqdm if it is installed) that follows ``stream_benchmark``.
 
         Raises:
             APIError: the run failed; ``partial`` of the error is the BenchmarkDetail.

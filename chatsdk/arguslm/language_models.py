@@ -62,7 +62,7 @@ class Models(ServiceClient):
         Args:
             provider_id, enabled_for_monitoring, enabled_for_benchmark, search: as for ``list_models``.
             limit: models per request, 1 to 500.
-            progress: show a bar (of tqdm if it is installed).
+            progress: show a progress bar (tqdm if it is installed).
 
         GET /api/v1/models, once per page
         """

@@ -101,7 +101,7 @@ class Monitoring(ServiceClient):
         Args:
             model_id, status, since, enabled_only: as for ``get_uptime_history``.
             limit: checks per request, 1 to 10000.
-            progress: show a bar (of tqdm if it is installed).
+            progress: show a progress bar (tqdm if it is installed).
 
         GET /api/v1/monitoring/uptime, once per page
         """

@@ -232,7 +232,7 @@ class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
         Args:
             user_id: a UUID.
             page_size: sessions per request, 1 to 100.
-            progress: show a bar (of tqdm if it is installed).
+            progress: show a progress bar (tqdm if it is installed).
 
         GET /atoms/chat/sessions, once per page
         """
@@ -312,7 +312,7 @@ class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
 
         Args:
             limit: entries per request, 1 to 200.
-            progress: show a bar (of tqdm if it is installed).
+            progress: show a progress bar (tqdm if it is installed).
 
         GET /api/v1/platform/audit, once per page
         """

@@ -103,7 +103,7 @@ class Audio(ServiceClient):
                 ``"srt"``, ``"vtt"``, which come as ``text`` of the response.
             temperature: from 0 to 1.
             timestamp_granularities: ``"word"``, ``"segment"``; needs ``"verbose_json"``.
-            include: more that the response is to hold, such as ``"logprobs"``.
+            include: additional fields of the response, such as ``"logprobs"``.
             chunking_strategy: ``"auto"``, or settings as a dict.
 
         POST /v1/audio/transcriptions

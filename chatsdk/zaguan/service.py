@@ -120,7 +120,7 @@ class Zaguan(OpenAIService, Embeddings, Audio, Images, Moderations):
             limit: entries per request.
             start_date, end_date: a datetime (a naive one is UTC) or ISO 8601 text.
             model, provider, band, status: return only entries with this value.
-            progress: show a bar (of tqdm if it is installed).
+            progress: show a progress bar (tqdm if it is installed).
 
         GET /v1/credits/history, once per page
         """

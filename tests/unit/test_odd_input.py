@@ -78,7 +78,7 @@ def test_bad_settings_are_errors_of_their_service(client, do):
 
 @pytest.mark.parametrize("messages", [5, 1.5, b"hi"])
 def test_messages_that_are_none(client, messages):
-    with pytest.raises(TypeError, match="messages must be a text or a list, not " + type(messages).__name__):
+    with pytest.raises(TypeError, match="must be a string or a list, not " + type(messages).__name__):
         client.zaguan.chat(model="m", messages=messages)
 
 

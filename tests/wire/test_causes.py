@@ -85,7 +85,7 @@ class TestProxies:
 
     @pytest.mark.parametrize(
         ("address", "words"),
-        [("socks://127.0.0.1:1", "with socks5h://"), ("http://:::", "address of the proxy cannot be read")],
+        [("socks://127.0.0.1:1", "with socks5h://"), ("http://:::", "address of the proxy is invalid")],
     )
     def test_an_address_that_cannot_be_used(self, connect, monkeypatch, address, words):
         pytest.importorskip("socks")
@@ -169,4 +169,4 @@ class TestTLS:
         (tmp_path / "empty.pem").write_text("nothing")
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "empty.pem"))
         message = failure(connect(listen(context=context), max_retries=0).zaguan)
-        assert "the file with CA certificates holds none" in message
+        assert "the file with CA certificates contains none" in message
