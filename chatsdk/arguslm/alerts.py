@@ -15,8 +15,8 @@ from .requests import AlertRuleCreate, AlertRuleUpdate, DateTimeLike, format_dat
 class Alerts(ServiceClient):
     """The endpoints for alerts.
 
-    The server stores changes of rules and alerts some milliseconds after it answers: a list that is fetched
-    at once may still show the old state.
+    The server stores changes of rules and alerts a few milliseconds after it responds: a list that is fetched
+    immediately may still show the old state.
     """
 
     def list_alert_rules(self) -> ResultList[AlertRule]:
@@ -89,7 +89,7 @@ class Alerts(ServiceClient):
             acknowledged: only alerts that are acknowledged (True) or not (False).
             rule_id: only alerts of this rule.
             since: only alerts after this date-time (UTC if it is naive), date or ISO 8601 text. Some servers
-                leave out alerts of exactly that time.
+                exclude alerts of exactly that time.
             limit: alerts on the page, 1 to 500.
             offset: alerts to skip, from 0.
 
@@ -115,7 +115,7 @@ class Alerts(ServiceClient):
     ) -> Iterator[Alert]:
         """Yield the alerts of all pages of ``list_alerts``, each once.
 
-        If the loop acknowledges them, iterate over ``list(...)``: it would skip alerts.
+        If the loop acknowledges alerts, iterate over ``list(...)``: otherwise alerts may be skipped.
 
         Args:
             acknowledged, rule_id, since: as for ``list_alerts``.
@@ -128,7 +128,7 @@ class Alerts(ServiceClient):
         return iter_pages(self.list_alerts, "offset", progress, limit=limit, **filters)
 
     def acknowledge_alert(self, alert_id: str) -> Alert:
-        """Acknowledge an alert and return it; a second time is no error.
+        """Acknowledge an alert and return it; if it is acknowledged already, nothing changes.
 
         PATCH /api/v1/alerts/{alert_id}/acknowledge
         """

@@ -28,7 +28,7 @@ from .models import (
 from .requests import BenchmarkCreate
 from .runs import BenchmarkPoller, iter_events
 
-_DEFAULT_RUNS = 3  # the server's
+_DEFAULT_RUNS = 3  # of the server, for each model
 _MAX_REMEMBERED = 1000  # runs
 _DEFAULT_TIMEOUT = 3600.0  # seconds; a run whose server died stays "running"
 
@@ -38,7 +38,7 @@ class Benchmarks(ServiceClient):
 
     def __init__(self, transport: Transport, settings: Service, credentials: Credentials) -> None:
         super().__init__(transport, settings, credentials)
-        self._expected_calls: OrderedDict[str, int] = OrderedDict()  # by run id; no endpoint tells it
+        self._expected_calls: OrderedDict[str, int] = OrderedDict()  # by run id; no endpoint returns it
 
     def start_benchmark(
         self,
@@ -86,7 +86,7 @@ class Benchmarks(ServiceClient):
     ) -> Iterator[BenchmarkRun]:
         """Yield the benchmark runs of all pages of ``list_benchmarks``, each once.
 
-        With ``status`` it skips a run if the status of another one changes meanwhile.
+        With ``status``, runs may be skipped if the status of others changes during the iteration.
 
         Args:
             per_page: runs per request, 1 to 100.
@@ -98,7 +98,7 @@ class Benchmarks(ServiceClient):
         return iter_pages(self.list_benchmarks, "page", progress, per_page=per_page, status=status)
 
     def get_benchmark(self, run_id: str) -> BenchmarkDetail:
-        """Return a benchmark run with its results and their percentiles; there are none before its end.
+        """Return a benchmark run with its results and their percentiles, which are empty until it ends.
 
         GET /api/v1/benchmarks/{run_id}
         """
@@ -106,7 +106,7 @@ class Benchmarks(ServiceClient):
         return self._request("GET", path).model(BenchmarkDetail)
 
     def get_benchmark_results(self, run_id: str) -> BenchmarkResults:
-        """Return the results of a benchmark run in ``results``; there are none before its end.
+        """Return the results of a benchmark run in ``results``, which is empty until the run ends.
 
         GET /api/v1/benchmarks/{run_id}/results
         """
@@ -117,7 +117,7 @@ class Benchmarks(ServiceClient):
         """Return a benchmark run and its results as a file: ``content``, ``text``, ``save(path)``.
 
         Args:
-            format: ``json`` or ``csv``. Fields of the CSV may hold newlines: use a CSV parser.
+            format: ``json`` or ``csv``. CSV fields may contain newlines: use a CSV parser.
 
         GET /api/v1/benchmarks/{run_id}/export
         """
@@ -127,15 +127,14 @@ class Benchmarks(ServiceClient):
     def stream_benchmark(
         self, run_id: str, *, timeout: Optional[float] = None
     ) -> Generator[BenchmarkEvent, None, None]:
-        """Yield the events of a benchmark run, until its end.
+        """Yield the events of a benchmark run until its end.
 
         They are live if the package ``websockets`` is installed (the extra ``ws``) and no proxy is used.
         Otherwise, and after that connection breaks, the run is polled every second: the events are the same,
-        but the results come at the end, when the server shows them. Each result comes once, also those from
-        before the call.
+        but the results follow at its end. Each result is yielded once, including those from before the call.
 
         Args:
-            timeout: seconds from the call to the end of the run; by default ``total_timeout``, or an hour.
+            timeout: seconds from the call to the end of the run; by default ``total_timeout``, or one hour.
 
         Returns:
             A generator of BenchmarkEvent: a ``progress`` when the run starts, a ``progress`` and a ``result``
@@ -161,14 +160,14 @@ class Benchmarks(ServiceClient):
         """Wait for the end of a benchmark run and return it with its results.
 
         Args:
-            timeout: seconds to wait in all; by default ``total_timeout``, or an hour.
+            timeout: seconds to wait in total; by default ``total_timeout``, or one hour.
             poll_interval: seconds between two requests.
             progress: show a progress bar (tqdm if it is installed) that follows ``stream_benchmark``.
 
         Raises:
             APIError: the run failed; ``partial`` of the error is the BenchmarkDetail.
             APITimeoutError: the run did not end in time. One whose server died never ends.
-            InvalidRequestError: an empty id, or an invalid time.
+            InvalidRequestError: an empty id, or an invalid timeout or interval.
 
         GET /api/v1/benchmarks/{run_id}, repeatedly
         """

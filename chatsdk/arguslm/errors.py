@@ -1,4 +1,4 @@
-"""The errors of ArgusLM: a class of its own for each of the common ones."""
+"""The errors of ArgusLM: a subclass of each common error."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from .. import errors
 
 
 class ArgusLMError(errors.ChatSDKError):
-    """Base of everything that ``client.arguslm`` raises."""
+    """Base of all errors that ``client.arguslm`` raises."""
 
 
 # own_classes() gives each the docstring of its common class.

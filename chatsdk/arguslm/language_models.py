@@ -29,7 +29,7 @@ class Models(ServiceClient):
         Args:
             provider_id: only models of this provider account.
             enabled_for_monitoring, enabled_for_benchmark: only models that are enabled (True) or not (False).
-            search: only models with this text in ``model_id`` or ``custom_name``; case does not matter.
+            search: only models with this text in ``model_id`` or ``custom_name``, case-insensitive.
             limit: models on the page, 1 to 500.
             offset: models to skip, from 0.
 
@@ -57,7 +57,7 @@ class Models(ServiceClient):
     ) -> Iterator[ModelInfo]:
         """Yield the models of all pages of ``list_models``, each once.
 
-        If the loop changes a field that is filtered by, iterate over ``list(...)``: it would skip models.
+        If the loop changes a filtered field, iterate over ``list(...)``: otherwise models may be skipped.
 
         Args:
             provider_id, enabled_for_monitoring, enabled_for_benchmark, search: as for ``list_models``.

@@ -89,7 +89,7 @@ class ModelRefresh(Model):
 class ModelInfo(Model):
     """A model of a provider account; ``source`` is ``discovered`` or ``manual``.
 
-    Other calls take its ``id``; ``model_id`` is its name at the provider.
+    Other methods take its ``id``; ``model_id`` is its name at the provider.
     """
 
     id: str = required_field(default="")
@@ -129,7 +129,7 @@ class MonitoringConfig(Model):
 
 @dataclass
 class MonitoringRun(Model):
-    """A queued run of all checks; no call takes its ``run_id``."""
+    """A queued run of all checks; no other method takes its ``run_id``."""
 
     run_id: str = required_field(default="")
     status: str = ""
@@ -169,7 +169,7 @@ class UptimeHistory(ListResponse[UptimeCheck]):
 
 @dataclass
 class PromptPack(Model):
-    """A prompt for checks and benchmarks; other calls take its ``id``."""
+    """A prompt for checks and benchmarks; other methods take its ``id``."""
 
     id: str = ""
     name: str = ""
@@ -179,7 +179,7 @@ class PromptPack(Model):
 
 @dataclass
 class BenchmarkStart(Model):
-    """A benchmark that was started; other calls take its ``id`` as ``run_id``."""
+    """A benchmark that was started; other methods take its ``id`` as ``run_id``."""
 
     id: str = required_field(default="")
     status: str = ""
@@ -190,8 +190,8 @@ class BenchmarkStart(Model):
 class BenchmarkRun(Model):
     """A run of a benchmark; ``status`` is ``pending``, ``running``, ``completed`` or ``failed``.
 
-    A run whose calls all failed is ``completed``: check ``error`` of its results. One whose server died stays
-    ``running``.
+    A run whose calls all failed is ``completed``: check ``error`` of its results. A run stays ``running`` if
+    the server is stopped.
     """
 
     id: str = required_field(default="")
@@ -219,7 +219,7 @@ class BenchmarkList(ListResponse[BenchmarkRun]):
 
 @dataclass
 class BenchmarkResult(Model):
-    """One call of one model; if it failed it has an ``error``, and the values are 0.
+    """One call of one model; if it failed, ``error`` is set and the values are 0.
 
     ``tps`` includes the time to the first token. ``output_tokens`` counts the chunks of the answer.
     ``model_name`` is None if the model was deleted.
@@ -299,7 +299,7 @@ class BenchmarkEvent(Model):
 
 @dataclass
 class AlertRule(Model):
-    """When to raise an alert; the server does not use the fields for email, webhooks and thresholds."""
+    """A rule that raises alerts; the server does not use the fields for email, webhooks and thresholds."""
 
     id: str = required_field(default="")
     name: str = ""

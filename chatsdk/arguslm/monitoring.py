@@ -44,7 +44,7 @@ class Monitoring(ServiceClient):
     def run_monitoring(self) -> MonitoringRun:
         """Queue a check of all models that are enabled for monitoring; it runs in the background.
 
-        Its checks and alerts appear all at once at its end, when ``last_run_at`` of ``get_monitoring_config``
+        Its checks and alerts appear together at its end, when ``last_run_at`` of ``get_monitoring_config``
         changes; the end of an earlier run changes that too.
 
         POST /api/v1/monitoring/run
@@ -67,7 +67,7 @@ class Monitoring(ServiceClient):
             model_id: only checks of this model.
             status: only checks with this status, ``up`` or ``down``; others match nothing.
             since: only checks after this date-time (UTC if it is naive), date or ISO 8601 text. Some servers
-                leave out checks of exactly that time.
+                exclude checks of exactly that time.
             enabled_only: only checks of models that are enabled for monitoring.
             limit: checks on the page, 1 to 10000.
             offset: checks to skip, from 0.
@@ -96,7 +96,7 @@ class Monitoring(ServiceClient):
     ) -> Iterator[UptimeCheck]:
         """Yield the checks of all pages of ``get_uptime_history``, each once.
 
-        If the loop enables or disables models, iterate over ``list(...)``: it would skip checks.
+        If the loop enables or disables models, iterate over ``list(...)``: otherwise checks may be skipped.
 
         Args:
             model_id, status, since, enabled_only: as for ``get_uptime_history``.
@@ -124,15 +124,13 @@ class Monitoring(ServiceClient):
         start_date: Optional[DateTimeLike] = None,
         end_date: Optional[DateTimeLike] = None,
     ) -> Download:
-        """Return all checks as a file: ``content``, ``text``, ``save(path)``.
-
-        It has neither ``ttft_ms`` nor ``tps``.
+        """Return all checks, without ``ttft_ms`` and ``tps``, as a file: ``content``, ``save(path)``.
 
         Args:
-            format: ``json`` or ``csv``. Fields of the CSV may hold newlines: use a CSV parser.
+            format: ``json`` or ``csv``. CSV fields may contain newlines: use a CSV parser.
             model_id: only checks of this model.
-            start_date, end_date: the first and the last time, both included: date-times (UTC if they are
-                naive), dates (their first moment) or ISO 8601 text.
+            start_date, end_date: the first and the last time, both inclusive: date-times (UTC if they are
+                naive), dates (their midnight) or ISO 8601 text.
 
         GET /api/v1/monitoring/uptime/export
         """

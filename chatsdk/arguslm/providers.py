@@ -1,4 +1,4 @@
-"""ArgusLM: the accounts with providers of models."""
+"""ArgusLM: the provider accounts."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Providers(ServiceClient):
         self._request("DELETE", self._path("/api/v1/providers/{provider_id}", provider_id=provider_id)).send()
 
     def get_provider_catalog(self) -> ProviderCatalog:
-        """Return the supported types of providers and what each needs: ``providers``, by ``provider_type``.
+        """Return the supported types of providers and their settings in ``providers``, by ``provider_type``.
 
         GET /api/v1/providers/catalog
         """
@@ -114,7 +114,7 @@ class Providers(ServiceClient):
     def refresh_provider_models(self, provider_id: str) -> ModelRefresh:
         """Add the new models of a provider and return how many it has; the default timeout is 60 s here.
 
-        Most providers that refuse or do not answer count as success with 0 models.
+        For most types, a provider that refuses or does not respond counts as a success with 0 models.
 
         Raises:
             BadRequestError: providers of this type cannot list their models.
@@ -134,7 +134,7 @@ def _strings_in(value: Any) -> List[str]:
     """Return all strings in *value*, at any depth."""
     found: List[str] = []
     pending: List[Any] = [value]
-    visited = set()  # a value that contains itself is refused later
+    visited = set()  # ids; a value that contains itself is refused later
     while pending:
         item = pending.pop()
         if isinstance(item, str):

@@ -13,14 +13,14 @@ DateTimeLike = Union[datetime, date, str]
 
 
 def format_datetime_param(value: Optional[DateTimeLike]) -> Optional[str]:
-    """Return a date-time for a query, in UTC with ``Z``; text that is no date-time is sent as it is.
+    """Return a date-time for a query, in UTC with ``Z``; text that is not a date-time is unchanged.
 
     With SQLite the server compares date-times as text.
     """
     if value is None:
         return None
     if not isinstance(value, (date, str)):
-        raise TypeError(f"a date-time must be a datetime, a date or text, not {type(value).__name__}")
+        raise TypeError(f"a date-time must be a datetime, a date or a string, not {type(value).__name__}")
     return format_utc(parse_datetime(value if isinstance(value, (datetime, str)) else value.isoformat()))
 
 
@@ -31,7 +31,7 @@ class ProviderCreate(Model):
     Args:
         display_name: at most 255 characters.
         provider_type: an id from ``get_provider_catalog``; the server accepts any text.
-        credentials: what the provider needs: ``api_key``, ``base_url``, ``region``, ... Never shown.
+        credentials: the values that the provider needs, such as ``api_key`` and ``base_url``; never shown.
     """
 
     display_name: str
@@ -41,7 +41,7 @@ class ProviderCreate(Model):
 
 @dataclass
 class ProviderUpdate(Model):
-    """Changes of a provider account, as in ProviderCreate; ``credentials`` replace all of the old ones."""
+    """Changes of a provider account, as in ProviderCreate; ``credentials`` replaces all old ones."""
 
     display_name: Optional[str] = None
     credentials: Optional[Dict[str, Any]] = field(default=None, repr=False)

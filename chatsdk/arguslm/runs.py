@@ -1,4 +1,4 @@
-"""ArgusLM: one benchmark run, followed to its end: polled, or live over a WebSocket."""
+"""ArgusLM: the events of a benchmark run, polled or live over a WebSocket."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class BenchmarkPoller:
     """Polls one benchmark run until a deadline.
 
     Args:
-        request: makes a GET request from what follows the path of the run and the seconds that it may take.
-        seconds: from now to the deadline.
+        request: returns a GET request for a suffix of the run's path and the seconds that it may take.
+        seconds: the time from now to the deadline.
     """
 
     def __init__(self, run_id: str, request: Callable[[str, float], Request], seconds: float) -> None:
@@ -33,7 +33,7 @@ class BenchmarkPoller:
         self._request = request
         self._seconds = seconds
         self._deadline = time.monotonic() + seconds
-        self.unsent = request("", seconds)  # only makes the errors about this run
+        self.unsent = request("", seconds)  # never sent: it creates the errors of this run
 
     def request(self, suffix: str = "") -> Request:
         """Return a request below the path of the run, limited to the remaining time."""
@@ -44,7 +44,7 @@ class BenchmarkPoller:
         return self.request().model(BenchmarkDetail)
 
     def poll(self, interval: float) -> Iterator[BenchmarkDetail]:
-        """Yield the run every *interval* seconds; the last time after its end."""
+        """Yield the run every *interval* seconds, for the last time after its end."""
         while True:
             detail = self.get()
             yield detail
@@ -77,7 +77,7 @@ class BenchmarkProgress:
         return 0 < self.total <= len(self._seen_results)
 
     def start(self) -> Iterator[BenchmarkEvent]:
-        """Yield the first event, unless there was one."""
+        """Yield the first event, unless an event was yielded before."""
         if not self._started:
             yield self.event({"type": "progress", "status": "running"})
 
@@ -98,7 +98,7 @@ class BenchmarkProgress:
         return event
 
     def remaining_events(self, results: Sequence[BenchmarkResult]) -> Iterator[BenchmarkEvent]:
-        """Yield the events of those of all *results* of a run that were not yielded."""
+        """Yield the events of the *results* of a run that were not yielded yet."""
         yield from self.start()
         self.total = max(self.total, len(results))
         missing = self._missing(results)
@@ -121,7 +121,7 @@ class BenchmarkProgress:
         for result in results:
             key = (result.model_id, result.ttft_ms, result.tps_excluding_ttft, result.error)
             if key in seen:
-                seen.remove(key)  # a model that fails at once gives the same result several times
+                seen.remove(key)  # a model that fails immediately has several equal results
             else:
                 missing.append(result)
         return missing
@@ -143,7 +143,7 @@ def iter_events(run: BenchmarkPoller, total: int) -> Generator[BenchmarkEvent, N
             text = f"benchmark {run.id} {detail.status}"
             raise run.unsent.error(errors.StreamError, text, code=detail.status, body=detail.to_dict())
         yield from progress.remaining_events(detail.results)
-    elif not progress.has_all_results:  # the server does not repeat those from before the connection
+    elif not progress.has_all_results:  # the server does not repeat results from before the connection
         yield from progress.remaining_events(run.request("/results").model(BenchmarkResults).results)
     yield progress.event(last or {"type": "complete", "status": "completed"})
 
@@ -151,8 +151,8 @@ def iter_events(run: BenchmarkPoller, total: int) -> Generator[BenchmarkEvent, N
 def _receive(
     run: BenchmarkPoller, progress: BenchmarkProgress, socket: WebSocket
 ) -> Generator[BenchmarkEvent, None, Optional[Message]]:
-    """Yield the events that the server sends; return the last message, None if it does not come."""
-    over = _is_over(run.get())  # after connecting: a run that ends in between is noticed here or there
+    """Yield the events that the server sends; return the last message, None if it is missing."""
+    over = _is_over(run.get())  # after connecting: the end of the run cannot be missed in between
     checked = time.monotonic()
     while not over:
         try:
@@ -161,7 +161,7 @@ def _receive(
             break
         message = _parse_message(data)
         if message is None:
-            # The server accepts ids of runs that are unknown or have ended, and then stays silent.
+            # For runs that are unknown or have ended, the server accepts the connection and sends nothing.
             if time.monotonic() - checked >= STATUS_CHECK_INTERVAL:
                 over = _is_over(run.get())
                 checked = time.monotonic()
@@ -179,7 +179,7 @@ def _receive(
 
 
 def _parse_message(data: bytes) -> Optional[Message]:
-    """Return the event in a message; None for keep-alives, and for anything that is no event."""
+    """Return the event in a message; None for keep-alives and anything else that is not an event."""
     try:
         message = json_codec.loads(data)
     except (ValueError, RecursionError):

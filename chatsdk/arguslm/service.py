@@ -16,9 +16,9 @@ class ArgusLM(Providers, Models, Monitoring, Benchmarks, Alerts):
 
     A method that takes a request, such as an AlertRuleCreate, also takes a dict, or the fields as keywords.
 
-    All errors are ArgusLMError and one of the common classes, such as ``chatsdk.NotFoundError``. Each method
-    may raise UnprocessableEntityError: a field is missing or invalid, a number is out of range, or an id is
-    not a UUID. Those that take an id raise NotFoundError if nothing has it. The server checks no API keys:
+    All errors are both an ArgusLMError and a common error, such as ``chatsdk.NotFoundError``. Each method may
+    raise UnprocessableEntityError: a field is missing or invalid, a number is out of range, or an id is not a
+    UUID. Methods that take an id raise NotFoundError if it is unknown. The server itself does not check keys;
     401, 403 and 429 come from a gateway in front of it.
     """
 
