@@ -1,4 +1,4 @@
-"""The errors of ChatServer: a class of its own for each of the common ones."""
+"""The errors of ChatServer: a subclass of each common error."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from .. import errors
 
 
 class ChatServerError(errors.ChatSDKError):
-    """Base of everything that ``client.chatserver`` raises."""
+    """Base of all errors that ``client.chatserver`` raises."""
 
 
 # own_classes() gives each the docstring of its common class.

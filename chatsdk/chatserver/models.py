@@ -200,7 +200,7 @@ class AdminInfo(Model):
 
 @dataclass
 class AdminList(ListResponse[AdminInfo]):
-    """The administrators; it reads like the dict ``{"admins": [...], "count": n}``."""
+    """The administrators, and their number in ``count``."""
 
     admins: List[AdminInfo] = required_field(default_factory=list)
     count: int = 0

@@ -34,12 +34,12 @@ TextStream = Stream[str, ChatCompletionResponse]
 class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
     """ChatServer: OpenAI-compatible completions, with stored sessions and administration.
 
-    All errors are ChatServerError and one of the common classes, such as ``chatsdk.NotFoundError``. Each
-    method may raise UnprocessableEntityError: a value is outside its limits, or an id is not a UUID. The
-    server itself checks no keys; 401, 403 and 429 come from a gateway in front of it.
+    All errors are both a ChatServerError and a common error, such as ``chatsdk.NotFoundError``. Each method
+    may raise UnprocessableEntityError: a value is outside its limits, or an id is not a UUID. The server
+    itself does not check keys; 401, 403 and 429 come from a gateway in front of it.
     """
 
-    # The server may close the connection milliseconds after a stream; a POST on it would fail.
+    # The server may close a connection milliseconds after a stream: a POST that reuses it would fail.
     _spec = ServiceSpec(
         "chatserver",
         "CHATSERVER",
@@ -150,10 +150,10 @@ class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
             max_tokens: 1 to 4000.
             top_p: 0 to 1.
             stream: return a Stream of strings instead of the completion.
-            user: a UUID; store the conversation for this user. Without ``session_id`` in a new session.
+            user: a UUID; the server stores the conversation for this user, by default in a new session.
             system_prompt: replaces the server's system prompt.
             session_id: the session to continue, a UUID; without ``user`` any string.
-            metadata: further metadata; its keys override the other arguments.
+            metadata: additional metadata; its keys override the arguments that are sent in it.
             organization_id: a UUID; use the prompts and tools of this organization.
             workflow: the name of a prompt configured on the server.
             variables: values for prompt templates.
@@ -187,7 +187,7 @@ class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
         sent = {name: value for name, value in fields.items() if value is not None}
         sent.update(metadata or {})
         if sent.get("user_id") and not sent.get("session_id"):
-            # The id that the server would make is no UUID: its own history fails on it with a 500.
+            # The server's default id is not a UUID, and its history endpoints fail on it with a 500.
             sent["session_id"] = str(uuid.uuid4())
         messages = serialize_messages(messages)
         body = ChatCompletionRequest(
@@ -285,7 +285,7 @@ class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
         return self._request("POST", "/api/v1/platform/admins", json=body).model(AdminResponse)
 
     def remove_admin(self, email: str) -> AdminResponse:
-        """Remove an administrator by email address; removing an unknown one succeeds too.
+        """Remove an administrator by email address; an unknown one is not an error.
 
         Raises:
             NotFoundError: the address contains a slash, which the server cannot route.
@@ -320,7 +320,7 @@ class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
 
 
 def _validate_uuid(value: Optional[str], name: str) -> Optional[str]:
-    """Return *value* as a string; raise if it is no UUID, which the server answers with a bare 500."""
+    """Return *value* as a string; raises InvalidRequestError if it is not a UUID."""
     if value and not re.fullmatch("[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", str(value), re.IGNORECASE):
-        raise InvalidRequestError(f"{name} must be a UUID: this server fails on any other id")
+        raise InvalidRequestError(f"{name} must be a UUID: the server fails on any other id")
     return str(value) if value else value

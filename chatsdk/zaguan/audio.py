@@ -48,8 +48,8 @@ class Audio(ServiceClient):
     """The endpoints for audio.
 
     A recording to upload is a path, bytes, or a file opened in binary mode; or a tuple of a name and one of
-    these: most servers tell the format by the end of the name, such as ``("call.mp3", data)``. Files are read
-    while they are sent; OSError is raised if one cannot be read.
+    these, such as ``("call.mp3", data)``: most servers tell the format by the extension of the name. Files
+    are read while they are sent; OSError is raised if one cannot be read.
     """
 
     def create_speech(
@@ -65,10 +65,10 @@ class Audio(ServiceClient):
         speed: Optional[float] = None,
         instructions: Optional[str] = None,
     ) -> Download:
-        """Speak a text (see AudioSpeechRequest) and return the audio.
+        """Convert a text to speech (see AudioSpeechRequest) and return the audio.
 
         Args:
-            output_path: the file to save it to, as ``save`` of the Download does.
+            output_path: save the audio to this file, as ``Download.save`` does.
 
         POST /v1/audio/speech
         """
@@ -92,16 +92,16 @@ class Audio(ServiceClient):
         include: Optional[List[str]] = None,
         chunking_strategy: Union[str, Dict[str, Any], None] = None,
     ) -> AudioTranscriptionResponse:
-        """Return the text of a recording, in the language that is spoken.
+        """Transcribe a recording in the language that is spoken.
 
         Args:
-            file_path: the recording, as the class says; not only a path.
+            file_path: the recording: a path, bytes, a file or a tuple (see the class).
             model: the model.
             language: the language that is spoken, such as ``"en"``.
             prompt: a text that shows the style or the names to expect.
             response_format: ``"json"``, ``"verbose_json"`` for times and language too, or ``"text"``,
-                ``"srt"``, ``"vtt"``, which come as ``text`` of the response.
-            temperature: from 0 to 1.
+                ``"srt"`` or ``"vtt"``, which are returned in ``text``.
+            temperature: 0 to 1.
             timestamp_granularities: ``"word"``, ``"segment"``; needs ``"verbose_json"``.
             include: additional fields of the response, such as ``"logprobs"``.
             chunking_strategy: ``"auto"``, or settings as a dict.
@@ -121,7 +121,7 @@ class Audio(ServiceClient):
         temperature: Optional[float] = None,
         request_id: Optional[str] = None,
     ) -> AudioTranscriptionResponse:
-        """Return the text of a recording, in English.
+        """Translate a recording to English text.
 
         Args:
             prompt: a text, in English, that shows the style or the names to expect.
@@ -135,7 +135,7 @@ class Audio(ServiceClient):
 
 
 def _read_text(request: Request, response_format: Optional[str]) -> AudioTranscriptionResponse:
-    """Return the text; LiteLLM sends it as JSON, whatever the format."""
+    """Return the text in a response; LiteLLM sends JSON for every *response_format*."""
     if response_format not in ("text", "srt", "vtt"):
         return request.model(AudioTranscriptionResponse)
     response = request.response(stream=False)

@@ -16,10 +16,10 @@ from .._core.service import ServiceClient
 
 @dataclass
 class EmbeddingRequest(Model):
-    """A request of ``create_embeddings``; ``input`` is one text, or many, or their tokens.
+    """A request of ``create_embeddings``; ``input`` is a text, a list of texts, or their tokens.
 
-    With ``encoding_format="base64"`` the vectors take a third of the bytes on the way. Many models have
-    fewer ``dimensions`` to offer.
+    ``encoding_format="base64"`` makes the response a third of the size. ``dimensions`` shortens the vectors
+    of models that support it.
     """
 
     model: str
@@ -44,7 +44,7 @@ def _are_vectors(value: Any) -> bool:
 
 @dataclass
 class EmbeddingResponse(ListResponse[Embedding]):
-    """The vectors, one for each text of the input: lists of floats, also if they came as base64."""
+    """The vectors, one for each text of the input: lists of floats, even if the server sent base64."""
 
     data: List[Embedding] = required_field(_are_vectors, default_factory=list)
     model: str = ""
@@ -77,7 +77,7 @@ class Embeddings(ServiceClient):
 
 
 def _decode_vectors(body: Any) -> Any:
-    """Replace the vectors that are base64 text by lists; what cannot be decoded stays as it is."""
+    """Replace vectors in base64 with lists; invalid ones are unchanged, and refused by the model."""
     items = body.get("data")
     for item in items if is_list_of_objects(items) else ():
         text = item.get("embedding")

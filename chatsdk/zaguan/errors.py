@@ -1,4 +1,4 @@
-"""The errors of Zaguan CoreX: a class of its own for each of the common ones."""
+"""The errors of Zaguan CoreX: a subclass of each common error."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from .._core.error_body import parse_error_body
 
 
 class ZaguanError(errors.ChatSDKError):
-    """Base of everything that ``client.zaguan`` raises."""
+    """Base of all errors that ``client.zaguan`` raises."""
 
 
 class APIError(errors.APIError, ZaguanError):
-    """A call failed. Your own code may also raise it with a message alone."""
+    """A call failed. Tests and mocks may also raise it with only a message."""
 
     def __init__(
         self,

@@ -18,7 +18,7 @@ from .errors import InvalidRequestError
 class ImageGenerationRequest(Model):
     """A request of ``create_image``; servers and models differ in the values that they accept.
 
-    ``response_format`` is ``"url"`` or ``"b64_json"``; some models know only the latter and refuse this
+    ``response_format`` is ``"url"`` or ``"b64_json"``; some models always return the latter and refuse this
     field.
     """
 
@@ -48,14 +48,14 @@ class ImageData(Model):
     def content(self) -> bytes:
         """The bytes of the image.
 
-        Raises InvalidRequestError if the server sent an address: it may be of any host, so it is not fetched.
+        Raises InvalidRequestError if the server sent a URL: it may be on any host, so it is not fetched.
         """
         data_url = self.url if self.url and self.url.startswith("data:") else None
         text = self.b64_json or data_url
         if not text:
             raise InvalidRequestError(
-                'the server sent a URL and no image: ask for response_format="b64_json", or fetch the URL '
-                "with requests.get(), without the API key"
+                'the server sent a URL, not the image: set response_format="b64_json", or fetch the URL with '
+                "requests.get(), without the API key"
             )
         return b64decode(text.rpartition(",")[2])
 
@@ -73,7 +73,7 @@ class ImageData(Model):
 
 @dataclass
 class ImageResponse(ListResponse[ImageData]):
-    """The images, each with ``save(path)``; ``created`` is in seconds since 1970."""
+    """The images, each with ``save(path)``; ``created`` is a Unix time in seconds."""
 
     data: List[ImageData] = required_field(default_factory=list)
     created: Optional[int] = None
@@ -88,8 +88,8 @@ class Images(ServiceClient):
     """The endpoints for images.
 
     An image to upload is a path, bytes, or a file opened in binary mode; or a tuple of a name and one of
-    these: most servers tell the format by the end of the name, such as ``("cat.png", data)``. Files are read
-    while they are sent; OSError is raised if one cannot be read.
+    these, such as ``("cat.png", data)``: most servers tell the format by the extension of the name. Files
+    are read while they are sent; OSError is raised if one cannot be read.
     """
 
     def create_image(
@@ -112,7 +112,7 @@ class Images(ServiceClient):
     ) -> ImageResponse:
         """Create images from a prompt (see ImageGenerationRequest).
 
-        It may take minutes: ``with_options(timeout=...)``.
+        It may take minutes: use ``with_options(timeout=...)``.
 
         POST /v1/images/generations
         """
@@ -139,18 +139,18 @@ class Images(ServiceClient):
         output_format: Optional[str] = None,
         output_compression: Optional[int] = None,
     ) -> ImageResponse:
-        """Change an image, or several together, as a prompt says.
+        """Edit an image, or combine several, as a prompt describes.
 
         Args:
-            image_path: the image, or a list of them, as the class says; not only a path.
+            image_path: the image or a list of images: a path, bytes, a file or a tuple (see the class).
             prompt: what to change.
-            mask_path: an image that is transparent where the first one is to change.
+            mask_path: an image that is transparent where the first image should be changed.
             model: by default the server's.
-            n: how many images to make.
+            n: the number of images to create.
             size: such as ``"1024x1024"``.
             response_format: ``"url"`` or ``"b64_json"``.
-            quality, user, background, input_fidelity, output_format, output_compression: as the model takes
-                them.
+            quality, user, background, input_fidelity, output_format, output_compression: as the model
+                accepts them.
 
         POST /v1/images/edits
         """
@@ -173,9 +173,9 @@ class Images(ServiceClient):
         """Create variations of an image.
 
         Args:
-            image_path: the image, as the class says; not only a path.
+            image_path: the image: a path, bytes, a file or a tuple (see the class).
             model, n, size, response_format: as for ``edit_image``.
-            user: an id of your user, for the provider.
+            user: the id of your user, for the provider.
 
         POST /v1/images/variations
         """

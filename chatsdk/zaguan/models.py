@@ -102,7 +102,7 @@ class ModelCredits(Model):
 
 @dataclass
 class CreditsStats(Model):
-    """Credits used in a period. Servers differ in the fields that they send; others are None or empty."""
+    """Credits used in a period; the fields that a server does not send are None or empty."""
 
     period: str = ""
     total_credits_used: float = 0

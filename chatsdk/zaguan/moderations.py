@@ -12,7 +12,7 @@ from .._core.service import ServiceClient
 
 @dataclass
 class ModerationRequest(Model):
-    """A request of ``create_moderation``; ``input`` is one text, or many, or content parts."""
+    """A request of ``create_moderation``; ``input`` is a text, a list of texts, or content parts."""
 
     input: Union[str, List[str], List[Dict[str, Any]]]
     model: Optional[str] = None
@@ -22,7 +22,7 @@ class ModerationRequest(Model):
 class ModerationResult(Model):
     """Whether a text was flagged, and for which categories, such as ``"self-harm/intent"``.
 
-    LiteLLM adds names with underscores, and None for what it knows nothing of.
+    LiteLLM adds names with underscores, and None for categories that the provider does not report.
     """
 
     flagged: bool = False
@@ -51,7 +51,7 @@ class Moderations(ServiceClient):
         input: Union[str, List[str], List[Dict[str, Any]], None] = None,
         model: Optional[str] = None,
     ) -> ModerationResponse:
-        """Return whether texts are harmful (see ModerationRequest), by category.
+        """Return whether texts are harmful, by category (see ModerationRequest).
 
         POST /v1/moderations
         """

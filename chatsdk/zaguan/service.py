@@ -37,8 +37,8 @@ class Zaguan(OpenAIService, Embeddings, Audio, Images, Moderations):
     Each call sends an ``X-Request-Id``, the same for all its retries, so that the gateway charges it once. By
     default it is a new UUID; ``request_id`` sets it (some servers accept only UUIDs). Errors have it too.
 
-    All errors are ZaguanError and one of the common classes, such as ``chatsdk.RateLimitError``. The methods
-    for credits raise NotFoundError if they are not enabled on the server.
+    All errors are both a ZaguanError and a common error, such as ``chatsdk.RateLimitError``. The methods for
+    credits raise NotFoundError if credits are not enabled on the server.
     """
 
     _spec = ServiceSpec("zaguan", "ZAGUAN", OWN_CLASSES, timeout=60.0, max_retries=2)
@@ -60,7 +60,10 @@ class Zaguan(OpenAIService, Embeddings, Audio, Images, Moderations):
         return self.chat(model=model, messages=[{"role": "system", "content": system_prompt}, user_message])
 
     def get_capabilities(self, request_id: Optional[str] = None) -> ResultList[ModelCapabilities]:
-        """Return the capabilities of the models; NotFoundError if the server has no such endpoint.
+        """Return the capabilities of the models.
+
+        Raises:
+            NotFoundError: the server has no such endpoint.
 
         GET /v1/capabilities
         """
@@ -173,7 +176,7 @@ class Zaguan(OpenAIService, Embeddings, Audio, Images, Moderations):
     @classmethod
     def _status_error_class(cls, status: int, failure: ErrorBody) -> Type[errors.APIStatusError]:
         common = super()._status_error_class(status, failure)
-        # Gateways may change the type of an error or its status; the other one still tells the class.
+        # Gateways may change the status of an error: its codes still tell the class.
         if common is not errors.InsufficientCreditsError:
             if "rate_limit_exceeded" in failure.codes:
                 return RateLimitError
@@ -183,7 +186,7 @@ class Zaguan(OpenAIService, Embeddings, Audio, Images, Moderations):
 
 
 def _capabilities(body: Any) -> Any:
-    """Return the list, from any of the three shapes that gateways send."""
+    """Return the list of capabilities from any of the three shapes that gateways send."""
     if not isinstance(body, dict):
         return body
     by_model = body.get("capabilities")
