@@ -1,4 +1,4 @@
-"""The errors of Infinity Assistant: a class of its own for each of the common ones."""
+"""The errors of Infinity Assistant: a subclass of each common error."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class InfinityAssistantError(errors.ChatSDKError):
-    """Base of everything that ``client.infinity`` raises."""
+    """Base of all errors that ``client.infinity`` raises."""
 
     code: Optional[str] = None
     response: Optional[requests.Response] = None
@@ -45,7 +45,7 @@ class RateLimitError(errors.RateLimitError, APIStatusError):
 
     @property
     def reset_at(self) -> Union[datetime, str, None]:
-        """When the quota starts anew; a string if it cannot be read as a date-time."""
+        """When the quota is renewed; a string if the server's value is not a valid date-time."""
         quota = self.body.get("rateLimit") if isinstance(self.body, dict) else None
         value = quota.get("reset_at") if isinstance(quota, dict) else None
         return parse_datetime(value) if isinstance(value, str) else None
@@ -68,5 +68,5 @@ InfinityAssistantTimeoutError = APITimeoutError
 
 OWN_CLASSES = {
     **errors.own_classes(InfinityAssistantError, globals()),
-    errors.APIConnectionError: InfinityAssistantNetworkError,  # no base of the timeout error, as in the seed
+    errors.APIConnectionError: InfinityAssistantNetworkError,  # not a base of the timeout error
 }

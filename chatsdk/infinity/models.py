@@ -103,11 +103,11 @@ class KnowledgeSearchRequest(Model):
 
     Args:
         query: not blank, at most 500 characters.
-        limit: the most items, by default 20; the server searches for 50 at most.
+        limit: the maximum number of items, by default 20; the server searches for 50 at most.
         type: ``all`` (the default), ``wisdom``, ``patterns`` or ``gotchas``, also ``pattern`` or ``gotcha``.
-        domain, tags: only items of this domain, or with these tags.
+        domain, tags: only items of this domain, with these tags.
         user_id, user_tier: the user and their tier, by default ``free``.
-        filters: type, domain and tags in one object; the fields above win over it.
+        filters: type, domain and tags in one object; the fields above take precedence.
     """
 
     query: str
@@ -226,14 +226,14 @@ class ResearchRequest(Model):
 
     Args:
         topic: not blank.
-        query: the same as *topic*, which wins.
+        query: the same as *topic*, which takes precedence.
         mode: ``quick``, ``standard`` (the default), ``deep`` or ``comprehensive``; others find nothing.
-        depth: the same as *mode*, which wins; also ``shallow`` (quick) and ``medium`` (standard).
+        depth: the same as *mode*, which takes precedence; also ``shallow`` (quick), ``medium`` (standard).
         context: the purpose.
         domains: the domains to search.
-        max_sources, include_external: the most sources, and whether to use external ones; ignored by the
-            published server.
-        sources: the same as *max_sources*, which wins.
+        max_sources, include_external: the maximum number of sources, and whether to use external ones;
+            ignored by the published server.
+        sources: the same as *max_sources*, which takes precedence.
     """
 
     topic: Optional[str] = None
@@ -286,7 +286,7 @@ class Synthesis(Model):
 
 @dataclass
 class ResearchSources(Model):
-    """The numbers of sources."""
+    """The numbers of sources used."""
 
     internal: int = 0
     external: int = 0
@@ -295,7 +295,7 @@ class ResearchSources(Model):
 
 @dataclass
 class ResearchTiming(Model):
-    """Start and end in milliseconds of Unix time, and the duration in milliseconds."""
+    """Start and end as Unix times in milliseconds, and the duration in milliseconds."""
 
     start_time: Optional[int] = json_field("startTime", default=None)
     end_time: Optional[int] = json_field("endTime", default=None)

@@ -1,4 +1,4 @@
-"""Infinity Assistant: request bodies as the server reads them, and its answers as the models read them."""
+"""Infinity Assistant: conversion of requests to what the server expects, and of responses to the models."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from .models import KnowledgeFilters, KnowledgeSearchRequest, ResearchRequest
 _GROUPS = {"wisdom": "wisdom", "pattern": "patterns", "gotcha": "gotchas"}  # by type of item
 _TYPES = {group: name for name, group in _GROUPS.items()}
 _MODES = ("quick", "standard", "deep", "comprehensive")
-_DEPTHS = {"shallow": "quick", "medium": "standard"}  # the modes they stand for; a mode is a depth too
+_DEPTHS = {"shallow": "quick", "medium": "standard"}  # aliases of modes
 
 
 def search_body(request: KnowledgeSearchRequest) -> Dict[str, Any]:
-    """Return the body of a search: filters as top-level fields, which win over them; groups in the plural."""
+    """Return the body of a search: filters as top-level fields, unless set there too; types in the plural."""
     body = to_send(request)
     filters = build_request(KnowledgeFilters, body.pop("filters", None), {})
     body = {**to_send(filters), **body}
@@ -26,11 +26,11 @@ def search_body(request: KnowledgeSearchRequest) -> Dict[str, Any]:
 
 
 def research_body(request: ResearchRequest) -> Dict[str, Any]:
-    """Return the body of a research, under the names that the server knows."""
+    """Return the body of a research with the field names of the server."""
     body = to_send(request)
     query, depth, sources = (body.pop(name, None) for name in ("query", "depth", "sources"))
     if body.setdefault("topic", query) is None:
-        raise TypeError("research() needs topic")
+        raise TypeError("research() needs a topic")
     if depth is not None:
         known = (*_DEPTHS, *_MODES)
         if depth not in known:
@@ -42,13 +42,13 @@ def research_body(request: ResearchRequest) -> Dict[str, Any]:
 
 
 def search_answer(body: Dict[str, Any]) -> Dict[str, Any]:
-    """Return the answer to a search with its groups as one list, and the total beside it."""
+    """Return the answer to a search with its groups as one list, and the total as a field."""
     groups = body.get("results")
     if isinstance(groups, dict):
         results: List[Any] = []
         for group in dict.fromkeys([*_TYPES, *groups]):
             items = groups.get(group) or []
-            # Anything but a list of objects makes the answer unreadable, and is kept for its error.
+            # Anything else stays in the list, which the model then refuses.
             results += [_flatten(group, item) for item in items] if isinstance(items, list) else [items]
         body["results"] = results
     counts = body.get("counts")
@@ -58,7 +58,7 @@ def search_answer(body: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def _flatten(group: str, item: Any) -> Any:
-    """Return an item with its type, and under the names that all groups share."""
+    """Return an item with its type, and with the field names that all groups share."""
     if not isinstance(item, dict):
         return item
     flat = {"type": _TYPES.get(group, group), **item}
@@ -69,7 +69,7 @@ def _flatten(group: str, item: Any) -> Any:
 
 
 def memory_answer(body: Dict[str, Any]) -> Dict[str, Any]:
-    """Return the memory of a key, with the value that was stored last."""
+    """Return the memory under a key with the value that was stored last."""
     memory = body.get("memory")
     facts = memory.get("criticalFacts") if isinstance(memory, dict) else None
     for fact in reversed(facts if isinstance(facts, list) else []):
@@ -80,7 +80,7 @@ def memory_answer(body: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def _parse_value(content: Any) -> Any:
-    """Return the value of a JSON text; other text, which was not stored by this library, as it is."""
+    """Return the value of a JSON text; other text, which this library did not store, unchanged."""
     try:
         value = json_codec.loads(content.encode("utf-8"))
         json_codec.dumps(value)  # raises for NaN, which this library never stores
@@ -90,14 +90,14 @@ def _parse_value(content: Any) -> Any:
 
 
 def check_text(value: str, name: str) -> str:
-    """Return *value*; raises InvalidRequestError if it is not a text, or blank."""
+    """Return *value*; raises InvalidRequestError if it is not a string, or blank."""
     if not isinstance(value, str) or not value.strip():
-        raise InvalidRequestError(f"{name} must be text that is not empty")
+        raise InvalidRequestError(f"{name} must be a non-empty string")
     return value
 
 
 def check_key(key: str) -> str:
     """Return *key*; raises InvalidRequestError for ``..``, since the server uses it as a file name."""
     if ".." in check_text(key, "key").replace("\\", "/").split("/"):
-        raise InvalidRequestError("key must not hold .. as a part of a path")
+        raise InvalidRequestError("key must not contain .. as a part of a path")
     return key

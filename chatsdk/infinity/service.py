@@ -41,12 +41,12 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
     object and its copies send until the key changes. All calls of one Client thus share quota and history:
     use one Client per user, or give ``user_id``.
 
-    The server only reads the API key in ``chat``, and treats a wrong one as none. The methods for API keys
-    and webhooks need a session of its website: the published server always answers AuthenticationError.
+    The server only reads the API key in ``chat``, and ignores an invalid one. The methods for API keys and
+    webhooks need a session of its website: with the published server they always raise AuthenticationError.
 
     A method that takes a request, such as a ChatRequest, also takes a dict, or the fields as keywords.
 
-    All errors are InfinityAssistantError and one of the common classes, such as ``chatsdk.RateLimitError``.
+    All errors are both an InfinityAssistantError and a common error, such as ``chatsdk.RateLimitError``.
     InvalidRequestError is raised before anything is sent.
     """
 
@@ -95,7 +95,7 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
         Raises:
             BadRequestError: the message is blank, or longer than 5000 characters.
             InfinityAssistantRateLimitError: the daily quota is used up until ``reset_at``; not retried.
-            InfinityAssistantTimeoutError: no answer in time; not retried, since the message may count.
+            InfinityAssistantTimeoutError: no answer in time; not retried, since it may count for the quota.
 
         POST /chat
         """
@@ -170,20 +170,20 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
         """Store a value under a key, as JSON text, and return the stored entry.
 
         The server has no key-value store: the key is the id of a conversation, and the value a fact about it.
-        Anyone who knows the key can read it; of several values the last one counts; a restart may lose them.
+        Anyone who knows the key can read it; only the last value is returned; a restart may lose it.
 
         Args:
             key: any text without ``..`` as a part of a path.
-            value: any JSON value, None included.
-            ttl: not supported; the server has no expiry.
+            value: any JSON value, including None.
+            ttl: not supported; memory does not expire.
 
         Raises:
-            InvalidRequestError: a ttl, an invalid key, NaN.
+            InvalidRequestError: a ttl, an invalid key, or a value that is not valid JSON.
 
         POST /memory
         """
         if ttl is not None:
-            raise InvalidRequestError("the server keeps no expiry: leave ttl out")
+            raise InvalidRequestError("ttl is not supported: memory does not expire")
         with self._service_errors():
             content = json_codec.dumps(value).decode("utf-8")
         body = {"conversationId": check_key(key), "content": content}
@@ -193,8 +193,8 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
         """Return the value that was stored last under a key; ``found`` tells whether there was one.
 
         Args:
-            key: the key of ``store_memory``; or the id of a conversation, whose value is the text that the
-                assistant was asked to remember.
+            key: the key of ``store_memory``; or the id of a conversation, for the text that the assistant was
+                asked to remember.
 
         GET /memory
         """
@@ -247,7 +247,7 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
         return self._request("POST", "/api-keys", json={"name": name}).model(ApiKey, "apiKey")
 
     def delete_api_key(self, key_id: str) -> DeleteResponse:
-        """Revoke an API key by its ``id``; an unknown id is no error.
+        """Revoke an API key by its ``id``; an unknown id is not an error.
 
         Raises:
             NotFoundError: the id is not a UUID.
@@ -268,7 +268,7 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
         """Create a webhook; only this response holds its ``secret``, for ``verify_webhook_signature``.
 
         Args:
-            url: receives the deliveries.
+            url: the URL that receives the deliveries.
             events: one or more of ``chat.message``, ``chat.response``, ``knowledge.created``,
                 ``memory.stored``, ``user.preferences.updated``, ``subscription.created``,
                 ``subscription.updated``, ``subscription.cancelled``.
@@ -279,7 +279,7 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
         POST /webhooks
         """
         if isinstance(events, str):
-            raise TypeError("events must be a list of names, not a text")
+            raise TypeError("events must be a list of names, not a string")
         body = {"url": url, "events": list(events)}
         return self._request("POST", "/webhooks", json=body).model(Webhook, "webhook")
 

@@ -1,4 +1,4 @@
-"""The events of a streamed answer, in all the forms that servers of this API send."""
+"""Infinity Assistant: the events of a streamed answer, in all forms that servers of this API send."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FIELDS = frozenset(["type", "text", "content", "response", "metadata", "convers
 
 
 class ChunkReader:
-    """Reads the events of one answer: a chunk of each, and one response of all.
+    """Converts each event of an answer to a chunk, and all of them to one response.
 
     The server names its events (``start``, ``chunk``, ``done``, ...). Other servers of this API send events
     without a name, whose data has a ``type``, or nothing but ``content`` or ``metadata``.
@@ -33,11 +33,11 @@ class ChunkReader:
     def is_failure(self, body: Dict[str, Any]) -> bool:
         """Return whether an event or a plain JSON answer reports an error."""
         failed = body.get("code") or body.get("success") is False
-        said = body.get("detail") or (failed and body.get("message"))
-        return is_error_body(body) or bool(said and _FIELDS.isdisjoint(body))
+        message = body.get("detail") or (failed and body.get("message"))
+        return is_error_body(body) or bool(message and _FIELDS.isdisjoint(body))
 
     def read(self, name: bytes, data: Dict[str, Any]) -> Optional[StreamChunk]:
-        """Return the chunk for an event; None for ``start``, which holds nothing but the conversation."""
+        """Return the chunk for an event; None for ``start``, which only holds the conversation id."""
         fields = dict(data)
         if name not in _UNNAMED:
             kind = name.decode("utf-8", "replace")
@@ -55,7 +55,7 @@ class ChunkReader:
         return StreamChunk("metadata", metadata=metadata) if metadata and kind != "start" else None
 
     def read_response(self, body: Dict[str, Any]) -> Optional[StreamChunk]:
-        """Return the text chunk of an answer that is plain JSON; the rest of it follows at the end."""
+        """Return the text chunk of an answer that is plain JSON; ``final_items`` returns its metadata."""
         text = body.get("response")
         if not isinstance(text, str):
             return None
@@ -70,7 +70,7 @@ class ChunkReader:
         return [*held, *rest, StreamChunk("done")]
 
     def metadata(self) -> Dict[str, Any]:
-        """Return what came beside the text: conversationId, tokensUsed, memory, ..."""
+        """Return the fields other than the text: conversationId, tokensUsed, memory, ..."""
         return dict(self._metadata)
 
     def result(self) -> ChatResponse:
@@ -92,7 +92,7 @@ class ChunkReader:
         return StreamChunk("text", text, metadata=self._add_metadata(fields) or None)
 
     def _add_metadata(self, fields: Dict[str, Any]) -> Dict[str, Any]:
-        """Add *fields* to the metadata and return them, those in "metadata" beside the others."""
+        """Add *fields* to the metadata and return them, with those in "metadata" at the top level."""
         inner = fields.get("metadata", {})
         if inner is None or isinstance(inner, dict):
             others = {name: value for name, value in fields.items() if name != "metadata"}

@@ -21,7 +21,7 @@ def verify_webhook_signature(
             return 401
 
     Args:
-        payload: the body as it was received, bytes or text; or decoded, with unchanged order of keys.
+        payload: the body as it was received, bytes or text; or decoded, with the order of keys unchanged.
         signature: the value of ``X-Infinity-Signature``.
         secret: the ``secret`` that ``create_webhook`` returned.
 
@@ -56,12 +56,12 @@ def _signed_texts(payload: Any) -> List[bytes]:
     if not isinstance(payload, str):
         return [_compact(payload["data"])]
     value = json.loads(payload, object_pairs_hook=_reject_duplicate_keys)["data"]
-    # As received; and as the server writes it, for bodies that a proxy serialized again.
+    # As received, and as the server writes it: a proxy may have serialized the body again.
     return [_source_of_data(payload).encode("utf-8"), _compact(value)]
 
 
 def _source_of_data(body: str) -> str:
-    """Return the text of the value of "data" in *body*, the valid text of an object that has it."""
+    """Return the text of the value of "data" in *body*, a valid JSON object with that key."""
     decode = json.JSONDecoder().raw_decode
     name, end = "", body.index("{") + 1
     while name != "data":

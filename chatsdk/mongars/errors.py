@@ -1,4 +1,4 @@
-"""The errors of monGARS: a class of its own for each of the common ones."""
+"""The errors of monGARS: a subclass of each common error."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .. import errors
 
 
 class MonGARSError(errors.ChatSDKError):
-    """Base of everything that ``client.mongars`` raises."""
+    """Base of all errors that ``client.mongars`` raises."""
 
     @property
     def detail(self) -> Any:

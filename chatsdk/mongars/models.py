@@ -14,7 +14,7 @@ from .._core.result_list import ListResponse
 
 @dataclass
 class TokenResponse(Model):
-    """The response of a login: a token, by default valid for an hour."""
+    """The response of a login: a token, by default valid for one hour."""
 
     access_token: str = required_field(is_key, default="", repr=False)
     token_type: str = "bearer"
@@ -101,7 +101,7 @@ class ChatResponse(Answer):
 
     @property
     def text(self) -> str:
-        """The text of the answer, which is ``response``."""
+        """The same as ``response``."""
         return self.response if isinstance(self.response, str) else ""
 
 
@@ -122,7 +122,7 @@ class RagContextRequest(Model):
 
     Args:
         query: 1 to 4000 characters.
-        repositories: names to search in; None, ``[]`` or a list with ``all`` in it for all.
+        repositories: the names of the repositories to search; None, ``[]`` or ``["all"]`` for all.
         max_results: 1 to 50; the server has a maximum too, 8 by default.
     """
 
@@ -209,7 +209,7 @@ class PeerLoadSnapshot(Model):
 
 @dataclass
 class PeerTelemetryPayload(Model):
-    """A report of a node, as request and as response. No number may be negative.
+    """The load report of a node, in requests and responses. No number may be negative.
 
     Args:
         scheduler_id, queue_depth, active_workers, concurrency, load_factor: as in PeerLoadSnapshot.

@@ -45,12 +45,12 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
 
     A method that takes a request, such as a ChatRequest, also takes a dict, or the fields as keywords.
 
-    All errors are MonGARSError and one of the common classes, such as ``chatsdk.RateLimitError``. Each method
-    may raise UnprocessableEntityError: a field is missing or outside its limits, which the request classes
-    document. AuthenticationError is raised for 401 and 403; a user who is no administrator gets 403.
+    All errors are both a MonGARSError and a common error, such as ``chatsdk.RateLimitError``. Each method may
+    raise UnprocessableEntityError: a field is missing or outside its limits, which the request classes
+    document. AuthenticationError is raised for 401 and 403; a user who is not an administrator gets 403.
     """
 
-    # The server accepts one message per second: three retries wait 1.75 s at least.
+    # The server accepts one message per second: three retries wait at least 1.75 s in total.
     _spec = ServiceSpec("mongars", "MONGARS", OWN_CLASSES, timeout=30.0, max_retries=3)
 
     @property
@@ -65,18 +65,18 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
             token: a token, or the response of ``login``, also as a dict; None removes the token.
 
         Raises:
-            ConfigurationError: there is no usable token in it.
+            ConfigurationError: the token is missing or invalid.
         """
         if isinstance(token, (TokenResponse, Mapping)):
             token = token.get("access_token")
             if not token:
-                raise ConfigurationError("this response has no access_token")
+                raise ConfigurationError("the response of the login has no access_token")
         self.set_api_key(token)
 
     def login(self, username: str, password: str) -> TokenResponse:
         """Log in and return the token; later calls send it, also those of copies of this object.
 
-        If the login fails, the token before it is kept.
+        If the login fails, the old token is kept.
 
         Raises:
             AuthenticationError: the name or the password is wrong.
@@ -100,7 +100,7 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         username: Optional[str] = None,
         password: Optional[str] = None,
     ) -> UserRegistrationResponse:
-        """Create an account (see UserRegistration); call ``login`` afterwards, the response has no token.
+        """Create an account (see UserRegistration); call ``login`` afterwards: the response has no token.
 
         Raises:
             ConflictError: the name is taken.
@@ -167,14 +167,14 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
     def history(self, user_id: Optional[str] = None, limit: int = 10) -> ResultList[MemoryItem]:
         """Return the latest messages of the current user with their answers, newest first.
 
-        It may lag behind ``chat``, holds nothing older than 24 hours, and is empty if the database fails.
+        It may lag behind ``chat``, has nothing older than 24 hours, and is empty if the database fails.
 
         Args:
-            user_id: the current user, also for administrators; by default the one of the token or ``login``.
+            user_id: the current user, even for administrators; by default the user of the token or ``login``.
             limit: at least 1; the server returns 100 at most.
 
         Raises:
-            InvalidRequestError: no ``user_id`` was given, and neither the token nor a login names the user.
+            InvalidRequestError: no ``user_id`` was given, and neither the token nor ``login`` has the user.
             AuthenticationError: ``user_id`` is another user (403).
 
         GET /api/v1/conversation/history
@@ -182,7 +182,7 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         if user_id is None:
             user_id = _jwt_subject(self.token) or self._credentials.user
             if not user_id:
-                raise InvalidRequestError("neither the token nor a login names the user: give user_id")
+                raise InvalidRequestError("the user is unknown without a login: pass user_id")
         params = {"user_id": user_id, "limit": limit}
         return self._request("GET", "/api/v1/conversation/history", params=params).records(MemoryItem)
 
@@ -219,10 +219,10 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         return self._request("POST", "/api/v1/ui/suggestions", json=body).model(SuggestResponse)
 
     def send_peer_message(self, payload: Union[str, Mapping[str, Any]]) -> PeerMessageResponse:
-        """Deliver an encrypted message of another node; the response has it decrypted.
+        """Deliver an encrypted message of another node and return it decrypted.
 
         Args:
-            payload: the message, a Fernet token under the server's secret; or a dict with it as ``payload``.
+            payload: the message, a Fernet token made with the server's secret; or a dict with ``payload``.
 
         Raises:
             BadRequestError: the server cannot decrypt it.
@@ -238,7 +238,7 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         *,
         url: Optional[str] = None,
     ) -> PeerRegistrationResponse:
-        """Add a peer, administrators only; adding it again succeeds too.
+        """Add a peer; adding it again is not an error; administrators only.
 
         POST /api/v1/peer/register
         """
@@ -251,7 +251,7 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         *,
         url: Optional[str] = None,
     ) -> PeerRegistrationResponse:
-        """Remove a peer, administrators only; removing an unknown one succeeds too.
+        """Remove a peer; an unknown one is not an error; administrators only.
 
         POST /api/v1/peer/unregister
         """
@@ -334,14 +334,14 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
         return self._request("POST", "/api/v1/models/provision", json=body).model(ProvisionReport)
 
     def health(self) -> StatusResponse:
-        """Return the status ``ok`` if the server runs; needs no token.
+        """Return the status ``ok`` if the server is running; no token needed.
 
         GET /healthz
         """
         return self._request("GET", "/healthz").model(StatusResponse)
 
     def ready(self) -> StatusResponse:
-        """Return the status ``ready`` if the server can take requests; needs no token.
+        """Return the status ``ready`` if the server accepts requests; no token needed.
 
         GET /ready
         """
@@ -359,7 +359,7 @@ def _is_string_list(value: Any) -> bool:
 
 
 def _jwt_subject(token: Optional[str]) -> Optional[str]:
-    """Return the claim ``sub`` of a JWT, its signature unchecked; None if *token* is no JWT or has none."""
+    """Return the claim ``sub`` of a JWT without checking its signature; None if there is none."""
     try:
         _, claims, _ = (token or "").split(".")
         subject = json_codec.loads(base64.urlsafe_b64decode(claims + "=="))["sub"]  # surplus "=" is ignored
