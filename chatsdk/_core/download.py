@@ -36,7 +36,7 @@ class Download(CloseMixin):
     """
 
     def __init__(self, exchange: Exchange) -> None:
-        self.response: requests.Response = exchange.open()
+        self.response: requests.Response = exchange.run(read_body=False)
         self._exchange = exchange
         self._body = exchange.body(self.response)
         self._loaded = False

@@ -66,12 +66,8 @@ class Exchange:
         """The method and the URL without the values in its query."""
         return f"{self._call.method} {self._call.url}"
 
-    def open(self) -> requests.Response:
-        """Send the request like ``run``; return the 2xx response, whose body is not read yet."""
-        return self.run(read_body=False)
-
     def run(self, read_body: bool = True) -> requests.Response:
-        """Send the request, with the retries that the policy allows; return the 2xx response."""
+        """Send the request, with retries; return the 2xx response, with or without its body read."""
         attempts = Attempts(self._call, None if self._transport.has_user_session else self.options.retry)
         while True:
             response = self._send(attempts)

@@ -39,7 +39,7 @@ class Request(Exchange):
             response = self.send()
         else:
             self._accept("application/json")
-            response = self.open()
+            response = self.run(read_body=False)
             content = self.body(response)
             if content.peek(detect_format) == "events":
                 return Stream(self, content, reader).final()
@@ -77,7 +77,7 @@ class Request(Exchange):
         self._accept("text/event-stream", "identity")
         if not self._spec.reuse_after_stream:
             self.headers["Connection"] = "close"
-        return Stream(self, self.body(self.open()), reader)
+        return Stream(self, self.body(self.run(read_body=False)), reader)
 
     def download(self) -> Download:
         """Return the response as a file whose body is not read yet."""
@@ -94,7 +94,7 @@ class Request(Exchange):
     def response(self, stream: bool) -> requests.Response:
         """Return the response; with *stream* its body is not read yet."""
         self._accept("*/*")
-        return self.open() if stream else self.run()
+        return self.run(read_body=not stream)
 
     def _accept(self, kind: str, encoding: str = "gzip, deflate") -> None:
         """Set the headers of content negotiation, unless the user did."""
