@@ -221,16 +221,16 @@ def status_error(status: int) -> Type[APIStatusError]:
     return STATUS_ERRORS.get(status, InternalServerError if status >= 500 else APIStatusError)
 
 
-OwnClasses = Mapping[Type[ChatSDKError], Type[ChatSDKError]]
+ErrorClasses = Mapping[Type[ChatSDKError], Type[ChatSDKError]]
 
 
-def own_classes(base: Type[ChatSDKError], names: Mapping[str, Any]) -> OwnClasses:
+def map_classes(base: Type[ChatSDKError], names: Mapping[str, Any]) -> ErrorClasses:
     """Map each class of this module to the class of that name among *names*, and ChatSDKError to *base*."""
-    own = {
+    classes = {
         common: names.get(name, base)
         for name, common in globals().items()
         if isinstance(common, type) and issubclass(common, ChatSDKError)
     }
-    for common, cls in own.items():
-        cls.__doc__ = cls.__doc__ or common.__doc__  # help() shows no inherited one
-    return own
+    for common, cls in classes.items():
+        cls.__doc__ = cls.__doc__ or common.__doc__  # help() shows no inherited docstring
+    return classes

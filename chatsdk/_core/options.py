@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Mapping, NamedTuple, Optional, Tuple, Union
 
 from urllib3.util import Retry
 
-from ..errors import ConfigurationError, OwnClasses
+from ..errors import ConfigurationError, ErrorClasses
 from .auth import validate_headers
 from .retry import retry_policy
 
@@ -49,7 +49,7 @@ class ServiceSpec(NamedTuple):
 
     name: str  # of the Client's attribute
     env_prefix: str
-    errors: OwnClasses
+    errors: ErrorClasses
     timeout: float  # seconds
     max_retries: int
     base_url: Optional[str] = None

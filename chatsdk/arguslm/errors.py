@@ -9,7 +9,7 @@ class ArgusLMError(errors.ChatSDKError):
     """Base of all errors that ``client.arguslm`` raises."""
 
 
-# own_classes() gives each the docstring of its common class.
+# map_classes() gives each class the docstring of its common class.
 # fmt: off
 class ConfigurationError(errors.ConfigurationError, ArgusLMError): ...
 class InvalidRequestError(errors.InvalidRequestError, ArgusLMError): ...
@@ -31,4 +31,4 @@ class StreamError(errors.StreamError, APIError): ...
 class StreamInterruptedError(errors.StreamInterruptedError, StreamError): ...
 # fmt: on
 
-OWN_CLASSES = errors.own_classes(ArgusLMError, globals())
+ERROR_CLASSES = errors.map_classes(ArgusLMError, globals())

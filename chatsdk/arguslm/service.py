@@ -5,7 +5,7 @@ from __future__ import annotations
 from .._core.options import ServiceSpec
 from .alerts import Alerts
 from .benchmarks import Benchmarks
-from .errors import OWN_CLASSES
+from .errors import ERROR_CLASSES
 from .language_models import Models
 from .monitoring import Monitoring
 from .providers import Providers
@@ -23,5 +23,5 @@ class ArgusLM(Providers, Models, Monitoring, Benchmarks, Alerts):
     """
 
     _spec = ServiceSpec(
-        "arguslm", "ARGUSLM", OWN_CLASSES, timeout=30.0, max_retries=2, base_url="http://localhost:8000"
+        "arguslm", "ARGUSLM", ERROR_CLASSES, timeout=30.0, max_retries=2, base_url="http://localhost:8000"
     )

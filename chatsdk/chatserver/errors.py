@@ -9,7 +9,7 @@ class ChatServerError(errors.ChatSDKError):
     """Base of all errors that ``client.chatserver`` raises."""
 
 
-# own_classes() gives each the docstring of its common class.
+# map_classes() gives each class the docstring of its common class.
 # fmt: off
 class ConfigurationError(errors.ConfigurationError, ChatServerError): ...
 class InvalidRequestError(errors.InvalidRequestError, ChatServerError): ...
@@ -33,4 +33,4 @@ class StreamInterruptedError(errors.StreamInterruptedError, StreamError): ...
 
 UnauthorizedError = AuthenticationError
 ForbiddenError = PermissionDeniedError
-OWN_CLASSES = errors.own_classes(ChatServerError, globals())
+ERROR_CLASSES = errors.map_classes(ChatServerError, globals())

@@ -12,7 +12,7 @@ from .._core.options import ServiceSpec
 from .._core.paging import iter_pages
 from .._core.service import ServiceClient
 from .._core.stream import Stream
-from .errors import OWN_CLASSES, InvalidRequestError
+from .errors import ERROR_CLASSES, InvalidRequestError
 from .models import (
     AdminList,
     AdminRequest,
@@ -43,7 +43,7 @@ class ChatServer(ServiceClient, ChatService[ChatCompletionResponse]):
     _spec = ServiceSpec(
         "chatserver",
         "CHATSERVER",
-        OWN_CLASSES,
+        ERROR_CLASSES,
         timeout=30.0,
         max_retries=2,
         base_url="http://localhost:3284",

@@ -19,7 +19,7 @@ class InfinityAssistantError(errors.ChatSDKError):
     response: Optional[requests.Response] = None
 
 
-# own_classes() gives each the docstring of its common class.
+# map_classes() gives each class the docstring of its common class.
 # fmt: off
 class ConfigurationError(errors.ConfigurationError, InfinityAssistantError): ...
 class InvalidRequestError(errors.InvalidRequestError, InfinityAssistantError): ...
@@ -66,7 +66,7 @@ class APITimeoutError(errors.APITimeoutError, APIConnectionError):
 InfinityAssistantRateLimitError = RateLimitError
 InfinityAssistantTimeoutError = APITimeoutError
 
-OWN_CLASSES = {
-    **errors.own_classes(InfinityAssistantError, globals()),
+ERROR_CLASSES = {
+    **errors.map_classes(InfinityAssistantError, globals()),
     errors.APIConnectionError: InfinityAssistantNetworkError,  # not a base of the timeout error
 }

@@ -11,7 +11,7 @@ from .._core.options import ServiceSpec
 from .._core.result_list import ResultList
 from .._core.service import ServiceClient
 from .._core.stream import Stream
-from .errors import OWN_CLASSES, InvalidRequestError
+from .errors import ERROR_CLASSES, InvalidRequestError
 from .models import (
     ApiKey,
     ChatRequest,
@@ -53,7 +53,7 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
     _spec = ServiceSpec(
         "infinity",
         "INFINITY_ASSISTANT",
-        OWN_CLASSES,
+        ERROR_CLASSES,
         timeout=60.0,
         max_retries=3,
         base_url="https://infinityassistant.io/api",

@@ -23,7 +23,7 @@ class MonGARSError(errors.ChatSDKError):
         return getattr(self, "body", None)
 
 
-# own_classes() gives each the docstring of its common class.
+# map_classes() gives each class the docstring of its common class.
 # fmt: off
 class ConfigurationError(errors.ConfigurationError, MonGARSError): ...
 class InvalidRequestError(errors.InvalidRequestError, MonGARSError): ...
@@ -59,4 +59,4 @@ class PermissionDeniedError(errors.PermissionDeniedError, AuthenticationError): 
 
 SDKError = MonGARSError
 
-OWN_CLASSES = {**errors.own_classes(MonGARSError, globals()), errors.AuthenticationError: UnauthorizedError}
+ERROR_CLASSES = {**errors.map_classes(MonGARSError, globals()), errors.AuthenticationError: UnauthorizedError}

@@ -12,7 +12,7 @@ from .._core.model import build_request, to_send
 from .._core.options import ServiceSpec
 from .._core.result_list import ResultList
 from .._core.service import ServiceClient
-from .errors import OWN_CLASSES, ConfigurationError, InvalidRequestError
+from .errors import ERROR_CLASSES, ConfigurationError, InvalidRequestError
 from .models import (
     ChatRequest,
     ChatResponse,
@@ -51,7 +51,7 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
     """
 
     # The server accepts one message per second: three retries wait at least 1.75 s in total.
-    _spec = ServiceSpec("mongars", "MONGARS", OWN_CLASSES, timeout=30.0, max_retries=3)
+    _spec = ServiceSpec("mongars", "MONGARS", ERROR_CLASSES, timeout=30.0, max_retries=3)
 
     @property
     def token(self) -> Optional[str]:

@@ -29,7 +29,7 @@ class APIError(errors.APIError, ZaguanError):
         self.request_id = request_id
 
 
-# own_classes() gives each the docstring of its common class.
+# map_classes() gives each class the docstring of its common class.
 # fmt: off
 class ConfigurationError(errors.ConfigurationError, ZaguanError): ...
 class InvalidRequestError(errors.InvalidRequestError, ZaguanError): ...
@@ -92,4 +92,4 @@ def _details(error: errors.APIStatusError) -> Mapping[str, Any]:
     return parse_error_body(error.body).details
 
 
-OWN_CLASSES = errors.own_classes(ZaguanError, globals())
+ERROR_CLASSES = errors.map_classes(ZaguanError, globals())

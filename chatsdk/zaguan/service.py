@@ -16,7 +16,7 @@ from .._core.paging import iter_pages
 from .._core.result_list import ResultList
 from .audio import Audio
 from .embeddings import Embeddings
-from .errors import OWN_CLASSES, BandAccessDeniedError, RateLimitError
+from .errors import ERROR_CLASSES, BandAccessDeniedError, RateLimitError
 from .images import Images
 from .models import (
     CreditsBalance,
@@ -41,7 +41,7 @@ class Zaguan(OpenAIService, Embeddings, Audio, Images, Moderations):
     credits raise NotFoundError if credits are not enabled on the server.
     """
 
-    _spec = ServiceSpec("zaguan", "ZAGUAN", OWN_CLASSES, timeout=60.0, max_retries=2)
+    _spec = ServiceSpec("zaguan", "ZAGUAN", ERROR_CLASSES, timeout=60.0, max_retries=2)
 
     def chat_simple(self, message: str, model: str = "openai/gpt-4o-mini") -> ChatResponse:
         """Send one user message and return the completion, as ``chat`` does.

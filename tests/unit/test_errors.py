@@ -94,7 +94,7 @@ def test_class_of_a_status(status, name):
 @for_each(SERVICES)
 def test_a_service_has_the_common_tree_as_its_own(service):
     package = import_module(f"chatsdk.{service}")
-    table = dict(import_module(f"chatsdk.{service}.errors").OWN_CLASSES)
+    table = dict(import_module(f"chatsdk.{service}.errors").ERROR_CLASSES)
     assert set(table) == {*KINDS}
     assert table.pop(errors.ChatSDKError) is BASES[service]
     for common, own in table.items():

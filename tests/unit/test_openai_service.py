@@ -31,11 +31,11 @@ class AcmeResponseError(AcmeError, errors.APIResponseError):
     pass
 
 
-OWN_CLASSES = {errors.NotFoundError: AcmeNotFoundError, errors.APIResponseError: AcmeResponseError}
+ERROR_CLASSES = {errors.NotFoundError: AcmeNotFoundError, errors.APIResponseError: AcmeResponseError}
 
 
 class Acme(OpenAIService):
-    _spec = ServiceSpec("acme", "ACME", OWN_CLASSES, timeout=5.0, max_retries=0, base_url=URL)
+    _spec = ServiceSpec("acme", "ACME", ERROR_CLASSES, timeout=5.0, max_retries=0, base_url=URL)
 
 
 @pytest.fixture
