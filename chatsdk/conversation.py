@@ -15,6 +15,7 @@ from ._core.chat_adapters import ChatAdapter, ChatCall, Message, Texts, make_ada
 from ._core.closable import CloseMixin
 from ._core.display import show_text
 from ._core.json_codec import join_surrogates
+from ._core.model import int_or_zero
 from ._core.openai_models import Usage
 from ._core.tools import make_tool
 from .errors import ChatSDKError, InvalidRequestError
@@ -366,5 +367,4 @@ def _open_calls(messages: List[Message]) -> List[Message]:
 
 def _add_usage(total: Usage, usage: object) -> None:
     for name in ("prompt_tokens", "completion_tokens", "total_tokens"):
-        count = getattr(usage, name, None)
-        setattr(total, name, getattr(total, name) + (count if isinstance(count, int) else 0))
+        setattr(total, name, getattr(total, name) + int_or_zero(getattr(usage, name, None)))

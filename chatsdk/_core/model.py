@@ -352,6 +352,11 @@ def is_filled_list_of_objects(value: Any) -> bool:
     return is_list_of_objects(value) and value != []
 
 
+def int_or_zero(value: object) -> int:
+    """Return *value* if it is an int, else 0."""
+    return value if isinstance(value, int) else 0
+
+
 def _validator(hint: Any) -> Callable[[Any], bool]:
     origin = getattr(hint, "__origin__", None)
     if origin is list and _is_model(hint.__args__[0]):

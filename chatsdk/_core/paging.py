@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Any, Callable, Dict, Iterator, Literal, Optional, Set, TypeVar, Union
 
-from .model import Model
+from .model import Model, int_or_zero
 from .progress import Progress
 from .result_list import ListResponse
 
@@ -37,7 +37,8 @@ def iter_pages(
         while position not in visited:
             visited.add(position)
             page = get(**query, **{by: position})
-            bar = bar or stack.enter_context(Progress(count(page.get("total")), "items", shown=progress))
+            total = int_or_zero(page.get("total"))
+            bar = bar or stack.enter_context(Progress(total, "items", shown=progress))
             items = list(page)
             received += len(items)
             is_repeated = bool(items)
@@ -60,13 +61,8 @@ def iter_pages(
                 if more is None or by == "offset":  # a page number after the last one may be an error
                     # The total may be wrong: after a full page another one is requested in any case. Some
                     # servers send fewer items than requested, and tell their own maximum in "limit".
-                    full = min(size, count(page.get("limit")) or size)
-                    more = more or len(items) >= full or received < count(page.get("total"))
+                    full = min(size, int_or_zero(page.get("limit")) or size)
+                    more = more or len(items) >= full or received < total
                 if not items or not more:
                     return
                 position = received if by == "offset" else len(visited) + 1
-
-
-def count(value: object) -> int:
-    """Return *value* if it is an int, else 0."""
-    return value if isinstance(value, int) else 0

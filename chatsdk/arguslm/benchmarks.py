@@ -9,9 +9,9 @@ from typing import Any, Generator, Iterator, List, Mapping, Optional, Union
 from .. import errors
 from .._core.auth import Credentials
 from .._core.download import Download
-from .._core.model import build_request
+from .._core.model import build_request, int_or_zero
 from .._core.options import Service, is_valid_timeout
-from .._core.paging import count, iter_pages
+from .._core.paging import iter_pages
 from .._core.progress import Progress
 from .._core.request import Request
 from .._core.service import ServiceClient
@@ -59,7 +59,7 @@ class Benchmarks(ServiceClient):
         """
         body = build_request(BenchmarkCreate, request, locals())
         started = self._request("POST", "/api/v1/benchmarks", json=body).model(BenchmarkStart)
-        runs = _DEFAULT_RUNS if body.num_runs is None else count(body.num_runs)
+        runs = _DEFAULT_RUNS if body.num_runs is None else int_or_zero(body.num_runs)
         self._expected_calls[started.id] = len(body.model_ids) * runs
         if len(self._expected_calls) > _MAX_REMEMBERED:
             self._expected_calls.popitem(last=False)

@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, Generator, Iterator, List, Optional, Seq
 from .. import errors
 from .._core import json_codec
 from .._core.error_body import parse_error_body
-from .._core.paging import count
+from .._core.model import int_or_zero
 from .._core.request import Request
 from .._core.websocket import WebSocket, WebSocketError, open_websocket
 from .models import BenchmarkDetail, BenchmarkEvent, BenchmarkResult, BenchmarkResults, LiveResult
@@ -85,8 +85,8 @@ class BenchmarkProgress:
         """Return the event in a message, with the counts that the message leaves out."""
         event = BenchmarkEvent.from_dict(message)
         if event.type == "progress":
-            self.completed = count(event.completed) or self.completed
-            self.total = count(event.total) or self.total
+            self.completed = int_or_zero(event.completed) or self.completed
+            self.total = int_or_zero(event.total) or self.total
             self._announced = event.current_model
         elif event.type == "result" and isinstance(event.data, LiveResult):
             data = event.data
