@@ -16,7 +16,7 @@ from .dates import format_utc
 
 
 def check_base_url(url: object, service: str) -> str:
-    """Return *url* normalized, without a trailing slash; raises ConfigurationError if it cannot be used.
+    """Return *url* normalized, without a trailing slash; raises ConfigurationError if it is invalid.
 
     The error does not show the URL, which may hold a password.
     """
@@ -38,24 +38,24 @@ def _find_problem(url: str) -> Optional[str]:
     parts = urlsplit(url)
     has_odd_characters = not url.isprintable() or re.search(r"[ \\]", url)
     problems = {
-        "holds a space, a backslash or a control character": has_odd_characters,
+        "contains a space, a backslash or a control character": has_odd_characters,
         "must begin with http:// or https://": parts.scheme not in ("http", "https"),
-        "must not hold a user or password; give api_key": "@" in parts.netloc,
+        "must not contain a user or password: pass api_key instead": "@" in parts.netloc,
         "must not have a query or a fragment": re.search("[?#]", url),
-        "names no host to connect to": not parts.hostname or parts.port == 0,
-        "must not hold . or .. as parts of its path": {".", ".."} & {*unquote(parts.path).split("/")},
+        "has no valid host or port": not parts.hostname or parts.port == 0,
+        "must not contain . or .. as parts of its path": {".", ".."} & {*unquote(parts.path).split("/")},
     }
     return next((problem for problem, found in problems.items() if found), None)
 
 
 def get_origin(url: str) -> str:
-    """Return scheme, host and port of a checked *url*, with a slash at the end."""
+    """Return scheme, host and port of a validated *url*, with a trailing slash."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}/"
 
 
 def redirect_target(url: str, location: str) -> str:
-    """Return the target of a redirect without user, password and query; "" if it is no URL."""
+    """Return the target of a redirect without user, password and query; "" if it is invalid."""
     try:
         parts = urlsplit(urljoin(url, location.encode("latin-1").decode("utf-8", "replace")))
         host = parts.netloc.rpartition("@")[2]
@@ -91,9 +91,9 @@ def quote_path_segment(value: object, name: str) -> str:
 
 
 def encode_query(params: Mapping[str, Any], more: bool = False) -> str:
-    """Return *params* as a query that begins with "?", or with "&" if there is one already (*more*).
+    """Return *params* as a query string that begins with "?", or with "&" to continue a query (*more*).
 
-    None is left out; the items of a list repeat the name.
+    None is left out; each item of a list becomes a parameter.
     """
     lists = {name: value if isinstance(value, (list, tuple)) else [value] for name, value in params.items()}
     pairs = [(name, _query_text(item)) for name, items in lists.items() for item in items if item is not None]

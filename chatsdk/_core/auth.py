@@ -34,7 +34,7 @@ class Credentials:
     def set_key(self, key: Optional[str], user: Optional[str] = None) -> None:
         """Replace the key and the name of its *user*, and clear the identity cookies."""
         cookies: Dict[str, str] = {}  # by origin
-        # In one step: no other thread sends the new key with the old cookie.
+        # In one assignment: no other thread must send the new key with the old cookie.
         self._auth_state = validate_api_key(key), user, cookies
         self._requires_key = False
 
@@ -65,17 +65,17 @@ class Credentials:
         """Return the auth of requests to *base_url*; warn once if a key or password is sent over plain http.
 
         Args:
-            base_url: a checked address.
+            base_url: a validated URL.
             key_header: the header for the key.
-            cookie_name: the cookie by which the server knows a user without a key, to be stored and sent.
-            has_secret: whether the body holds a password or a key.
+            cookie_name: the cookie that identifies a user without a key; it is stored and sent.
+            has_secret: whether the body contains a password or a key.
         """
-        if self._requires_key and self.key is None and not has_secret:  # a login brings its own
+        if self._requires_key and self.key is None and not has_secret:  # a login needs no key
             found = self._from_environment()
             if found is None:
                 raise ConfigurationError(
-                    f"the key of {self.service} does not travel to other processes: "
-                    f"set {self._prefix}_API_KEY there, or pass a Service with its api_key"
+                    f"a pickle does not contain the API key of {self.service}: "
+                    f"set {self._prefix}_API_KEY in this process, or call set_api_key()"
                 )
             self.set_key(found)
         key, _, cookies = self._auth_state
@@ -84,7 +84,7 @@ class Credentials:
             if not is_secure_transport(base_url):
                 what = "the API key" if key is not None else "a password or key"
                 warnings.warn(
-                    f"{what} of {self.service} goes over plain http to another machine: use https",
+                    f"{what} of {self.service} is sent over plain http to another machine: use https",
                     InsecureTransportWarning,
                     stacklevel=_caller_level(),
                 )
@@ -94,7 +94,7 @@ class Credentials:
 class OriginAuth(AuthBase):
     """Adds the key and the identity cookie, if any, to requests to one origin.
 
-    Without an auth object requests would add what it finds in ~/.netrc.
+    Without an auth object, requests would send the login for this host in ~/.netrc.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ def _caller_level() -> int:
 
 
 def is_key(value: object) -> bool:
-    """Return whether *value*, from a response, can be used as a key."""
+    """Return whether *value*, from a response, is a valid key."""
     try:
         return isinstance(value, str) and validate_api_key(value) is not None
     except ConfigurationError:
@@ -153,7 +153,7 @@ def is_key(value: object) -> bool:
 
 
 def validate_api_key(key: Optional[str]) -> Optional[str]:
-    """Return *key* stripped, None if it is empty; raise ConfigurationError if no header can hold it."""
+    """Return *key* stripped, None if it is empty; raises ConfigurationError if a header cannot hold it."""
     if key is None:
         return None
     if not isinstance(key, str):
@@ -161,30 +161,30 @@ def validate_api_key(key: Optional[str]) -> Optional[str]:
     key = re.sub("(?i)^bearer +", "", key.strip())  # which is added to each request
     if re.search(_INVALID_HEADER_CHARS, key):
         raise ConfigurationError(
-            "the API key holds a control character or one outside latin-1; was it pasted whole?"
+            "the API key contains a character that is not allowed in a header: check how it was copied"
         )
     return key or None
 
 
 def validate_headers(headers: Optional[Mapping[str, str]]) -> Dict[str, str]:
-    """Return *headers* stripped and without framing; raise ConfigurationError if they are not valid."""
+    """Return *headers* stripped and without framing; raises ConfigurationError if they are not valid."""
     checked = {}
     for name, value in (headers or {}).items():
         if not isinstance(name, str) or not re.fullmatch(_HEADER_NAME, name):
-            raise ConfigurationError("a header has a name that HTTP does not allow")
+            raise ConfigurationError("the name of a header contains a character that HTTP does not allow")
         if not isinstance(value, str) or re.search(_INVALID_HEADER_CHARS, value):
-            raise ConfigurationError(f"header {name} must be text of latin-1 without control characters")
+            raise ConfigurationError(f"header {name} must be Latin-1 text without control characters")
         checked[name] = value.strip()
     return without_framing(checked)
 
 
 def without_framing(headers: Mapping[str, str]) -> Dict[str, str]:
-    """Return *headers* without those for the length of the body, which are set with the body."""
+    """Return *headers* without those for the length of the body, which is set with the body."""
     return {name: value for name, value in headers.items() if name.lower() not in _FRAMING_HEADERS}
 
 
 def header_secrets(headers: Mapping[str, Union[str, bytes]]) -> Iterator[str]:
-    """Yield the values of sensitive headers, and the secret parts of them."""
+    """Yield the values of sensitive headers, and their secret parts."""
     for name, value in headers.items():
         if re.search(_SENSITIVE_HEADER, name):
             text = header_text(value)

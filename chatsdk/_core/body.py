@@ -1,4 +1,4 @@
-"""Reads response bodies in pieces, decompressed, with a limit of their size in memory."""
+"""Reads and decompresses response bodies in pieces, with a limit for their size in memory."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ class ResponseBody:
         self._check_open()
         file = getattr(self.response.raw, "_fp", None)
         if getattr(self.response, "_content_consumed", False) or not hasattr(type(file), "read1"):
-            # Of a cache of the user's own: read already, or behind a wrapper that must see each read.
+            # From a user's cache: already read, or behind a wrapper that must see each read.
             return self.response.iter_content(_CHUNK_SIZE)
         return _decode(self._iter_raw(file), self.response.headers.get("Content-Encoding", ""))
 
     def peek(self, detect: Callable[[bytes], Optional[T]]) -> Optional[T]:
-        """Return what *detect* returns for the first bytes; as long as that is None, it gets more of them.
+        """Return the result of *detect* for the first bytes; while it is None, more bytes are read.
 
         Iterating yields these bytes too, and raises their errors.
         """
@@ -74,7 +74,7 @@ class ResponseBody:
         return b"".join(pieces)
 
     def limit_remaining_time(self, seconds: float) -> None:
-        """Wait at most *seconds* for the rest, instead of those of an earlier call of this method."""
+        """Wait at most *seconds* for the rest; replaces the limit of an earlier call of this method."""
         end = time.monotonic() + seconds
         self._call.deadline = end if self._deadline is None else min(end, self._deadline)
 
@@ -85,12 +85,12 @@ class ResponseBody:
         # In a forked child the connection is its parent's.
         if sock is not None and not self._complete and self._process == os.getpid():
             shut_down(sock)  # a thread that waits in a read holds a lock that closing needs
-        with suppress(RuntimeError):  # a greenlet of this thread is inside a read, and closes after it
+        with suppress(RuntimeError):  # a greenlet of this thread is reading, and closes afterwards
             self.response.close()
 
     def _check_open(self) -> None:
-        if self.closed:  # by another thread: what was read is not the end of the body
-            raise ConnectionAbortedError(ECONNABORTED, "it was closed here while it was read")
+        if self.closed:  # by another thread: the bytes so far are not the whole body
+            raise ConnectionAbortedError(ECONNABORTED, "the response was closed while it was read")
 
     def _iter_raw(self, file: Any) -> Iterator[bytes]:
         raw = self.response.raw
@@ -132,7 +132,7 @@ def _socket_of(file: Any) -> Any:
 
 
 def _decode(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
-    """Return the body without the encodings in its header, unless its bytes show that they are wrong."""
+    """Undo the encodings of the Content-Encoding header, except those that the bytes show to be wrong."""
     for word in reversed(encoding.lower().split(",")[:_MAX_ENCODINGS]):
         name = word.strip()
         if name not in _NO_ENCODING:
@@ -151,19 +151,19 @@ def _decode_one(pieces: Iterator[bytes], name: str, encoding: str) -> Iterator[b
         has_header = head[0] & 15 == 8 and int.from_bytes(head[:2], "big") % 31 == 0
         yield from _decompress(pieces, zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS)
     else:
-        raise BodyError(f"the encoding {encoding.strip()[:40]}, which was not asked for")
+        raise BodyError(f"the encoding {encoding.strip()[:40]}, which was not requested")
 
 
 def _decompress(pieces: Iterator[bytes], bits: int) -> Iterator[bytes]:
     """Decompress in bounded pieces: a small body may hold gigabytes."""
     decompressor = zlib.decompressobj(bits)
-    rest = bytearray()  # what follows the compressed data: ignored, or another member of a gzip file
+    rest = bytearray()  # after the compressed data: another member of a gzip file, or ignored
     for data in pieces:
         while data:
             if decompressor.eof:
                 rest += data
                 if len(rest) > _MAX_IGNORED:
-                    raise BodyError(f"more than {_MAX_IGNORED} bytes behind its compressed data")
+                    raise BodyError(f"more than {_MAX_IGNORED} bytes after its compressed data")
                 data = b""
                 if rest.startswith(_GZIP):
                     decompressor, data = zlib.decompressobj(bits), bytes(rest)
@@ -187,9 +187,9 @@ def _inflate(decompressor: Any, data: bytes) -> Iterator[bytes]:
 
 
 def _peek(pieces: Iterator[bytes], is_enough: Callable[[bytes], bool]) -> Tuple[bytes, Iterator[bytes]]:
-    """Return the first bytes, until *is_enough* of them or all are there, and an iterator over all pieces.
+    """Return the first bytes, as many as *is_enough* asks for, and an iterator over all pieces.
 
-    An error is raised by the iterator, after the bytes before it.
+    The iterator also raises an error that follows the first bytes.
     """
     head = b""
     failure: Optional[Exception] = None

@@ -23,8 +23,8 @@ class CallContext:
         self.url = redact_query(url)
         self.deadline = deadline  # in the time of time.monotonic()
         self.attempt = 0
-        self.can_repeat = True  # the body can be sent again
-        self.keep_alive = True  # the connection can carry another request
+        self.can_repeat = True  # whether the body can be sent again
+        self.keep_alive = True  # whether another request may use the connection
         self.start_attempt()
 
     def start_attempt(self) -> None:

@@ -33,7 +33,7 @@ for _name, _value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPALIVE", 60), ("TCP_KEEPINT
 
 
 class _CurrentCall(threading.local):
-    """The call that this thread is sending: urllib3 has no way to pass it on to its connections."""
+    """The call that this thread is sending: urllib3 cannot pass it to its connections."""
 
     call: Optional[CallContext] = None
     read_timeout: Optional[float] = None  # seconds
@@ -48,14 +48,14 @@ def apply_deadline(sock: Any, read_timeout: Optional[float], deadline: Optional[
         return
     left = deadline - time.monotonic()
     if left <= 0:
-        raise socket.timeout("the time for the whole call is over")
+        raise socket.timeout("the total timeout of the call has expired")
     sock.settimeout(left if read_timeout is None else min(left, read_timeout))
 
 
 def innermost_socket(sock: Any) -> Any:
-    """Return the socket below the TLS layers of pyOpenSSL and of TLS in TLS, which are no sockets.
+    """Return the socket below the TLS layers of pyOpenSSL and of TLS in TLS.
 
-    They have no ``gettimeout``, or no ``shutdown`` that wakes a reader.
+    These have no ``gettimeout``, or no ``shutdown`` that wakes a reader.
     """
     while hasattr(sock, "socket"):
         sock = sock.socket
@@ -114,7 +114,7 @@ class DeadlineHTTPResponse(HTTPResponse):
         self.headers.set_payload("")
 
     def _read_status(self) -> Tuple[str, int, str]:
-        """Skip interim responses: http.client knows 100 only, and takes a 103 for the answer."""
+        """Skip interim responses: http.client only skips 100, and returns a 103 as the response."""
         for _ in range(_MAX_INTERIM_RESPONSES):
             line: Tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
             if line[1] == 101 or not 100 <= line[1] < 200:
@@ -123,7 +123,7 @@ class DeadlineHTTPResponse(HTTPResponse):
         raise HTTPException("too many interim responses")
 
     def _read1_chunked(self, n: int) -> bytes:
-        """Return the chunks that are in the buffer, or wait for one; http.client returns one each time."""
+        """Return all chunks in the buffer, or wait for one; http.client returns one per call."""
         piece: bytes = super()._read1_chunked(n)  # type: ignore[misc]
         if not piece or self.chunk_left:
             return piece
@@ -133,7 +133,7 @@ class DeadlineHTTPResponse(HTTPResponse):
             end = data.find(b"\r\n", position + 2)
             try:
                 size = int(data[position + 2 : end], 16)
-            except ValueError:  # http.client decides what to do with it
+            except ValueError:  # left to http.client, which raises an error
                 break
             stop = end + 2 + size
             if end < 0 or size <= 0 or stop > limit:
@@ -144,7 +144,7 @@ class DeadlineHTTPResponse(HTTPResponse):
         return b"".join(pieces)
 
     def _peek_buffer(self) -> bytes:
-        """Return what is in the buffer without a read of the socket."""
+        """Return the bytes in the buffer without reading from the socket."""
         self._raw.stopped = True
         try:
             return self.fp.peek(1)
@@ -156,8 +156,8 @@ class DeadlineHTTPResponse(HTTPResponse):
         file = self.fp
         if file is None:  # another thread was faster
             return
-        # The next call would take the rest for its answer; the pool drops a connection that is shut down.
-        # A forked child must not do so: the connection is its parent's.
+        # The next call would read the rest as its response; the pool drops a connection that is shut down.
+        # A forked child must not do so: the connection belongs to its parent.
         if not self.will_close and self._process == os.getpid() and self._has_rest():
             shut_down(self._sock)
         self.fp = None  # type: ignore[assignment]
@@ -165,14 +165,14 @@ class DeadlineHTTPResponse(HTTPResponse):
 
     def _has_rest(self) -> bool:
         try:
-            # Before the next call the pool sees what waits in a plain socket, not what waits in a TLS layer.
+            # Before the next call the pool checks for bytes in a plain socket, but not in a TLS layer.
             return bool(self._peek_buffer()) or getattr(self._sock, "pending", int)() > 0
         except (ValueError, AttributeError):  # another thread is closing it
             return True
 
 
 def shut_down(sock: Any) -> None:
-    """End the connection of *sock*, which wakes a thread that reads from it."""
+    """Shut the connection of *sock* down, which wakes a thread that reads from it."""
     with suppress(OSError):
         innermost_socket(sock).shutdown(socket.SHUT_RDWR)
 
@@ -185,7 +185,7 @@ class _DeadlinePool(HTTPConnectionPool):
         # Set on the connection, not in a class of our own: recorders such as vcrpy replace the class.
         connection.response_class = DeadlineHTTPResponse
         connection.socket_options = [*(getattr(connection, "socket_options", None) or ()), *_KEEP_ALIVE]
-        if type(connection).send is HTTPConnection.send:  # vcrpy's has a method of its own
+        if type(connection).send is HTTPConnection.send:  # vcrpy overrides it
             connection.send = partial(_send, weakref.ref(connection))
         return connection
 
@@ -193,7 +193,7 @@ class _DeadlinePool(HTTPConnectionPool):
         self._close_dropped()
         connection: Any = super()._get_conn(timeout)
         if current.read_timeout is not None:
-            connection.timeout = current.read_timeout  # requests 2.28 sends chunked bodies under no other
+            connection.timeout = current.read_timeout  # requests 2.28 sends chunked bodies with this timeout
         return connection
 
     def _prepare_proxy(self, conn: Any) -> None:
@@ -225,14 +225,14 @@ class _DeadlinePool(HTTPConnectionPool):
 
 @lru_cache(maxsize=None)
 def deadline_pool(pool_class: Type[HTTPConnectionPool]) -> Type[HTTPConnectionPool]:
-    """Return *pool_class* with deadlines; SOCKS proxies have pool classes of their own."""
+    """Return a subclass of *pool_class* with deadlines; SOCKS proxies have other pool classes."""
     if issubclass(pool_class, _DeadlinePool):
         return pool_class
     return type(pool_class.__name__, (_DeadlinePool, pool_class), {})
 
 
 def _send(reference: Any, data: Any) -> None:
-    """Send *data* in pieces, each before the deadline: ``sendall`` applies its timeout to the whole."""
+    """Send *data* in pieces, each with its own timeout: ``sendall`` applies one timeout to all of it."""
     connection = reference()
     pieces: List[Any] = [data]
     if isinstance(data, (bytes, bytearray)) and len(data) > _SEND_SIZE:
@@ -245,7 +245,7 @@ def _send(reference: Any, data: Any) -> None:
 
 @contextmanager
 def _connecting(connection: Any) -> Iterator[None]:
-    """Raise what breaks in a ``with`` block as a failure to connect: nothing was sent yet."""
+    """Raise a connection that breaks in a ``with`` block as a failure to connect: nothing was sent yet."""
     try:
         yield
     except (socket.timeout, TimeoutError) as error:
@@ -257,7 +257,7 @@ def _connecting(connection: Any) -> Iterator[None]:
 
 
 def _is_break(error: Exception) -> bool:
-    """Return whether *error* is a broken connection, and not a certificate or a setting that is wrong."""
+    """Return whether *error* is a broken connection, not an invalid certificate or setting."""
     if isinstance(error, ssl.SSLError):
         return "EOF" in str(error) or "SysCallError" in str(error)  # the words of OpenSSL and of pyOpenSSL
     is_proxy_error = str(error).startswith("Tunnel connection failed: 5")  # the response to CONNECT

@@ -295,7 +295,7 @@ class TestAKeyThatDidNotTravel:
         again = pickle.loads(pickle.dumps(there))
         for name, variable in (("zaguan", "ZAGUAN_API_KEY"), ("mongars", "MONGARS_API_KEY")):
             for service in (getattr(there, name), getattr(again, name)):
-                with pytest.raises(ConfigurationError, match=f"travel.*{variable}.*Service"):
+                with pytest.raises(ConfigurationError, match=f"pickle.*{variable}.*set_api_key"):
                     service.request("GET", "/x")
         keys = Keys()
         http.add_callback("GET", ZAGUAN + "/v1/models", callback=keys)
