@@ -75,7 +75,7 @@ class Credentials:
             if found is None:
                 raise ConfigurationError(
                     f"a pickle does not contain the API key of {self.service}: "
-                    f"set {self._prefix}_API_KEY in this process, or call set_api_key()"
+                    f"set {self._prefix}_API_KEY in the process that loads it, or call set_api_key() there"
                 )
             self.set_key(found)
         key, _, cookies = self._auth_state

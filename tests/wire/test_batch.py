@@ -370,7 +370,7 @@ def test_processes_take_their_keys_from_the_environment(serve, connect, tmp_path
             items = list(ask(client, tmp_path / "out", executor=pool, max_workers=4).run(requests))
         if key is None:
             assert all(isinstance(item.error, ConfigurationError) for item in items)
-            assert "set ZAGUAN_API_KEY there" in str(items[0].error)
+            assert "set ZAGUAN_API_KEY in the process" in str(items[0].error)
             assert server.requests == []
     assert [item.ok for item in items] == [True] * 12
     assert {request.headers["authorization"] for request in server.requests} == {"Bearer key-of-worker"}
