@@ -90,7 +90,7 @@ class ResponseBody:
 
     def _check_open(self) -> None:
         if self.closed:  # by another thread: the bytes so far are not the whole body
-            raise ConnectionAbortedError(ECONNABORTED, "the response was closed while it was read")
+            raise ConnectionAbortedError(ECONNABORTED, "close() was called while the body was read")
 
     def _iter_raw(self, file: Any) -> Iterator[bytes]:
         raw = self.response.raw

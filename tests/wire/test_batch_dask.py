@@ -105,5 +105,5 @@ def test_workers_started_from_the_shell(serve, connect, tmp_path):
     failed = [item for item in items if not item.ok]
     assert failed
     assert all(isinstance(item.error, ConfigurationError) for item in failed)
-    assert "set ZAGUAN_API_KEY there" in str(failed[0].error)
+    assert "set ZAGUAN_API_KEY in the process" in str(failed[0].error)
     assert len(server.requests) == CALLS - len(failed) > 0

@@ -237,7 +237,7 @@ def test_closed_by_another_thread_while_it_is_read(export, monkeypatch):
             closing.join(5)
 
     monkeypatch.setattr(download._exchange, "read_body", read_and_close)
-    with pytest.raises(APIConnectionError, match="closed here"):
+    with pytest.raises(APIConnectionError, match="was called"):
         _ = download.content
 
 

@@ -151,7 +151,7 @@ def test_a_worker_takes_the_key_from_its_environment(serve, connect, key):
         check=True,
     )
     if key is None:
-        assert done.stdout.count(b"set ZAGUAN_API_KEY there") == 2
+        assert done.stdout.count(b"set ZAGUAN_API_KEY in the process") == 2
         assert len(server.requests) == 1
         return
     assert done.stdout.split() == [b"503"] * 2
