@@ -93,7 +93,7 @@ class Exchange:
 
         *upgrade* also gets proxies, CA bundle and certificate, as requests names them, and the timeouts.
         """
-        settings = self._transport.settings(self._auth.origin, self._request.direct)
+        settings = self._transport.settings(self._auth.origin, self._request.use_proxies)
         signed = self._transport.sign(self._request, self._auth)
         try:
             connection = upgrade(signed, settings, self._timeout())

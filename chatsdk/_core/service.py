@@ -49,7 +49,7 @@ class ServiceClient(SharesTransport):
 
     def __init__(self, transport: Transport, settings: Service, credentials: Credentials) -> None:
         self._transport = transport
-        self._direct = not settings.use_proxies
+        self._use_proxies = settings.use_proxies
         self._credentials = credentials
         self._set_options(replace(settings, api_key=None))
         self._base_url: Optional[str] = None
@@ -196,7 +196,7 @@ class ServiceClient(SharesTransport):
         with self._service_errors():
             base_url = self._resolve_base_url()
             request = ServiceRequest()
-            request.direct = self._direct
+            request.use_proxies = self._use_proxies
             request.method = method
             request.url = base_url + path + (encode_query(params, "?" in path) if params else "")
             content: Dict[str, Any] = {"User-Agent": _USER_AGENT}

@@ -30,7 +30,7 @@ class ServiceRequest(requests.PreparedRequest):
 
     origin = ""
     call: Optional[CallContext] = None
-    direct = False  # without the proxies of the environment
+    use_proxies = True  # those of the session and the environment
 
     @property
     def is_seekable(self) -> bool:
@@ -67,7 +67,7 @@ class DeadlineAdapter(HTTPAdapter):
 
     def get_connection_with_tls_context(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the pool for *request* from a cache: requests' own lookup takes a tenth of a call's time."""
-        key = request.origin, request.direct
+        key = request.origin, request.use_proxies
         pool = self._pools.get(key)
         if pool is None:
             pool = self._pools[key] = super().get_connection_with_tls_context(request, *args, **kwargs)
@@ -171,7 +171,7 @@ class Transport:
             signed.call.can_repeat = signed.can_repeat
             signed.call.keep_alive = signed.headers.get("Connection", "").lower() != "close"
         try:
-            settings = self.settings(auth.origin, signed.direct)
+            settings = self.settings(auth.origin, signed.use_proxies)
             response = session.send(signed, timeout=timeout, allow_redirects=False, **settings)
         except BaseException as error:
             self._forget()
@@ -216,8 +216,8 @@ class Transport:
         if self._user_session is None:
             self._session.close()
 
-    def settings(self, origin: str, direct: bool) -> Dict[str, Any]:
-        """Return proxies (none if *direct*), CA bundle and certificate for *origin*, as requests names them.
+    def settings(self, origin: str, use_proxies: bool) -> Dict[str, Any]:
+        """Return proxies, CA bundle and certificate for *origin*, as the arguments of ``Session.send``.
 
         requests reads them from the environment on each call. For our own session they are cached until a
         variable changes or a call fails; the settings of a user's session may change at any time.
@@ -225,17 +225,17 @@ class Transport:
         if self._environment != _ENVIRONMENT:
             self._environment = _ENVIRONMENT.copy()
             self._forget()
-        known = self._settings.get((origin, direct))
+        known = self._settings.get((origin, use_proxies))
         if known is None:
             session = self.session
             # Passed as if by the caller: otherwise the environment takes precedence over the session.
             known = session.merge_environment_settings(
                 origin, dict(session.proxies), True, session.verify, None
             )
-            if direct:
+            if not use_proxies:
                 known["proxies"] = {}
             if self._user_session is None:
-                self._settings[origin, direct] = known
+                self._settings[origin, use_proxies] = known
         return known
 
     def _forget(self) -> None:
