@@ -59,8 +59,8 @@ class Conversation(Generic[A]):
         last: the last answer, or None.
         usage: the tokens of all answers so far; ChatServer and monGARS do not count them.
 
-    A turn that fails or is left early leaves the transcript as it was; the error of a stream has what was
-    received in ``partial``. ``say()`` without a text repeats the turn, without the tools that have run.
+    A turn that fails or is left early does not change the transcript; ``partial`` of a stream's error has the
+    response so far. ``say()`` without a text repeats the turn, without the tools that have run.
 
     Infinity and monGARS store the conversation, and may remember a turn that failed here. A stream is one
     piece of text in the first turn on ChatServer, in the first on Infinity without ``user``, and on monGARS.
@@ -90,8 +90,8 @@ class Conversation(Generic[A]):
         settings = {"model": model, "system": system, "tools": tools, "user": user, "trim": trim}
         for name, value in settings.items():
             if value:
-                self._adapter.check_takes(name)
-        if not model and "model" in self._adapter.takes:
+                self._adapter.check_supported(name)
+        if not model and "model" in self._adapter.supported:
             raise InvalidRequestError(f"a conversation with {self._adapter.name} needs a model")
         self.tools = {tool.name: tool for tool in map(make_tool, tools)}
         if len(self.tools) < len(tools):
@@ -129,7 +129,7 @@ class Conversation(Generic[A]):
 
     @model.setter
     def model(self, model: str) -> None:
-        self._adapter.check_takes("model")
+        self._adapter.check_supported("model")
         self._model = model
         self._adapter.restart()  # a session of ChatServer keeps the model of its first call
 
@@ -161,7 +161,7 @@ class Conversation(Generic[A]):
         Raises:
             InvalidRequestError: on Infinity and monGARS, which store the conversation.
         """
-        if self._adapter.stores:
+        if self._adapter.stores_history:
             raise InvalidRequestError(f"{self._adapter.name} stores the conversation: it cannot be forked")
         fork = copy.copy(self)
         fork._adapter = make_adapter(self._adapter.api, self._adapter.user)
@@ -259,7 +259,7 @@ class Conversation(Generic[A]):
             parts = [
                 {"type": "text", "text": part} if isinstance(part, str) else dict(part) for part in content
             ]
-            if "parts" in self._adapter.takes:
+            if "parts" in self._adapter.supported:
                 return [{"role": "user", "content": parts}]
             if any(part.get("type") != "text" for part in parts):
                 raise InvalidRequestError(f"{self._adapter.name} supports text only, no other parts")
@@ -291,7 +291,7 @@ class Conversation(Generic[A]):
                     list(pool.map(run, range(len(calls))))
             else:
                 list(map(run, range(len(calls))))
-        finally:  # after an error or Ctrl-C as well: what has run does not run again
+        finally:  # even after an error or Ctrl-C: tools that have run do not run again
             new += filter(None, results)
 
     def _run_tool(self, call: Message) -> str:
@@ -347,7 +347,7 @@ class ConversationStream(CloseMixin, Generic[A]):
             return self.final()
 
     def final(self) -> A:
-        """Read what is left and return the answer, as ``say`` does."""
+        """Read the rest and return the answer, as ``say`` does."""
         for _ in self:
             pass
         if self._answer is None:

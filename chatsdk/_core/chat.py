@@ -106,7 +106,7 @@ def _write_arguments(function: object) -> None:
 class CompletionAccumulator(Generic[T, R]):
     """Converts each chunk of a completion with *count* choices to an item, and all of them to a response."""
 
-    names = frozenset([b"", b"message"])  # an event without a name is called "message"
+    object_events = frozenset([b"", b"message"])  # an event without a name is called "message"
     finished = 0
     ended = False  # usage may follow the finish reason: only the end marker ends the stream
     is_failure = staticmethod(is_chat_failure)
@@ -128,7 +128,7 @@ class CompletionAccumulator(Generic[T, R]):
     def read(self, name: bytes, data: Dict[str, Any]) -> Optional[T]:
         """Return the item for a chunk; None for anything else."""
         is_chunk = "choices" in data or "usage" in data
-        if not is_chunk and (name not in self.names or "type" in data or "id" not in data):
+        if not is_chunk and (name not in self.object_events or "type" in data or "id" not in data):
             return None
         top = dict(data)
         choices = top.pop("choices", None)

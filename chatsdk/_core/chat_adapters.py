@@ -31,8 +31,8 @@ class ChatCall(NamedTuple):
 class ChatAdapter:
     """Base of the adapters; ``id`` is the id of the conversation on the service."""
 
-    takes: Sequence[str] = ()  # the settings that the service supports
-    stores = False  # whether the service stores the conversation; otherwise each call sends the transcript
+    supported: Sequence[str] = ()  # by Conversation
+    stores_history = False  # otherwise each call sends the transcript
 
     def __init__(self, api: Any, user: Optional[str]) -> None:
         self.api, self.user = api, user
@@ -61,19 +61,19 @@ class ChatAdapter:
         yield answer.text
         return answer
 
-    def check_takes(self, setting: str) -> None:
+    def check_supported(self, setting: str) -> None:
         """Raise InvalidRequestError if the service does not support a setting."""
-        if setting not in self.takes:
+        if setting not in self.supported:
             raise InvalidRequestError(f"{self.name} does not support {setting} in a conversation")
 
     def restart(self) -> None:
-        """Use a new id from the next call on, unless the service stores the conversation."""
-        if not self.stores:
+        """Use a new id from the next call on, unless the service stores the history."""
+        if not self.stores_history:
             self.id = None
 
 
 class _Zaguan(ChatAdapter):
-    takes = ("model", "system", "tools", "user", "trim", "parts")
+    supported = ("model", "system", "tools", "user", "trim", "parts")
 
     def send(self, call: ChatCall) -> Any:
         method, options = self.api.chat, call.options
@@ -90,7 +90,7 @@ class _Zaguan(ChatAdapter):
 
 
 class _ChatServer(ChatAdapter):
-    takes = ("model", "system", "user", "trim")
+    supported = ("model", "system", "user", "trim")
 
     def send(self, call: ChatCall) -> Any:
         # If the first call of a session is a stream, the second hangs on some servers.
@@ -101,8 +101,8 @@ class _ChatServer(ChatAdapter):
 
 
 class _Infinity(ChatAdapter):
-    takes = ("system", "user")
-    stores = True
+    supported = ("system", "user")
+    stores_history = True
 
     def send(self, call: ChatCall) -> Any:
         # Only responses that are not streamed set the cookie that identifies an anonymous user.
@@ -119,7 +119,7 @@ class _Infinity(ChatAdapter):
 
 
 class _MonGARS(ChatAdapter):
-    stores = True
+    stores_history = True
 
     def send(self, call: ChatCall) -> Any:
         self.id = self.id or str(uuid.uuid4())

@@ -36,13 +36,13 @@ class StreamReader(Protocol[T_co, R_co]):
     """Converts each event of a stream to an item, and all of them to one response.
 
     Attributes:
-        names: the names of the events whose data must be an object; the data of others may be anything.
+        object_events: the names of the events whose data must be an object.
         answered: whether any part of an answer was read.
         finished: 0 until the answer is complete, then a number that changes whenever more text follows.
         ended: whether the stream has ended without an end marker.
     """
 
-    names: FrozenSet[bytes]
+    object_events: FrozenSet[bytes]
     answered: bool
     finished: int
     ended: bool
@@ -71,8 +71,8 @@ class Stream(CloseMixin, Generic[T, R]):
 
     Leaving the loop, leaving a ``with`` block, ``close()`` and deleting the stream close the connection.
 
-    Raises, while iterating, with what was received in ``partial`` of the error:
-        StreamError: the server reported an error, or an event cannot be read.
+    Raises, while iterating (``partial`` of the error has the response so far):
+        StreamError: the server reported an error, or an event is invalid.
         StreamInterruptedError: the stream ended before the answer was complete.
         APITimeoutError: nothing was received for the read timeout.
 
@@ -139,7 +139,7 @@ class Stream(CloseMixin, Generic[T, R]):
         """Show the text as it grows, as Markdown in a notebook, else on stdout; return the whole response.
 
         A KeyboardInterrupt closes the connection and is raised; the text stays where it was shown, and
-        ``final()`` raises StreamInterruptedError, with what was received in ``partial``.
+        ``final()`` raises StreamInterruptedError, whose ``partial`` has the response so far.
         """
         with self:
             show_text(str(getattr(item, "text", item)) for item in self)
@@ -243,12 +243,12 @@ class _Source(Generic[T, R]):
         except (ValueError, RecursionError) as error:
             if truncated:  # the stream has ended inside this event
                 return None
-            if name not in self.reader.names and data.lstrip()[:1] not in (b"{", b"["):
+            if name not in self.reader.object_events and data.lstrip()[:1] not in (b"{", b"["):
                 return None
             unreadable = self._failure(data, "an event of the stream is not valid JSON")
             raise_alone(unreadable, self.exchange.safe_cause(error))
         if not isinstance(value, dict):
-            if name not in self.reader.names:
+            if name not in self.reader.object_events:
                 return None
             raise self._failure(data, "an event of the stream is not a JSON object")
         if not value.get("choices") and is_keep_alive(value.get("type", value.get("object"))):
@@ -274,7 +274,7 @@ class _Source(Generic[T, R]):
         return self.exchange.connection_error(error, StreamInterruptedError)
 
     def _drain(self, pieces: Iterator[bytes]) -> None:
-        """Read what follows the end marker.
+        """Read the bytes after the end marker.
 
         ChatServer saves an answer only if the client is still reading, and a connection can only be reused
         after the last byte.

@@ -20,7 +20,7 @@ class ChunkReader:
     without a name, whose data has a ``type``, or nothing but ``content`` or ``metadata``.
     """
 
-    names = frozenset([*_UNNAMED, b"chunk", b"text", b"start", b"done", b"complete", b"metadata"])
+    object_events = frozenset([*_UNNAMED, b"chunk", b"text", b"start", b"done", b"complete", b"metadata"])
     finished: int
 
     def __init__(self) -> None:
