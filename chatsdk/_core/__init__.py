@@ -1,1 +1,1 @@
-"""What every service stands on. Nothing here is part of the public interface."""
+"""The common base of all services. Nothing here is part of the public interface."""

@@ -109,7 +109,7 @@ class DeadlineHTTPResponse(HTTPResponse):
         super().begin()
         if self._raw.ended:
             raise IncompleteRead(b"")
-        # urllib3 logs what it finds here as a warning: the line with the fault, which may hold a key.
+        # urllib3 logs these as a warning, with the malformed header line, which may contain a key.
         self.headers.defects.clear()
         self.headers.set_payload("")
 

@@ -1,4 +1,4 @@
-"""JSON on the wire, in UTF-8: strict in what is sent; NaN and infinities pass in what is received."""
+"""JSON on the wire, in UTF-8: requests must be valid; responses may contain NaN and infinities."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ class Model:
 
     @_Extra
     def extra(self) -> Dict[str, Any]:
-        """What the server sent in addition to the fields of this class; ``to_dict()`` includes it."""
+        """The values that the server sent in addition to the fields; ``to_dict()`` includes them."""
         try:
             return self._extra
         except AttributeError:
@@ -179,7 +179,7 @@ _schema_of: Callable[[type], _Schema] = lru_cache(maxsize=None)(_Schema)
 def get_reader(
     cls: Type[M], owned: bool = False, error_class: Optional[Type[Exception]] = None
 ) -> Callable[[Mapping[str, Any]], M]:
-    """Return a function that does what ``cls.from_dict`` does, but faster.
+    """Return a function that does the same as ``cls.from_dict``, but faster.
 
     Args:
         owned: whether nothing else refers to the objects: they may become part of the models.

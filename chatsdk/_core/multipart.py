@@ -48,7 +48,7 @@ class MultipartBody(CloseMixin):
         self._boundary = choose_boundary()
         with ExitStack() as opened:
             for name, value in _flatten(fields):
-                dumped = json_codec.dumps(value)  # refuses what cannot be sent
+                dumped = json_codec.dumps(value)  # raises if it cannot be sent
                 data = value.encode("utf-8") if isinstance(value, str) else dumped
                 self._add_part(RequestField(name, b""), io.BytesIO(data))
             for name, upload in _flatten(files):
@@ -77,7 +77,7 @@ class MultipartBody(CloseMixin):
             raise OSError("a file changed its size while it was sent")
 
     def read(self, size: int = -1) -> bytes:
-        """Return what is left; with a *size* only the next chunk, which may be longer; b"" at the end."""
+        """Return the rest; with a *size*, the next chunk, which may be longer; b"" at the end."""
         if self._chunks is None:
             self._chunks = iter(self)
         return b"".join(self._chunks) if size < 0 else next(self._chunks, b"")

@@ -29,7 +29,7 @@ _QUOTING = (BadStatusLine, InvalidChunkLength, InvalidHeader, InvalidURL, Locati
 
 
 class Redactor:
-    """Replaces the secrets of one request in what a server sent."""
+    """Replaces the secrets of one request in texts and values from a server."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._secrets = sorted({secret for secret in secrets if secret}, key=len, reverse=True)
@@ -54,7 +54,7 @@ class Redactor:
         return {self.redact_text(name): self.redact_value(item, depth + 1) for name, item in value.items()}
 
     def safe_cause(self, error: BaseException, query: str) -> Optional[BaseException]:
-        """Return *error*, its innermost cause or None: what can be shown as the cause of another error.
+        """Return *error*, its innermost cause or None, so that it can be shown as the cause of another error.
 
         It repeats neither secrets, *query* nor a response, and refers to no frame or exception that does.
         """

@@ -14,7 +14,7 @@ Event = Tuple[bytes, bytes]  # name (b"" if it has none) and data
 
 
 def detect_format(start: bytes) -> Optional[str]:
-    """Return what a body with this start is: "json", "events" or "other"; None if it is too short to tell."""
+    """Return the format of a body with this start: "json", "events" or "other"; None if it is too short."""
     text = (start[3:] if start.startswith(_BOM) else start).lstrip()
     if text[:1] in (b"{", b"["):
         return "json"
