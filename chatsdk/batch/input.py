@@ -1,18 +1,18 @@
-"""The input of a batch: ids and requests, and how a request becomes arguments of a method."""
+"""The input of a batch: ids and requests, and how a request becomes the arguments of a method."""
 
 from __future__ import annotations
 
 import inspect
 import json
 import os
-from collections.abc import Mapping, Sequence, Sized  # those of typing are slow in isinstance()
+from collections.abc import Collection, Mapping  # those of typing are slow in isinstance()
 from hashlib import sha256
 from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Tuple, Union
 
 from .._core import json_codec
 from .._core.model import json_default
 from ..errors import InvalidRequestError
-from .id_set import IdSet, id_digest
+from .id_map import IdMap, id_digest
 from .result_file import FilePath
 
 Requests = Union[FilePath, Iterable[Any]]
@@ -41,7 +41,7 @@ class Arguments:
         elif isinstance(request, Mapping):
             kwargs = dict(request)
             if self._names is not None and self._takes_request:
-                # What only the server knows goes there as it is.
+                # Keys that only the server knows are sent as they are.
                 rest = {name: kwargs.pop(name) for name in request if name not in self._names}
                 args = (rest,) if rest else ()
         else:
@@ -51,24 +51,24 @@ class Arguments:
         return args, kwargs
 
 
-def iter_input(requests: Requests) -> Iterator[Tuple[Optional[str], Any]]:
-    """Yield the given id, or None, and the request of each item of the input."""
-    for position, value in enumerate(_iter_values(requests)):
-        custom_id, request = None, value
-        if isinstance(value, str):
-            pass
-        elif isinstance(value, tuple) and len(value) == 2:
-            custom_id, request = value
-        elif isinstance(value, Mapping) and "body" in value:
-            custom_id, request = value.get("custom_id"), value["body"]
-        if isinstance(custom_id, int):
+def iter_input(requests: Requests) -> Iterator[Tuple[str, Any]]:
+    """Yield the id and the request of each item of the input; an id is made of position and content."""
+    for position, request in enumerate(_iter_items(requests)):
+        custom_id = None
+        if isinstance(request, tuple) and len(request) == 2:
+            custom_id, request = request
+        elif isinstance(request, Mapping) and "body" in request:
+            custom_id, request = request.get("custom_id"), request["body"]
+        if custom_id is None:
+            custom_id = f"{position}-{sha256(json_text(request).encode()).hexdigest()[:16]}"
+        elif isinstance(custom_id, int):
             custom_id = str(custom_id)
-        if custom_id is not None and (not isinstance(custom_id, str) or not custom_id):
+        if not isinstance(custom_id, str) or not custom_id:
             raise InvalidRequestError(f"request {position}: custom_id must be a text that is not empty")
         yield custom_id, request
 
 
-def _iter_values(requests: Requests) -> Iterator[Any]:
+def _iter_items(requests: Requests) -> Iterator[Any]:
     if not isinstance(requests, (str, os.PathLike)):
         yield from requests
         return
@@ -82,31 +82,23 @@ def _iter_values(requests: Requests) -> Iterator[Any]:
                     raise InvalidRequestError(f"{name}, line {number}: no readable JSON") from None
 
 
-def check_ids(requests: Requests) -> None:
-    """Find ids that come twice, if the input can be read twice."""
-    if isinstance(requests, (str, os.PathLike, Sequence)):
-        seen = IdSet()
-        for custom_id, _ in iter_input(requests):
-            if custom_id is not None and not seen.add(id_digest(custom_id)):
-                raise InvalidRequestError(f"two requests have the id {custom_id!r}")
+def check_input(requests: Requests) -> Optional[int]:
+    """Check an input that can be read twice, and return its length; None for an iterator."""
+    if not isinstance(requests, (str, os.PathLike, Collection)):
+        return None
+    seen = IdMap()
+    count = 0
+    for count, (custom_id, _) in enumerate(iter_input(requests), 1):
+        digest = id_digest(custom_id)
+        if seen.get(digest):
+            raise InvalidRequestError(f"two requests have the id {custom_id!r}")
+        seen.set(digest, count)
+    return count
 
 
-def count_requests(requests: Requests) -> Optional[int]:
-    """Return how many requests there are, if that can be known in advance."""
-    if isinstance(requests, (str, os.PathLike)):
-        with open(requests, "rb") as lines:
-            return sum(1 for line in lines if line.strip())
-    return len(requests) if isinstance(requests, Sized) else None
-
-
-def content(value: Any) -> str:
-    """Return a request as JSON text, the same for the same content."""
+def json_text(request: Any) -> str:
+    """Return a request as JSON, the same text for the same content."""
     try:
-        return json.dumps(value, sort_keys=True, default=json_default)
+        return json.dumps(request, sort_keys=True, default=json_default)
     except (TypeError, ValueError, RecursionError):
-        raise InvalidRequestError(f"a request cannot be sent as JSON: {type(value).__name__}") from None
-
-
-def content_hash(request: Any) -> str:
-    """Return what the id of a request without one is made of."""
-    return sha256(content(request).encode()).hexdigest()[:16]
+        raise InvalidRequestError(f"a request cannot be sent as JSON: {type(request).__name__}") from None

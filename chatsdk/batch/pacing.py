@@ -1,121 +1,106 @@
-"""When the next call of a batch may be sent: limits of the user, and those that a server shows by its 429."""
+"""When the next call of a batch may be sent: limits of the user, and those that a server shows by 429."""
 
 from __future__ import annotations
 
-from collections import deque
-from typing import Deque, NamedTuple, Optional, Tuple
+import math
+from typing import NamedTuple, Optional
 
-MAX_PAUSES = 8  # in a row without a success between them
+MAX_REFUSALS = 8  # in a row, with no success between them
 
-_RAMP_SECONDS = 0.5
-_FIRST_PAUSE, _LAST_PAUSE = 0.25, 30.0
-_SHORT_PAUSE = 1.5
-_BELOW_LIMIT = 0.95
-_FEW_CALLS = 20
-_FAST_RECOVERY, _RECOVERY = 1.0, 25.0  # seconds until the rate is doubled
-_RECOVERY_CALLS = 100  # or so many calls, if the rate is low
-_CATCH_UP = 0.05  # seconds by which a late call may shorten the wait of the next ones
+_FIRST_PAUSE, _LAST_PAUSE = 0.25, 30.0  # seconds; doubled from refusal to refusal
+_LONG_PAUSE = 1.5
+_BACK_OFF = 0.95  # of the rate that the server accepted
+_MAX_CUT = 0.7  # of the rate before, unless the limit is by the minute
+_FIRST_RECOVERY, _RECOVERY = 1.0, 25.0  # seconds in which the rate doubles
+_RECOVERY_CALLS = 100  # or so many calls, if that takes longer
+_BURST_SECONDS = 0.05
 
 
 class SentCall(NamedTuple):
-    """When a call was sent, after how many others, and how many of them in the second before it."""
+    """When a call was sent, and how many were sent before it."""
 
     time: float
     number: int
-    recent: int
 
 
 class Pacer:
-    """The one clock of all workers of a batch; *now* is the time of ``time.monotonic()``.
+    """The pace of all workers of a batch. Times are those of ``time.monotonic()``.
 
-    After a refusal the rate falls to a little below what the server took, then grows with the cube of the
-    time: slowly near the limit, quickly if the limit is gone.
+    There is no limit until the server refuses a call. The rate is then set to a little less than the server
+    accepted, and grows with the cube of the time: slowly at first, fast if the limit is gone.
     """
 
     def __init__(
         self,
         now: float,
-        max_workers: int,
         requests_per_minute: Optional[float] = None,
         tokens_per_minute: Optional[float] = None,
     ) -> None:
-        self.pauses = 0  # in a row
-        self._max_workers = max_workers
-        self._interval = 60 / requests_per_minute if requests_per_minute else 0.0
-        self._per_token = 60 / tokens_per_minute if tokens_per_minute else 0.0
-        self._start = self._next = now
-        self._sent: Deque[float] = deque()  # in the last second
-        self._number = 0
-        self._cuts = 0
-        self._rate = self._recovery = 0.0  # calls in a second after the last cut, seconds until it is doubled
-        self._cut = SentCall(now, 0, 0)  # what was sent up to the last cut
+        self.refusals = 0  # in a row
+        self._min_interval = 60 / requests_per_minute if requests_per_minute else 0.0
+        self._seconds_per_token = 60 / tokens_per_minute if tokens_per_minute else 0.0
+        self._next = now
+        self._sent = 0
+        # Since the last refusal:
+        self._rate = 0.0  # calls a second at first; 0 if there was no refusal yet
+        self._recovery = 0.0
         self._resumed = now
-        self._round: Optional[Tuple[float, int]] = None
-        self._has_success = False  # since the last cut
+        self._first_number = 0
+        self._accepted = 0
 
-    def delay(self, now: float, in_flight: int) -> Optional[float]:
-        """Return the seconds until the next call may be sent; None if a worker must be free first."""
-        if in_flight >= self._max_workers:
-            return None
-        # Not all at once: the first answers tell whether there is a limit.
-        ramp = self._start + _RAMP_SECONDS * in_flight / self._max_workers
-        return max(0.0, self._next - now, ramp - now)
+    def delay(self, now: float) -> float:
+        """Return the seconds until the next call may be sent."""
+        return max(0.0, self._next - now)
 
-    def sent(self, now: float, tokens: float = 0.0) -> SentCall:
-        """Note that a call is sent now, which will take about so many tokens."""
-        interval = max(self._interval, 1 / self._rate_at(now) if self._cuts else 0.0)
-        self._next = max(self._next, now - _CATCH_UP) + interval + tokens * self._per_token
-        while self._sent and self._sent[0] <= now - 1:
-            self._sent.popleft()
-        call = SentCall(now, self._number, len(self._sent))
-        self._sent.append(now)
-        self._number += 1
+    def sent(self, now: float) -> SentCall:
+        """Record that a call is sent."""
+        interval = max(self._min_interval, 1 / self._rate_at(now))
+        # A call that is late lets the next ones catch up, by a little.
+        self._next = max(self._next, now - _BURST_SECONDS) + interval
+        call = SentCall(now, self._sent)
+        self._sent += 1
         return call
 
-    def accepted(self, call: SentCall, tokens: float = 0.0) -> None:
-        """Note that the server took a call, and how many tokens it took beyond what was expected."""
-        self.pauses = 0
-        self._has_success = self._has_success or call.number >= self._cut.number
-        self._next += tokens * self._per_token
+    def accepted(self, call: SentCall, tokens: int = 0) -> None:
+        """Record that the server accepted a call, and how many tokens it used."""
+        self.refusals = 0
+        if call.number >= self._first_number:
+            self._accepted += 1
+        self._next += tokens * self._seconds_per_token
 
     def refused(self, now: float, call: SentCall, retry_after: float) -> None:
-        """Note that the server refused a call; *retry_after* is 0 if it does not say how long to wait."""
-        if call.number < self._cut.number:  # sent before the limit was known
+        """Record that the server refused a call; *retry_after* is 0 if it does not say how long to wait."""
+        if call.number < self._first_number:  # sent before the last refusal was known
             self.pause(now, retry_after)
             return
-        if self._has_success:
-            self._reduce_rate(now, call)
-        self.pauses += 1
-        wait = retry_after
-        if not retry_after or self.pauses > 1:  # what the server asked for was not enough
-            wait = max(wait, min(_FIRST_PAUSE * 2 ** (self.pauses - 1), _LAST_PAUSE))
-        self.pause(now, wait)
-        # A server that counts by the minute asks for long pauses: its limit shows in two rounds together.
-        self._round = (self._resumed, self._cut.number) if wait > _SHORT_PAUSE else None
-        self._resumed = now + wait
-        self._cut = SentCall(now, self._number, 0)
-        self._sent.clear()
-        self._has_success = False
+        self.refusals += 1
+        pause = retry_after
+        if not retry_after or self.refusals > 1:  # the time that the server names can be too short
+            pause = max(pause, min(_FIRST_PAUSE * 2 ** (self.refusals - 1), _LAST_PAUSE))
+        if self._accepted:
+            self._reduce_rate(call, pause)
+        self.pause(now, pause)
+        self._resumed = now + pause
+        self._first_number = self._sent
+        self._accepted = 0
 
     def pause(self, now: float, seconds: float) -> None:
-        """Send nothing for so long."""
+        """Let no call be sent for so many seconds."""
         self._next = max(self._next, now + seconds)
 
     def _rate_at(self, now: float) -> float:
+        if not self._rate:
+            return math.inf
         return self._rate * (1 + (max(now - self._resumed, 0.0) / self._recovery) ** 3)
 
-    def _reduce_rate(self, now: float, call: SentCall) -> None:
-        rate = max(call.recent, 1) / 1.0
-        if self._cuts:
-            rate = min(self._rate_at(call.time), rate / min(max(call.time - self._resumed, 0.01), 1.0))
-            if self._round is not None:
-                start, number = self._round
-                rate = min(rate, (call.number - number) / (call.time - start))
-        self._cuts += 1
-        self._rate = _BELOW_LIMIT * rate
-        # Of a refusal after few calls nobody knows whether it was a limit by the second.
-        certain = self._cuts > 1 or call.recent >= _FEW_CALLS
-        self._recovery = max(
-            max(_RECOVERY, _RECOVERY_CALLS / self._rate) if certain else _FAST_RECOVERY,
-            5 * (now - call.time),
-        )
+    def _reduce_rate(self, call: SentCall, pause: float) -> None:
+        accepted = max(call.number - self._first_number, self._accepted)
+        seconds = max(call.time - self._resumed, 1.0)
+        if pause > _LONG_PAUSE:  # a limit by the minute: it accepts no more calls until its end
+            rate = accepted / (seconds + pause)
+        else:
+            rate = max(accepted / seconds, _MAX_CUT * self._rate)
+        rate = _BACK_OFF * min(rate, self._rate_at(call.time))
+        # One refusal may be by chance; a second one shows that there is a limit.
+        self._recovery = max(_RECOVERY, _RECOVERY_CALLS / rate) if self._rate else _FIRST_RECOVERY
+        self._rate = rate

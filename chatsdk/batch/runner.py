@@ -1,32 +1,27 @@
-"""Batch: sends the calls, writes and yields what comes of them."""
+"""Batch: sends many calls of one method, writes their results to a file and yields them."""
 
 from __future__ import annotations
 
-import functools
+import itertools
 import os
 import queue
+import threading
 import time
-from collections import deque
-from concurrent.futures import BrokenExecutor, Executor, Future
-from contextlib import contextmanager, nullcontext
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import Any, Callable, Deque, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from .._core.progress import Progress
-from ..errors import APIConnectionError, InvalidRequestError
+from ..errors import APIStatusError
 from .answers import to_rows, usage_of
-from .failures import may_have_acted, wait_before_retry
-from .id_set import IdSet, id_digest
-from .input import Arguments, Requests, check_ids, content, content_hash, count_requests, iter_input
-from .pacing import MAX_PAUSES, Pacer, SentCall
-from .result_file import FilePath, ResultFile
-from .workers import DaemonThreads, MethodCall, interrupts_deferred, without_retries
+from .calls import MethodCall, may_have_acted, retry_wait, without_retries
+from .input import Arguments, Requests, check_input, iter_input
+from .pacing import MAX_REFUSALS, Pacer, SentCall
+from .result_file import DONE, FAILED, STARTED, UNKNOWN, FilePath, ResultFile
 
-_UNSENT_RETRIES = 2  # of a call for which no connection could be made
-_POLL_SECONDS = 0.5  # between two looks at the clock while nothing happens
-# Of calls that take no time some wait in the queue of the threads, and many that ended are handled at once:
-# a change of threads for each costs as much as all else.
-_FAST_CALLS = 200  # in a second
+_POLL_SECONDS = 0.5  # Windows delivers Ctrl-C only between two waits
+# Waking threads for every single call would take as much CPU as the rest of a short call.
+_SHORT_CALLS = 200  # in a second
 _QUEUED_CALLS = 16
 _NAP_SECONDS = 0.003
 
@@ -37,10 +32,10 @@ class Item:
 
     Attributes:
         custom_id: its id.
-        result: what the method returned; of a stream, its ``final()``. None if it failed.
+        result: what the method returned, ``final()`` of a stream; None if the call failed.
         error: why it failed, or None.
-        unknown: True if it failed and the server may have acted all the same: a timeout, a cut connection, a
-            worker that died.
+        unknown: True if it failed and the server may have acted on it all the same: a timeout, a broken
+            connection, a worker that died.
     """
 
     custom_id: str
@@ -56,18 +51,18 @@ class Item:
 
 @dataclass
 class Summary:
-    """What came of a run so far.
+    """The counts of a run so far.
 
     Attributes:
-        read: requests that were read from the input.
+        read: requests read from the input.
         done: calls that succeeded.
-        failed: calls that failed, those of unknown outcome among them.
-        skipped: requests that were not sent, since the file holds their result.
-        unknown: requests that were not sent, since an earlier run did not hear what came of them.
-        refused: how often the server refused a call that was then sent again.
-        tokens: tokens used, as far as the service tells them.
-        cost: what it cost, in the unit of the service, if it tells that.
-        seconds: how long it took.
+        failed: calls that failed, including those of unknown outcome.
+        skipped: requests not sent because the file has their result.
+        unknown: requests not sent because their outcome in an earlier run is unknown.
+        refused: calls that the server refused, or that could not connect, and that were put off.
+        tokens: tokens used, as far as the service reports them.
+        cost: the cost in the unit of the service, if it reports one.
+        seconds: the duration.
         stopped: why the run ended before its input did, or None.
     """
 
@@ -92,27 +87,27 @@ class Summary:
 
 
 class Batch:
-    """Many calls of one method, with a file of results that a crash does not harm.
+    """Many calls of one method, with a result file that survives crashes.
 
-    The file is in the form of OpenAI's batch output, one line for each call that ended. A run with the same
-    file sends only what is missing in it. Before a call is sent, a line with the error code ``started`` is
-    written; where no other line of its id follows, the call was in flight at a crash, and the server may have
-    acted: it is sent again only on Zaguan, under its ``X-Request-Id``, or with ``resend_unknown``. A run that
-    reaches the end of its input leaves one line for each id.
+    The file is in the form of OpenAI's batch output. A run with the same file sends only what has no result
+    there. Before a call is sent, a line with the error code ``started`` is written. A call without a later
+    line was in flight at a crash: the server may have acted on it, so it is sent again only with
+    ``resend_unknown``, or on Zaguan, under the same ``X-Request-Id``. A run that reaches the end of its input
+    leaves one line for each id.
 
     Args:
-        method: a method of a service, such as ``client.zaguan.chat``; ``functools.partial`` of it to give
-            arguments that all calls share, such as ``model``.
-        path: the file of results; it is made if it does not exist.
-        max_workers: how many calls are in flight at most.
-        executor: where the calls run, instead of threads: a ``ProcessPoolExecutor``, a Dask client's
-            ``get_executor()``, ... Keys do not travel: workers take them from their environment.
-        resend_failed: whether a run sends again what failed in an earlier one.
-        resend_unknown: whether it sends again what an earlier run did not hear the outcome of.
-        requests_per_minute, tokens_per_minute: limits to keep, if you know them. Without them a batch sends
-            as fast as it can, and slows down when the server refuses calls (429).
-        stop_after: end the run after so many failures in a row.
-        progress: show a bar, or a line on stderr where tqdm is not installed.
+        method: a method of a service, such as ``client.zaguan.chat``, or a ``functools.partial`` of it with
+            the arguments that all calls share, such as ``model``.
+        path: the result file, created if it does not exist.
+        max_workers: maximum number of calls in flight.
+        executor: runs the calls instead of threads: a ``ProcessPoolExecutor``, a Dask client's
+            ``get_executor()``, ... Keys are not sent to its workers, which take them from their environment.
+        resend_failed: send again what failed in an earlier run.
+        resend_unknown: send again what has an unknown outcome in an earlier run.
+        requests_per_minute, tokens_per_minute: known limits. Without them a batch sends as fast as it can,
+            and slows down when the server refuses calls (429).
+        stop_after: end the run after this number of consecutive failures.
+        progress: show a tqdm bar, or a line on stderr if tqdm is not installed.
     """
 
     def __init__(
@@ -146,351 +141,275 @@ class Batch:
         self._summary = Summary()
 
     def run(self, requests: Requests) -> Iterator[Item]:
-        """Send the requests and yield what comes of each, as they end.
+        """Send the requests and yield the outcome of each call as it completes.
 
         Args:
-            requests: an iterable, read as it is needed, of texts, dicts of keywords, request objects, or
+            requests: an iterable, read as needed, of texts, dicts of keywords, request objects, or
                 ``(custom_id, request)``; or the path of a JSONL file in the form of OpenAI's batch input.
-                Without an id of its own a request gets one of its content and position.
+                A request without an id gets one, made of its position and content.
 
         Yields:
-            An Item for each call, failed or not; nothing for what the file holds already. Leaving the loop
-            waits for the calls in flight.
+            An Item for each call, failed or not; nothing for a request whose result the file has. Leaving the
+            loop waits for the calls in flight.
 
         Raises:
-            InvalidRequestError: an id that comes twice, or an input that cannot be read. Of files and lists
-                nothing is sent then; of other iterables what came before.
-            ChatSDKError: another process has the file of results open, or it is something else.
-            OSError: the file cannot be written; nothing that was written is lost.
+            InvalidRequestError: two requests have the same id, or the input cannot be read. If it is a file
+                or a collection, nothing is sent; if it is an iterator, what came before is sent.
+            ChatSDKError: another process has the result file open, or it is not a result file.
+            OSError: the file cannot be written; what was written before is kept.
             BrokenExecutor: the executor cannot run calls any more.
         """
-        check_ids(requests)
+        total = check_input(requests)
         self._summary = Summary()
         file = ResultFile(self._path)
         try:
-            run = _Run(self, file, requests)
-            yield from run.items()
+            yield from _Run(self, file, requests, total).items()
             file.compact()
         finally:
             file.close()
 
     def dry_run(self, requests: Requests) -> Summary:
-        """Return what ``run`` would find: ``read`` less ``skipped`` and ``unknown`` is what it would send."""
-        check_ids(requests)
+        """Count without sending: ``run`` would send ``read`` less ``skipped`` less ``unknown``."""
+        check_input(requests)
         self._summary = Summary()
-        for _ in self._jobs(requests, ResultFile(self._path, read_only=True)):
+        for _ in self._new_calls(requests, ResultFile(self._path, read_only=True)):
             pass
         return self._summary
 
     def summary(self) -> Summary:
-        """Return what came of the last run so far."""
+        """Return the counts of the last run so far."""
         return self._summary
 
     def to_rows(self) -> List[Dict[str, Any]]:
-        """Return ``chatsdk.batch.to_rows()`` of the file of results."""
+        """Return ``chatsdk.batch.to_rows()`` of the result file."""
         return to_rows(self._path)
 
-    def _jobs(self, requests: Requests, file: ResultFile) -> Iterator[_Job]:
-        """Yield what is to be sent, in order."""
-        seen = IdSet()
-        for position, (given_id, request) in enumerate(iter_input(requests)):
+    def _new_calls(self, requests: Requests, file: ResultFile) -> Iterator[_Call]:
+        """Yield the calls that are to be sent; count the others."""
+        for custom_id, request in iter_input(requests):
             self._summary.read += 1
-            custom_id = given_id or f"{position}-{content_hash(request)}"
-            digest = id_digest(custom_id)
-            if given_id and not seen.add(digest):
-                raise InvalidRequestError(f"two requests have the id {given_id!r}")
-            if digest in file.done:
+            state = file.claim(custom_id)
+            if state == DONE or (state == FAILED and not self._resend_failed):
                 self._summary.skipped += 1
-            elif digest in file.unknown and not self._resend_unknown:
+            elif state in (STARTED, UNKNOWN) and not self._resend_unknown:
                 self._summary.unknown += 1
-            elif digest in file.failed and not self._resend_failed:
-                self._summary.skipped += 1
             else:
-                request_id = file.request_id(digest) if self._arguments.takes_request_id else None
-                args, kwargs = self._arguments.bind(request, request_id)
-                yield _Job(custom_id, digest, args, kwargs)
+                request_id = file.request_id(custom_id) if self._arguments.takes_request_id else None
+                yield _Call(custom_id, *self._arguments.bind(request, request_id))
 
 
-class _Job:
-    """A call that is to be sent or on its way."""
+class _Call(NamedTuple):
+    """A call that is to be sent."""
 
-    __slots__ = ("args", "custom_id", "digest", "error", "kwargs", "retries", "sent", "tokens")
-
-    def __init__(self, custom_id: str, digest: int, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> None:
-        self.custom_id = custom_id
-        self.digest = digest
-        self.args = args
-        self.kwargs = kwargs
-        self.retries = 0
-        self.tokens = 0.0  # that it will probably take
-        self.sent: Optional[SentCall] = None
-        self.error: Optional[BaseException] = None  # of the last attempt
-
-
-class _Ended(NamedTuple):
-    """A call that has ended; *wait* says after how many seconds it may be sent again."""
-
-    job: _Job
-    result: Any
-    error: Optional[BaseException]
-    unknown: bool
-    wait: Optional[float]
+    custom_id: str
+    args: Tuple[Any, ...]
+    kwargs: Dict[str, Any]
 
 
 class _Run:
-    """One run of a batch: sends, collects, keeps the count. All in the thread of the caller, but ``_end``."""
+    """One run of a batch.
 
-    def __init__(self, batch: Batch, file: ResultFile, requests: Requests) -> None:
+    The thread of the caller puts calls into a queue and takes their outcomes from another one. Worker threads
+    do the rest: they send the calls, write to the file and count. So Ctrl-C, which interrupts the main thread
+    only, loses no result.
+    """
+
+    def __init__(self, batch: Batch, file: ResultFile, requests: Requests, total: Optional[int]) -> None:
+        self._batch = batch
         self._file = file
-        self._call = batch._call
-        self._has_own_threads = batch._executor is None
-        self._executor = batch._executor or DaemonThreads(batch._max_workers)
-        self._stop_after = batch._stop_after
         self._summary = batch._summary
-        self._new = batch._jobs(requests, file)
-        self._due: Deque[_Job] = deque()  # to be sent now
-        self._again: Deque[_Job] = deque()
-        self._ended: Deque[_Ended] = deque()
-        self._news: queue.SimpleQueue[None] = queue.SimpleQueue()  # of ``_ended``
-        self._in_flight: Set[_Job] = set()  # emptied by ``_end``
-        self._is_fast = False
-        self._is_waiting = True  # in the loop of ``items``, not in the caller's
-        self._has_input = True
-        self._failures = 0  # in a row
-        self._shown = 0  # by the bar
-        self._tokens_per_minute = batch._limits[1]
-        self._failure: Optional[BaseException] = None  # of the file, the executor or the input
+        self._new_calls = batch._new_calls(requests, file)
+        self._queue: queue.SimpleQueue[Optional[_Call]] = queue.SimpleQueue()
+        self._completed: queue.SimpleQueue[Optional[Item]] = queue.SimpleQueue()
+        self._pending = 0  # calls that were queued and whose outcome was not taken yet
+        self._workers: List[threading.Thread] = []
+        self._stop = threading.Event()
+        self._error: Optional[BaseException] = None  # of the input, the file or the executor
+        self._lock = threading.Lock()  # of the pacer and the counts
+        self._send_lock = threading.Lock()  # of the worker that sends the next call
+        self._failures = 0  # consecutive
         self._start = time.monotonic()
-        self._pacer = Pacer(self._start, batch._max_workers, *batch._limits)
-        self._bar = Progress(count_requests(requests), "calls") if batch._progress else None
+        self._pacer = Pacer(self._start, *batch._limits)
+        self._bar = Progress(total, "calls") if batch._progress else None
+        self._shown = 0  # calls on the bar
 
     def items(self) -> Iterator[Item]:
-        """Yield what comes of the calls."""
-        ready: Deque[Item] = deque()
+        """Yield the outcomes of the calls."""
         try:
-            while True:
-                timeout = self._send_due()
-                if ready:
-                    with self._away():
-                        yield ready.popleft()
-                        while ready and self._is_fast:
-                            yield ready.popleft()
-                    timeout = 0.0
-                elif timeout is None:
-                    break
-                self._collect(timeout, ready)
-            if self._failure is not None:
-                raise self._failure
+            while self._fill_queue():
+                item = self._next_completed()
+                if item is not None:
+                    yield item
+            if self._error is not None:
+                raise self._error
+        except (GeneratorExit, KeyboardInterrupt):
+            self._summary.stopped = self._summary.stopped or "interrupted"
+            raise
         finally:
             self._finish()
 
-    def _collect(self, timeout: float, ready: Deque[Item]) -> None:
-        """Wait so long for a call to end; add all that have ended to *ready*."""
-        if timeout and self._is_fast:
-            time.sleep(_NAP_SECONDS)
-        self._wait(timeout)
-        if self._ended:
-            with interrupts_deferred():
-                while self._ended:
-                    item = self._take(self._ended.popleft())
-                    if item is not None:
-                        ready.append(item)
-        seconds = max(self._summary.seconds, 0.5)
-        is_fast = self._summary.done > _FAST_CALLS * seconds and not self._failures
-        self._is_fast = is_fast and self._has_own_threads
-
-    def _send_due(self) -> Optional[float]:
-        """Send what may be sent now; return the seconds until the next call may be, None if there is none."""
-        jobs = self._due
-        delay: Optional[float] = 0.0
-        queued = _QUEUED_CALLS if self._is_fast else 0
-        while (self._has_input or self._again) and not self._is_stopped():
-            now = time.monotonic()
-            delay = self._pacer.delay(now, max(0, len(self._in_flight) + len(jobs) - queued))
-            if delay is None or delay > 0:
-                break
-            job = self._next_job()
-            if job is None:
-                break
-            if self._tokens_per_minute:
-                job.tokens = self._expected_tokens(job)
-            job.sent = self._pacer.sent(now, job.tokens)
-            jobs.append(job)
-        if jobs:
-            with interrupts_deferred():  # each call that is sent gets its callback
-                self._send(jobs)
-        if delay:
-            return min(delay, _POLL_SECONDS)
-        return _POLL_SECONDS if self._has_more() else None
-
-    def _has_more(self) -> bool:
-        """Return whether calls are in flight, or have ended and are not yet counted."""
-        return bool(self._in_flight or self._ended)
-
-    def _next_job(self) -> Optional[_Job]:
-        if self._again:
-            return self._again.popleft()
-        try:
-            with nullcontext() if self._is_fast else self._away():  # an input may block for long
-                job = next(self._new, None)
-        except Exception as error:  # of the input; what came before is sent
-            self._failure = error
-            return None
-        self._has_input = job is not None
-        return job
-
-    @contextmanager
-    def _away(self) -> Iterator[None]:
-        """Let the threads of the calls write their results, while the caller or the input works."""
-        self._is_waiting = False
-        try:
-            self._file.flush()
-            yield
-        finally:
-            self._is_waiting = True
-
-    def _is_stopped(self) -> bool:
-        return self._failure is not None or self._summary.stopped is not None
-
-    def _send(self, jobs: Deque[_Job]) -> None:
-        try:
-            for job in jobs:
-                self._file.add_started(job.custom_id, job.digest)
-            self._file.flush()
-            while jobs:
-                job = jobs[0]
-                # Dask takes two calls with the same arguments for one.
-                key = (job.custom_id, job.retries, self._start)
-                future = self._executor.submit(self._call, key, job.args, job.kwargs)
-                self._in_flight.add(jobs.popleft())
-                future.add_done_callback(functools.partial(self._end, job))
-        except Exception as error:  # the disk is full, the executor is broken or shut down
-            self._failure = error
-            for job in jobs:
-                self._write(job, None, error, unknown=False)
-            jobs.clear()
-
-    def _expected_tokens(self, job: _Job) -> float:
-        if self._summary.done and self._summary.tokens:
-            return self._summary.tokens / self._summary.done
-        return len(content(job.kwargs or job.args)) / 4  # characters
-
-    def _end(self, job: _Job, future: Future[Tuple[Any, Optional[Exception]]]) -> None:
-        """Write what came of a call at once, whatever the caller of the batch does meanwhile."""
-        try:
-            result, error = future.result()
-        except BaseException as failure:  # of the executor: nobody knows whether the call was sent
-            if isinstance(failure, BrokenExecutor):
-                self._failure = failure
-            self._report(_Ended(job, None, failure, True, None))
-            return
-        unknown = error is not None and may_have_acted(error)
-        wait = None if error is None else wait_before_retry(error)
-        if wait is not None and isinstance(error, APIConnectionError):
-            wait = 0.5 * 2**job.retries if job.retries < _UNSENT_RETRIES else None
-        try:
-            if wait is None:
-                self._write(job, result, error, unknown)
-        except Exception as failure:  # a result that is nested too deeply
-            self._failure = failure
-        self._report(_Ended(job, result, error, unknown, wait))
-        # Of fast calls the caller mostly comes back before all have ended.
-        if not self._is_waiting and not (self._is_fast and self._in_flight):
+    def _fill_queue(self) -> bool:
+        """Queue calls from the input; return whether any call is pending."""
+        limit = self._batch._max_workers + (_QUEUED_CALLS if self._has_short_calls() else 0)
+        while self._pending < limit and not self._stop.is_set():
             try:
-                self._file.flush()
-            except Exception as failure:
-                self._failure = failure
+                call = next(self._new_calls, None)
+            except Exception as error:  # what came before it is sent
+                self._error = error
+                break
+            if call is None:
+                break
+            self._queue.put(call)
+            self._pending += 1
+            if len(self._workers) < self._batch._max_workers:
+                worker = threading.Thread(target=self._work, name="chatsdk-batch", daemon=True)
+                self._workers.append(worker)
+                worker.start()
+        return self._pending > 0
 
-    def _report(self, ended: _Ended) -> None:
-        self._ended.append(ended)
-        self._in_flight.discard(ended.job)
-        self._news.put(None)
+    def _next_completed(self) -> Optional[Item]:
+        """Wait for a call to complete; return None if it was not sent."""
+        if self._has_short_calls() and self._completed.empty():
+            time.sleep(_NAP_SECONDS)
+        while True:
+            try:
+                item = self._completed.get(timeout=_POLL_SECONDS)
+            except queue.Empty:
+                self._file.sync()
+                continue
+            self._pending -= 1
+            self._show_progress()
+            return item
 
-    def _write(self, job: _Job, result: Any, error: Optional[BaseException], unknown: bool) -> None:
-        if error is None:
-            self._file.add_result(job.custom_id, job.digest, job.kwargs.get("request_id"), result)
-        else:
-            self._file.add_failure(job.custom_id, job.digest, error, unknown)
-
-    def _wait(self, timeout: float) -> None:
-        """Wait so long for a call to end."""
-        try:
-            if timeout:
-                self._news.get(timeout=timeout)
-            while True:
-                self._news.get_nowait()
-        except queue.Empty:
-            if timeout and not self._ended and self._failure is None:
-                self._file.flush()
-
-    def _take(self, ended: _Ended) -> Optional[Item]:
-        """Count a call that has ended and return it; None if it is to be sent again."""
-        job, _, error, unknown, wait = ended
-        assert job.sent is not None
-        if wait is not None and not self._is_stopped():
-            self._summary.refused += 1
-            job.retries += 1
-            job.error = error
-            now = time.monotonic()
-            if isinstance(error, APIConnectionError):
-                self._pacer.pause(now, wait)
-            else:
-                self._pacer.refused(now, job.sent, wait)
-            if self._pacer.pauses <= MAX_PAUSES:
-                self._again.append(job)
-                return None
-            self._summary.stopped = f"the server refuses all calls: {error}"
-        if wait is not None:
-            self._write(job, None, error, unknown)
-        self._count(ended)
-        return Item(job.custom_id, ended.result, error, unknown)
-
-    def _count(self, ended: _Ended) -> None:
-        summary = self._summary
-        tokens = 0
-        if ended.error is None:
-            summary.done += 1
-            self._failures = 0
-            found, cost = usage_of(ended.result)
-            tokens = found or 0
-            if cost is not None:
-                summary.cost = (summary.cost or 0.0) + cost
-        else:
-            summary.failed += 1
-            self._failures += 1
-            if self._failures == self._stop_after and not summary.stopped:
-                summary.stopped = f"{self._failures} failures in a row, the last: {ended.error}"
-            if getattr(ended.error, "status_code", None) == 429 and not summary.stopped:
-                summary.stopped = f"a limit that no waiting lifts: {ended.error}"
-        summary.tokens += tokens
-        summary.seconds = time.monotonic() - self._start
-        assert ended.job.sent is not None
-        self._pacer.accepted(ended.job.sent, tokens - ended.job.tokens)
-        self._show()
-
-    def _show(self) -> None:
-        summary = self._summary
-        if self._bar is not None:
-            facts = [f"{summary.failed} failed", f"{summary.tokens} tokens" if summary.tokens else ""]
-            facts.append(f"cost {summary.cost:.4g}" if summary.cost is not None else "")
-            ended = summary.done + summary.failed + summary.skipped + summary.unknown
-            self._bar.update(ended - self._shown, ", ".join(filter(None, facts)))
-            self._shown = ended
+    def _has_short_calls(self) -> bool:
+        return self._summary.done > _SHORT_CALLS * max(self._summary.seconds, 0.5)
 
     def _finish(self) -> None:
-        """Wait for the calls in flight; an interrupt while waiting ends it at once."""
+        """Wait for the calls in flight; a second Ctrl-C ends the wait."""
+        self._stop.set()
+        for _ in self._workers:
+            self._queue.put(None)
         try:
-            self._summary.stopped = self._summary.stopped or ("interrupted" if self._has_more() else None)
-            while self._has_more():
-                self._collect(_POLL_SECONDS, deque())
-            for job in (*self._again, *self._due):
-                if job.error is not None:
-                    self._write(job, None, job.error, unknown=False)
+            for worker in self._workers:
+                while worker.is_alive():
+                    worker.join(_POLL_SECONDS)
         finally:
-            if self._has_own_threads:
-                self._executor.shutdown(wait=False)
             if self._bar is not None:
-                self._show()
+                self._show_progress()
                 self._bar.close()
-            self._file.flush()
             self._file.sync()
+
+    def _show_progress(self) -> None:
+        if self._bar is not None:
+            summary = self._summary
+            count = summary.done + summary.failed + summary.skipped + summary.unknown
+            self._bar.update(count - self._shown, str(summary))
+            self._shown = count
+
+    def _work(self) -> None:
+        """Send calls from the queue until it ends; run by each worker thread."""
+        for call in iter(self._queue.get, None):
+            item = None
+            try:
+                item = self._send(call)
+            except BaseException as error:  # the file cannot be written
+                self._fail(error)
+            self._completed.put(item)
+
+    def _send(self, call: _Call) -> Optional[Item]:
+        """Send a call, again after each refusal; return its outcome, None if the run stops before."""
+        item = None
+        for attempt in itertools.count():
+            sent = self._wait_for_turn()
+            if sent is None:
+                break
+            self._file.add_started(call.custom_id)
+            item = self._execute(call, sent)
+            self._write(call, item)
+            wait = retry_wait(item.error, attempt)
+            if wait is None:
+                break
+            self._back_off(item, sent, wait)
+        if item is not None:
+            self._count(item, sent)
+        return item
+
+    def _wait_for_turn(self) -> Optional[SentCall]:
+        """Wait until the pacer allows a call; return None if the run stops before."""
+        with self._send_lock:
+            while not self._stop.is_set():
+                with self._lock:
+                    now = time.monotonic()
+                    delay = self._pacer.delay(now)
+                    if not delay:
+                        return self._pacer.sent(now)
+                self._stop.wait(delay)
+        return None
+
+    def _execute(self, call: _Call, sent: SentCall) -> Item:
+        """Call the method, here or in the executor."""
+        method, executor = self._batch._call, self._batch._executor
+        key = (call.custom_id, sent.time)  # Dask runs calls with equal arguments only once
+        if executor is None:
+            result, error = method(key, call.args, call.kwargs)
+            return Item(call.custom_id, result, error, may_have_acted(error))
+        future = None
+        try:
+            future = executor.submit(method, key, call.args, call.kwargs)
+            result, error = future.result()
+            return Item(call.custom_id, result, error, may_have_acted(error))
+        except BaseException as failure:  # a worker died, or the executor is broken or shut down
+            if isinstance(failure, RuntimeError):
+                self._fail(failure)
+            return Item(call.custom_id, error=failure, unknown=future is not None)
+
+    def _write(self, call: _Call, item: Item) -> None:
+        try:
+            if item.error is None:
+                self._file.add_result(item.custom_id, call.kwargs.get("request_id"), item.result)
+            else:
+                self._file.add_failure(item.custom_id, item.error, item.unknown)
+        except Exception as failure:  # the disk is full, or the result is nested too deeply
+            self._fail(failure)
+
+    def _back_off(self, item: Item, sent: SentCall, wait: float) -> None:
+        """Slow all workers down after a refusal or a connection that could not be made."""
+        with self._lock:
+            self._summary.refused += 1
+            now = time.monotonic()
+            if isinstance(item.error, APIStatusError):
+                self._pacer.refused(now, sent, wait)
+            else:
+                self._pacer.pause(now, wait)
+            if self._pacer.refusals > MAX_REFUSALS:
+                self._stop_early(f"the server refuses all calls: {item.error}")
+
+    def _count(self, item: Item, sent: Optional[SentCall]) -> None:
+        """Count a completed call; *sent* is None if the run stopped after a refusal."""
+        summary = self._summary
+        tokens, cost = usage_of(item.result)
+        with self._lock:
+            if sent is not None:
+                self._pacer.accepted(sent, tokens)
+            summary.tokens += tokens
+            if cost is not None:
+                summary.cost = (summary.cost or 0.0) + cost
+            summary.seconds = time.monotonic() - self._start
+            if item.ok:
+                summary.done += 1
+                self._failures = 0
+                return
+            summary.failed += 1
+            self._failures += 1
+            if self._failures == self._batch._stop_after:
+                self._stop_early(f"{self._failures} failures in a row, the last: {item.error}")
+            elif sent is not None and getattr(item.error, "status_code", None) == 429:
+                self._stop_early(f"a limit that no waiting lifts: {item.error}")
+
+    def _stop_early(self, reason: str) -> None:
+        self._summary.stopped = self._summary.stopped or reason
+        self._stop.set()
+
+    def _fail(self, error: BaseException) -> None:
+        self._error = error
+        self._stop.set()

@@ -13,8 +13,8 @@ import pytest
 
 from chatsdk import Batch, ChatSDKError, Client, InvalidRequestError
 from chatsdk.batch import to_rows
-from chatsdk.batch.id_set import IdSet, id_digest
-from chatsdk.batch.pacing import MAX_PAUSES, Pacer
+from chatsdk.batch.id_map import IdMap, id_digest
+from chatsdk.batch.pacing import MAX_REFUSALS, Pacer
 from chatsdk.batch.result_file import ResultFile
 from chatsdk.zaguan import ChatRequest
 
@@ -53,10 +53,10 @@ class MinuteLimit:
 def simulate(server, calls, workers, latency):
     """Return how long the calls take and how many were refused, on a clock that nobody waits for."""
     jitter = random.Random(7)
-    pacer = Pacer(0.0, workers)
+    pacer = Pacer(0.0)
     now, new, again, refused, done, flying = 0.0, calls, 0, 0, 0, []
     while done < calls:
-        delay = pacer.delay(now, len(flying)) if new or again else None
+        delay = pacer.delay(now) if (new or again) and len(flying) < workers else None
         if delay == 0:
             new, again = (new, again - 1) if again else (new - 1, again)
             call = pacer.sent(now)
@@ -77,7 +77,7 @@ def simulate(server, calls, workers, latency):
             else:
                 refused, again = refused + 1, again + 1
                 pacer.refused(now, call, outcome)
-                assert pacer.pauses <= MAX_PAUSES
+                assert pacer.refusals <= MAX_REFUSALS
     return now, refused
 
 
@@ -96,33 +96,35 @@ def test_a_limit_by_the_minute_is_found():
 
 
 def test_the_rate_recovers_when_the_limit_is_gone():
-    pacer = Pacer(0.0, 8)
+    pacer = Pacer(0.0)
     for _ in range(50):
         pacer.accepted(pacer.sent(0.9))
     pacer.refused(1.0, pacer.sent(1.0), 1)
     call = pacer.sent(100.0)
-    assert pacer.delay(call.time, 0) < 0.001
+    assert pacer.delay(call.time) < 0.001
 
 
 def test_known_limits_are_kept():
-    by_requests, by_tokens = Pacer(0.0, 8, 120), Pacer(0.0, 8, None, 6000)
+    by_requests, by_tokens = Pacer(0.0, 120), Pacer(0.0, None, 6000)
     by_requests.sent(10.0)
-    assert by_requests.delay(10.0, 0) == pytest.approx(0.45)
-    call = by_tokens.sent(10.0, 100)
-    assert by_tokens.delay(10.0, 0) == pytest.approx(0.95)
-    by_tokens.accepted(call, 300)  # more than was expected
-    assert by_tokens.delay(10.0, 0) == pytest.approx(3.95)
+    assert by_requests.delay(10.0) == pytest.approx(0.45)
+    call = by_tokens.sent(10.0)
+    by_tokens.accepted(call, 100)
+    assert by_tokens.delay(10.0) == pytest.approx(0.95)
+    by_tokens.accepted(call, 300)
+    assert by_tokens.delay(10.0) == pytest.approx(3.95)
 
 
-def test_an_id_set_takes_eight_bytes_for_an_id():
-    ids = IdSet()
+def test_an_id_map_takes_twelve_bytes_for_an_id():
+    ids = IdMap()
     digests = [id_digest(str(number)) for number in range(20000)]
-    assert [ids.add(digest) for digest in digests] == [True] * 20000
-    assert [ids.add(digest) for digest in digests] == [False] * 20000
-    assert len(ids) == 20000
-    assert id_digest("another") not in ids
-    used = sum(shard.buffer_info()[1] * shard.itemsize for shard in ids._shards)
-    assert used == 160000
+    for first in (1, 7):
+        for number, digest in enumerate(digests, first):
+            ids.set(digest, number)
+        assert [ids.get(digest) for digest in digests] == list(range(first, 20000 + first))
+    assert ids.get(id_digest("another")) == 0
+    used = sum(part.buffer_info()[1] * part.itemsize for shard in ids._shards for part in shard)
+    assert used == 240000
 
 
 def echo(request=None, *, model=None, message=None, request_id=None):
@@ -242,7 +244,7 @@ def test_an_interrupt_while_a_call_is_sent_loses_nothing(tmp_path):
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with Interrupting(1) as pool, pytest.raises(KeyboardInterrupt):
-            list(Batch(echo, tmp_path / "out", executor=pool).run([("a", "x"), ("b", "y")]))
+            list(Batch(echo, tmp_path / "out", executor=pool, max_workers=1).run([("a", "x"), ("b", "y")]))
     finally:
         signal.signal(signal.SIGINT, before)
     assert [(row["custom_id"], row["ok"]) for row in to_rows(tmp_path / "out")] == [("a", True)]
@@ -314,13 +316,11 @@ def test_a_forked_child_does_not_keep_the_lock(tmp_path):
 
 
 def test_request_ids_are_those_of_the_file_and_the_id(tmp_path):
-    digest = id_digest("a")
     ids = []
     for name in ("one", "one", "two"):
         file = ResultFile(str(tmp_path / name))
-        file.add_started("a", digest)
-        file.flush()
-        ids.append(file.request_id(digest))
+        file.add_started("a")
+        ids.append(file.request_id("a"))
         file.close()
     assert ids[0] == ids[1] != ids[2]
     assert len(ids[0]) == 36

@@ -181,7 +181,7 @@ def test_zaguan_is_asked_again_under_the_same_id(serve, connect, tmp_path):
 
 
 def test_a_server_that_is_down_is_tried_again_later(serve, connect, tmp_path, monkeypatch):
-    monkeypatch.setattr("chatsdk.batch.runner._UNSENT_RETRIES", 1)
+    monkeypatch.setattr("chatsdk.batch.calls._UNSENT_RETRIES", 1)
     server = serve(answer, listen=False)
     client = connect(server)
     batch = ask(client, tmp_path / "out", max_workers=2, stop_after=2)
@@ -198,7 +198,7 @@ def test_after_a_429_all_calls_wait(serve, connect, tmp_path):
     refused = []
 
     def limited(request):
-        if len(refused) < 3:
+        if len(refused) < 4:
             refused.append(time.monotonic())
             return reply(b"slow down", 429, "Retry-After: 0.5")
         taken.append(time.monotonic())
@@ -209,14 +209,13 @@ def test_after_a_429_all_calls_wait(serve, connect, tmp_path):
     batch = ask(connect(server), tmp_path / "out", max_workers=4)
     assert all(item.ok for item in batch.run(f"q{n}" for n in range(12)))
     assert taken[0] - refused[0] >= 0.5
-    assert batch.summary().refused == 3
+    assert batch.summary().refused == 4
     asked = [request.headers["x-request-id"] for request in server.requests]
-    assert len(asked) == 15
+    assert len(asked) == 16
     assert len(set(asked)) == 12  # a refused call keeps its id
 
 
-def test_what_was_refused_when_the_run_ends_is_no_unknown(serve, connect, tmp_path, monkeypatch):
-    monkeypatch.setattr("chatsdk.batch.pacing._RAMP_SECONDS", 0)
+def test_what_was_refused_when_the_run_ends_is_no_unknown(serve, connect, tmp_path):
     go_on = threading.Event()
     refusal = reply(b"slow down", 429, "Retry-After: 30")
     server = serve(lambda request: refusal if question(request) == "a" else [go_on, answer(request)])
@@ -256,8 +255,7 @@ def test_a_quota_that_is_used_up_ends_the_run(serve, connect, tmp_path):
         assert len(server.requests) == 1
 
 
-def test_results_are_written_while_the_caller_is_busy(serve, connect, tmp_path, monkeypatch):
-    monkeypatch.setattr("chatsdk.batch.pacing._RAMP_SECONDS", 0)
+def test_results_are_written_while_the_caller_is_busy(serve, connect, tmp_path):
     server = serve(answer)
     path = tmp_path / "out"
     run = ask(connect(server), path, max_workers=3).run(f"q{n}" for n in range(50))
@@ -271,8 +269,7 @@ def test_results_are_written_while_the_caller_is_busy(serve, connect, tmp_path, 
     assert all(row["ok"] for row in to_rows(path))  # the calls in flight have ended
 
 
-def test_results_are_written_while_the_input_blocks(serve, connect, tmp_path, monkeypatch):
-    monkeypatch.setattr("chatsdk.batch.pacing._RAMP_SECONDS", 0)
+def test_results_are_written_while_the_input_blocks(serve, connect, tmp_path):
     server = serve(answer)
     path = tmp_path / "out"
 
