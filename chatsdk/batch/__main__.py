@@ -11,7 +11,7 @@ from ..client import Client
 from ..errors import ChatSDKError, ConfigurationError
 from .runner import Batch
 
-_DESCRIPTION = "Send many requests to a service and write the answers to a file, resumable."
+_DESCRIPTION = "Send many requests to a service and write the results to a file; resumable."
 _METHODS = {
     "zaguan": "chat",
     "chatserver": "create_completion",
@@ -26,14 +26,14 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m chatsdk.batch", description=_DESCRIPTION)
     add = parser.add_argument
     add("input", help="JSONL in the form of OpenAI's batch input, or one JSON text or object in each line")
-    add("output", help="the file of results; what it holds already is not sent again")
-    add("--service", required=True, choices=list(_METHODS), help="its address and key: see the environment")
-    add("--method", help="another method of the service than that for a chat")
-    add("--model", help="for requests that name none")
-    add("--workers", type=int, default=8, help="calls in flight at most (default: 8)")
+    add("output", help="result file; requests whose result it has are not sent again")
+    add("--service", required=True, choices=list(_METHODS), help="address and key are in the environment")
+    add("--method", help="method of the service (default: the one for a chat)")
+    add("--model", help="for requests that do not name one")
+    add("--workers", type=int, default=8, help="maximum number of calls in flight (default: 8)")
     add("--requests-per-minute", type=float, metavar="N")
     add("--tokens-per-minute", type=float, metavar="N")
-    add("--stop-after", type=int, metavar="N", help="end after so many failures in a row")
+    add("--stop-after", type=int, metavar="N", help="end after N consecutive failures")
     add("--keep-failed", action="store_true", help="do not send again what failed in an earlier run")
     add("--resend-unknown", action="store_true", help="send again what the server may have acted on")
     add("--dry-run", action="store_true", help="count, send nothing")
@@ -52,31 +52,31 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
                 stop_after=given.stop_after,
                 progress=sys.stderr.isatty() and not given.dry_run,
             )
-            return _count(batch, given) if given.dry_run else _run(batch, given.input)
+            return _dry_run(batch, given) if given.dry_run else _run(batch, given.input)
     except (ChatSDKError, OSError, ValueError, AttributeError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 2
 
 
-def _count(batch: Batch, given: argparse.Namespace) -> int:
+def _dry_run(batch: Batch, given: argparse.Namespace) -> int:
     found = batch.dry_run(given.input)
     left = found.read - found.skipped - found.unknown
-    print(f"{found.read} requests: {left} to send, {found.skipped} in {given.output}", end="")
-    print(f", {found.unknown} of unknown outcome" if found.unknown else "")
+    unknown = f", {found.unknown} of unknown outcome" if found.unknown else ""
+    print(f"{found.read} requests: {left} to send, {found.skipped} in {given.output}{unknown}")
     return 0
 
 
 def _run(batch: Batch, path: str) -> int:
     try:
         for item in batch.run(path):
-            if isinstance(item.error, ConfigurationError):  # no address, or a key that cannot be used
+            if isinstance(item.error, ConfigurationError):  # no address, or an invalid key
                 raise item.error
     except KeyboardInterrupt:
         return 130
     finally:
-        if batch.summary().read:
-            print(batch.summary(), file=sys.stderr)
-    summary = batch.summary()
+        summary = batch.summary()
+        if summary.read:
+            print(summary, file=sys.stderr)
     return 1 if summary.failed or summary.unknown or summary.stopped else 0
 
 

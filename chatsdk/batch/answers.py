@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, Dict, List, Optional, Tuple
 
 from .._core.model import Model
-from .result_file import DONE, FilePath, read_lines
+from .._core.multipart import Path
+from .result_file import DONE, read_lines
 
 
-def to_rows(path: FilePath) -> List[Dict[str, Any]]:
+def to_rows(path: Path) -> List[Dict[str, Any]]:
     """Return one dict for each id in a result file, as ``pandas.DataFrame`` takes them.
 
     The keys are ``custom_id``, ``ok``, ``status_code``, ``request_id``, ``error`` (its message), ``text`` (of

@@ -11,11 +11,11 @@ from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Tuple, Uni
 
 from .._core import json_codec
 from .._core.model import json_default
+from .._core.multipart import Path
 from ..errors import InvalidRequestError
 from .id_map import IdMap, id_digest
-from .result_file import FilePath
 
-Requests = Union[FilePath, Iterable[Any]]
+Requests = Union[Path, Iterable[Any]]
 
 
 class Arguments:

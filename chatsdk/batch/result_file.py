@@ -12,10 +12,12 @@ import time
 import uuid
 import weakref
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Dict, Iterator, Mapping, Optional, Tuple, Union
+from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
 
 from .._core import json_codec
-from .._core.model import Model, json_default, to_send
+from .._core.closable import CloseMixin
+from .._core.model import json_default
+from .._core.multipart import Path
 from ..errors import ChatSDKError, InvalidRequestError
 from .id_map import IdMap, id_digest
 
@@ -24,25 +26,19 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-if TYPE_CHECKING:
-    FilePath = Union[str, os.PathLike[str]]
-else:
-    FilePath = Union[str, os.PathLike]  # Python 3.8 takes no [str] here
+JSONObject = Mapping[str, Any]
 
-# What a line says of its call. The outcome of a call is unknown if the server may have acted on it.
+# What a line says of its call. The outcome is unknown if the server may have acted on a call that failed.
 NONE, STARTED, DONE, FAILED, UNKNOWN = range(5)
 
 _CLAIMED = 1 << 31
 _SYNC_SECONDS = 1.0
-_SYNC_LINES = 1000
-_LOCKED_BYTE = 0x7FFFFFF0  # on Windows, where nobody else can read the locked bytes
+_LOCKED_BYTE = 0x7FFFFFF0  # on Windows, where other processes cannot read a locked byte
 _LINE_ID = re.compile("batch_req_([0-9a-f]{16})[0-9a-f]{16}")
 _LINE_PREFIX = b'{"id": "batch_req_'
 
 
 def _encodable(value: Any) -> Any:
-    if isinstance(value, Model):
-        return to_send(value)
     try:
         return json_default(value)
     except TypeError:  # a method may return anything
@@ -52,32 +48,30 @@ def _encodable(value: Any) -> Any:
 _encode = json.JSONEncoder(ensure_ascii=False, default=_encodable).encode
 
 
-class ResultFile:
-    """The result file of a batch, open for one process; any thread may add lines.
+class ResultFile(CloseMixin):
+    """The result file of a batch, open in one process; any thread may add lines.
 
-    Each line is in the form of OpenAI's batch output, and the last line of an id counts. A line with the
-    error code ``started`` is written before a call is sent. If it is the last one of its id, the call was in
-    flight at a crash.
+    Lines are in the form of OpenAI's batch output; the last line of each id counts. A line with the error
+    code ``started`` is written before a call is sent. If no other line follows it, the call was in flight
+    at a crash.
 
     Raises:
-        ChatSDKError: another process has the file open, or it is no result file.
+        ChatSDKError: another process has the file open, or it is not a result file.
         OSError: it cannot be opened.
     """
 
     def __init__(self, path: str, read_only: bool = False) -> None:
         self.path = os.path.realpath(path)
-        self._seed = ""  # of the request ids; each line has it
-        # Lines are counted from 1. A line that a later one replaces gets the kind NONE.
-        self._last_lines = IdMap()
+        self._seed = ""  # of the request ids; part of each line
+        # By the number of each line, from 1: what it says, NONE if a later line replaces it.
         self._kinds = bytearray([NONE])
-        self._claimed = 0  # the flag of ids with a line of this run
+        self._last_lines = IdMap()  # the number of the last line, with the flag _CLAIMED
+        self._claimed = 0  # the flag for the lines of this run
         self._lock = threading.Lock()
-        self._end = self._unsynced = 0
+        self._size = self._synced_size = 0
         self._synced_at = time.monotonic()
-        self._fd: Optional[int] = None
-        if not read_only:
-            self._fd = _open_locked(self.path)
-            _open_files.add(self)
+        self._fd = None if read_only else _open_locked(self.path)
+        _open_files.add(self)
         try:
             if not read_only or os.path.exists(self.path):
                 self._read()
@@ -88,11 +82,7 @@ class ResultFile:
         self._seed = self._seed or uuid.uuid4().hex[:16]
 
     def claim(self, custom_id: str) -> int:
-        """Return what the file says of a call, once for each id.
-
-        Raises:
-            InvalidRequestError: the id was claimed before.
-        """
+        """Return what the file says of a call; raise InvalidRequestError if its id was claimed before."""
         digest = id_digest(custom_id)
         with self._lock:
             number = self._last_lines.get(digest)
@@ -154,19 +144,12 @@ class ResultFile:
     def close(self) -> None:
         """Close the file and unlock it."""
         with self._lock:
-            self._close()
-
-    def _close(self) -> None:
-        fd, self._fd = self._fd, None
-        if fd is not None:
-            os.close(fd)
+            if self._fd is not None:
+                os.close(self._fd)
+            self._fd = None
 
     def _add(
-        self,
-        custom_id: str,
-        kind: int,
-        response: Optional[Mapping[str, Any]],
-        error: Optional[Mapping[str, Any]],
+        self, custom_id: str, kind: int, response: Optional[JSONObject], error: Optional[JSONObject]
     ) -> None:
         digest = id_digest(custom_id)
         line_id = f"batch_req_{self._seed}{digest:016x}"
@@ -174,53 +157,46 @@ class ResultFile:
         # A lone surrogate becomes its JSON escape.
         line = f"{text}\n".encode("utf-8", "backslashreplace")
         with self._lock:
-            self._write(line)
-            self._note(digest, kind)
-            self._unsynced += 1
-            if self._unsynced >= _SYNC_LINES or time.monotonic() - self._synced_at >= _SYNC_SECONDS:
+            if self._fd is None:
+                raise ChatSDKError("the result file is closed")
+            try:
+                written = 0
+                while written < len(line):
+                    written += os.write(self._fd, line[written:])
+            except OSError:  # the disk is full
+                os.ftruncate(self._fd, self._size)
+                raise
+            self._note(digest, kind, line)
+            if time.monotonic() - self._synced_at >= _SYNC_SECONDS:
                 self._sync()
 
-    def _write(self, line: bytes) -> None:
-        if self._fd is None:
-            raise ChatSDKError("the result file is closed")
-        written = 0
-        try:
-            while written < len(line):
-                written += os.write(self._fd, line[written:])
-        except OSError:  # the disk is full
-            os.ftruncate(self._fd, self._end)
-            raise
-        self._end += written
-
     def _sync(self) -> None:
-        if self._fd is not None and self._unsynced:
-            self._unsynced, self._synced_at = 0, time.monotonic()
+        if self._fd is not None and self._synced_size < self._size:
             os.fsync(self._fd)
+            self._synced_size, self._synced_at = self._size, time.monotonic()
 
-    def _note(self, digest: int, kind: int) -> None:
-        """Record what the next line says."""
+    def _note(self, digest: int, kind: int, line: bytes) -> None:
         self._kinds[self._last_lines.get(digest) & ~_CLAIMED] = NONE
         self._last_lines.set(digest, len(self._kinds) | self._claimed)
         self._kinds.append(kind)
+        self._size += len(line)
 
     def _read(self) -> None:
-        """Read all lines; take off the last one if a crash tore it."""
-        is_ended = True
+        """Read all lines; remove the last one if a crash tore it."""
+        line = b"\n"
         for line, kind, data in read_lines(self.path):
             found = None if self._seed else _LINE_ID.fullmatch(str(data.get("id")))
             if found is not None:
                 self._seed = found.group(1)
-            self._note(id_digest(data["custom_id"]), kind)
-            self._end += len(line)
-            is_ended = line.endswith(b"\n")
+            self._note(id_digest(data["custom_id"]), kind, line)
         if self._fd is not None:
-            os.ftruncate(self._fd, self._end)
-            if not is_ended:
-                self._write(b"\n")
+            os.ftruncate(self._fd, self._size)
+            if not line.endswith(b"\n"):
+                self._size += os.write(self._fd, b"\n")
 
 
-def read_lines(path: FilePath) -> Iterator[Tuple[bytes, int, Dict[str, Any]]]:
-    """Yield each line, what it says of its call, and its JSON object; leave out a last line torn by a crash."""
+def read_lines(path: Path) -> Iterator[Tuple[bytes, int, Dict[str, Any]]]:
+    """Yield each line, what it says of its call, and its JSON object, except a last line torn by a crash."""
     with open(path, "rb") as lines:
         for number, line in enumerate(lines, 1):
             try:
@@ -233,8 +209,7 @@ def read_lines(path: FilePath) -> Iterator[Tuple[bytes, int, Dict[str, Any]]]:
             yield line, kind, data
 
 
-def _kind_of(data: Mapping[str, Any]) -> int:
-    """Return what the JSON object of a line says of its call."""
+def _kind_of(data: JSONObject) -> int:
     response, error = data["response"], data.get("error")
     if not isinstance(data["custom_id"], str):
         raise TypeError("custom_id is no text")
@@ -246,18 +221,17 @@ def _kind_of(data: Mapping[str, Any]) -> int:
 
 
 def _open_locked(path: str) -> int:
-    while True:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o666)
-        try:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                raise ChatSDKError(f"{path} is no regular file")
-            _lock(fd, path)
-            if os.path.exists(path) and os.path.samestat(os.fstat(fd), os.stat(path)):
-                return fd
-        except BaseException:
-            os.close(fd)
-            raise
-        os.close(fd)  # another process replaced the file after it was opened
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise ChatSDKError(f"{path} is no regular file")
+        _lock(fd, path)
+        if not os.path.samestat(os.fstat(fd), os.stat(path)):
+            raise ChatSDKError(f"{path} was just replaced by another batch; try again")
+        return fd
+    except BaseException:
+        os.close(fd)
+        raise
 
 
 def _lock(fd: int, path: str) -> None:
@@ -277,9 +251,10 @@ _open_files: weakref.WeakSet[ResultFile] = weakref.WeakSet()
 
 
 def _close_in_child() -> None:
-    # A forked worker process would keep the file locked after a crash of the batch.
+    """Unlock the files in a forked worker process, which may live on after a crash of the batch."""
     for file in list(_open_files):
-        file._close()  # without the lock, which another thread may have held at the fork
+        file._lock = threading.Lock()  # another thread may have held it at the fork
+        file.close()
 
 
 if hasattr(os, "register_at_fork"):

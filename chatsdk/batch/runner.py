@@ -7,17 +7,18 @@ import os
 import queue
 import threading
 import time
-from concurrent.futures import Executor
+from concurrent.futures import BrokenExecutor, Executor
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
+from .._core.multipart import Path
 from .._core.progress import Progress
 from ..errors import APIStatusError
 from .answers import to_rows, usage_of
 from .calls import MethodCall, may_have_acted, retry_wait, without_retries
 from .input import Arguments, Requests, check_input, iter_input
 from .pacing import MAX_REFUSALS, Pacer, SentCall
-from .result_file import DONE, FAILED, STARTED, UNKNOWN, FilePath, ResultFile
+from .result_file import DONE, FAILED, STARTED, UNKNOWN, ResultFile
 
 _POLL_SECONDS = 0.5  # Windows delivers Ctrl-C only between two waits
 # Waking threads for every single call would take as much CPU as the rest of a short call.
@@ -113,7 +114,7 @@ class Batch:
     def __init__(
         self,
         method: Callable[..., Any],
-        path: FilePath,
+        path: Path,
         *,
         max_workers: int = 8,
         executor: Optional[Executor] = None,
@@ -161,12 +162,9 @@ class Batch:
         """
         total = check_input(requests)
         self._summary = Summary()
-        file = ResultFile(self._path)
-        try:
+        with ResultFile(self._path) as file:
             yield from _Run(self, file, requests, total).items()
             file.compact()
-        finally:
-            file.close()
 
     def dry_run(self, requests: Requests) -> Summary:
         """Count without sending: ``run`` would send ``read`` less ``skipped`` less ``unknown``."""
@@ -359,7 +357,7 @@ class _Run:
             result, error = future.result()
             return Item(call.custom_id, result, error, may_have_acted(error))
         except BaseException as failure:  # a worker died, or the executor is broken or shut down
-            if isinstance(failure, RuntimeError):
+            if future is None or isinstance(failure, BrokenExecutor):
                 self._fail(failure)
             return Item(call.custom_id, error=failure, unknown=future is not None)
 

@@ -326,6 +326,24 @@ def test_request_ids_are_those_of_the_file_and_the_id(tmp_path):
     assert len(ids[0]) == 36
 
 
+def test_the_last_line_of_an_id_counts(tmp_path):
+    """A call that failed, was sent again and was in flight at two crashes stays unknown, in one line."""
+    path = tmp_path / "out"
+    with ResultFile(str(path)) as file:
+        file.add_failure("a", ValueError("refused"), unknown=False)
+        file.add_started("a")
+        file.add_started("a")
+    for sent in ({"b"}, set()):
+        batch = Batch(lambda message: message, path)
+        assert results(batch, [("a", "x"), ("b", "y")]).keys() == sent
+        assert batch.summary().unknown == 1
+        assert sorted((row["custom_id"], row["error"]) for row in to_rows(path)) == [
+            ("a", "sent, no answer yet"),
+            ("b", None),
+        ]
+        assert path.read_bytes().count(b"\n") == 2
+
+
 def test_odd_answers_are_written(tmp_path):
     answers = ["\ud83d half a pair", float("nan"), {1, 2}, None]
     path = tmp_path / "out"
