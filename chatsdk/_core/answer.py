@@ -46,7 +46,7 @@ class Answer(Model):
         except ValueError as error:
             code, text = self._explain_misfit()
             message = _PROBLEMS.get(code, f"the answer does not fit {getattr(cls, '__name__', cls)}: {error}")
-        raise response_error(self, message, code, text)
+        raise response_error(self, message, code, text)  # outside of "except", so that it is not chained
 
     def _explain_misfit(self) -> Tuple[str, str]:
         """Return the code and the body of the error for a text that does not fit."""

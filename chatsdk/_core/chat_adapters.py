@@ -31,7 +31,7 @@ class ChatCall(NamedTuple):
 class ChatAdapter:
     """Base of the adapters; ``id`` is the id of the conversation on the service."""
 
-    supported: Sequence[str] = ()  # by Conversation
+    supported: Sequence[str] = ()  # the settings of a Conversation that the service supports
     stores_history = False  # otherwise each call sends the transcript
 
     def __init__(self, api: Any, user: Optional[str]) -> None:

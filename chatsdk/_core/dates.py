@@ -1,4 +1,4 @@
-"""Date-times as the servers write them, parsed the same way by every Python version."""
+"""Parses and formats date-times, in the same way on every Python version."""
 
 from __future__ import annotations
 

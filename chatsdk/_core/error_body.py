@@ -20,7 +20,7 @@ _KEEP_ALIVE = "(?i)ping|pong|heart[-_ ]?beat|keep[-_ ]?alive"
 # Parts of the codes and types that servers send for a quota or credit that is used up.
 _EXHAUSTED = "(?i)quota|credits?|balance|budget|billing|spend(ing)?|daily|monthly"
 _HTML = r"(?i)\s*<(!doctype|html|head|title|body|h1|p|div|center)\b"
-# An element that is not closed ends with the page: a search that fails there would begin again at each tag.
+# An unclosed element ends with the page: otherwise the search would start again at each tag.
 _TAGS = r"(?is)<(script|style)\b.*?(?:</\1\s*>|\Z)|<[^<>]*>"
 _TITLE = r"(?is)<(title|h1)\b[^<>]*>(.*?)(?:</\1\s*>|\Z)"
 
@@ -49,7 +49,7 @@ class ErrorBody:
         self.type = _word(self.details.get("type") or self.details.get("error_type"))
         self.param = _word(self.details.get("param"))
         self.codes = frozenset(word for word in (code, label, self.type) if word is not None)
-        quota = self.details.get("rateLimit")  # Infinity's quota of the day
+        quota = self.details.get("rateLimit")  # Infinity's daily quota
         limits = quota if isinstance(quota, dict) else self.details
         self.retry_after = _seconds(self.details.get("retry_after"))
         if self.retry_after is None:
@@ -65,7 +65,7 @@ class ErrorBody:
 
 def parse_error_body(body: object) -> ErrorBody:
     """Parse the decoded body of a failure, or its text."""
-    if isinstance(body, list):  # of Gemini
+    if isinstance(body, list):  # as Gemini sends it
         body = next((item for item in body if isinstance(item, dict)), None)
     if isinstance(body, dict) and not body.get("error"):
         inner = _error_in_choices(body.get("choices"))
@@ -121,12 +121,12 @@ def is_keep_alive(kind: object) -> bool:
 
 
 def _find_message(value: object, depth: int = 6) -> Optional[str]:
-    """Return the sentence in *value*, at most *depth* levels deep."""
+    """Return the message in *value*, at most *depth* levels deep."""
     if isinstance(value, str):
         return _sentence(value)
     if isinstance(value, dict) and depth:
         error = value.get("error")
-        # A string as "error" may be a code: then the sentence is in "message".
+        # A string as "error" may be a code: "message" comes before it.
         parts = [error if isinstance(error, dict) else None, *map(value.get, _MESSAGE_FIELDS + _TITLE_FIELDS)]
         return next(filter(None, (_find_message(part, depth - 1) for part in parts)), None)
     if isinstance(value, list) and depth:
@@ -145,13 +145,13 @@ def _format_validation_error(item: object, depth: int) -> Optional[str]:
 
 
 def _label(details: Mapping[str, Any]) -> Optional[str]:
-    """Return "error" if it is a code and the sentence is in "message"; else None."""
+    """Return "error" if it is a code next to a "message"; else None."""
     word = details.get("error") if isinstance(details.get("message"), str) else None
     return word if isinstance(word, str) and re.fullmatch(r"[\w.-]+", word) else None
 
 
 def _word(value: object) -> Optional[str]:
-    # LiteLLM sends the text "None" for null.
+    # LiteLLM sends the string "None" for null.
     return str(value)[:_MAX_MESSAGE] if isinstance(value, (str, int)) and value and value != "None" else None
 
 

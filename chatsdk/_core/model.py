@@ -23,7 +23,7 @@ _SCALARS = {str, int, float, bool}
 
 
 class _Schema:
-    """How a class is read and written; derived once from its annotations."""
+    """The fields of a class and how they are converted; derived once from its annotations."""
 
     def __init__(self, cls: Type[Any]) -> None:
         self.hints = hints = typing.get_type_hints(cls)
@@ -74,7 +74,7 @@ class Model:
         # A parameter of __init__, so that dataclasses.replace() passes it on.
         own = cls.__dict__.get("__annotations__", {})  # noqa: RUF063  # cls.__annotations__ may be inherited
         cls.__annotations__ = {**own, "extra": dataclasses.InitVar[Optional[Dict[str, Any]]]}
-        # dataclass() replaces inherited methods; IPython takes the first class with any of the last two
+        # dataclass() replaces inherited methods; IPython uses the first class that has one of the last two.
         for name in ("__eq__", "__repr__", "_repr_pretty_"):
             setattr(cls, name, getattr(cls, name))
 
@@ -166,7 +166,7 @@ class Model:
     _ipython_key_completions_ = keys
     _repr_pretty_: ClassVar[Optional[Callable[..., None]]] = None
 
-    # dict(model) works, iter(model) does not: pandas takes a list of iterables for rows without names.
+    # dict(model) works, iter(model) does not: pandas treats a list of iterables as rows without names.
     __iter__: ClassVar[Optional[Callable[..., Any]]] = None
 
     def __contains__(self, key: object) -> bool:
@@ -304,10 +304,10 @@ def build_request(cls: Type[M], request: Union[M, Mapping[str, Any], None], give
             name = schema.python_names.get(key, key)
             (values if name in schema.defaults else extra)[name] = value
     elif request is not None:
-        own = _get_package(type(given["self"]) if "self" in given else cls)  # each has its ChatRequest
+        package = _get_package(type(given["self"]) if "self" in given else cls)  # each has its ChatRequest
         kind = type(request)
         wrong = f"{_get_package(kind)}.{kind.__name__}" if isinstance(request, Model) else kind.__name__
-        raise TypeError(f"expected a {own}.{cls.__name__}, a dict or keywords, not {wrong}")
+        raise TypeError(f"expected a {package}.{cls.__name__}, a dict or keywords, not {wrong}")
     for key, value in given.items():
         name = schema.python_names.get(key, key)
         if value is not None and name in schema.defaults:
@@ -395,7 +395,7 @@ def _converter(hint: Any, *how: Any) -> Optional[Converter]:
         return str, parse_datetime
     origin = getattr(hint, "__origin__", None)
     arguments: Tuple[Any, ...] = getattr(hint, "__args__", ())
-    if origin is Union:  # of "a model or plain text" only the model is converted
+    if origin is Union:  # only one type of a Union is converted, such as the model of "a model or a string"
         return next(filter(None, (_converter(argument, *how) for argument in arguments)), None)
     inner = _converter(arguments[-1], *how) if origin in (list, dict) else None
     if inner is None:

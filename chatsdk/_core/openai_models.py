@@ -72,7 +72,7 @@ class ToolCall(Model):
             return make_tool(target).parse(arguments)
         except ValueError as error:
             problem = f"the arguments of the tool call do not fit: {error}"
-        raise response_error(self, problem, "invalid", text)
+        raise response_error(self, problem, "invalid", text)  # outside of "except", so that it is not chained
 
 
 @dataclass

@@ -27,11 +27,11 @@ class Service:
         base_url: an http or https URL, with a path prefix if there is one.
         api_key: never shown, logged, pickled with a Client or sent to another host.
         timeout: seconds to wait for each read (and at most 5 to connect), or ``(connect, read)``.
-            If it is not given, streams wait up to 120 seconds for each read.
-        max_retries: number of retries of requests that are safe to repeat, or a ``urllib3.util.Retry``.
+            By default 30 or 60, depending on the service, and 120 for streams.
+        max_retries: number of retries of safe requests, by default 2 or 3; or a ``urllib3.util.Retry``.
         headers: additional headers for each request.
         total_timeout: seconds for a whole call, including retries and a slow body; None for no limit.
-        max_response_bytes: maximum size of a response that is read into memory, after decompression.
+        max_response_bytes: maximum size of a response in memory, after decompression; by default 100 MiB.
     """
 
     base_url: Optional[str] = None

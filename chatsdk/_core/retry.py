@@ -19,14 +19,14 @@ from .causes import iter_causes
 from .error_body import ErrorBody
 
 SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS"])
-MAX_RETRY_WAIT = 60.0  # seconds; a longer wait is left to the caller
+MAX_RETRY_WAIT = 60.0  # seconds; a request that asks for a longer wait fails at once
 BACKOFF_INITIAL = 0.5  # seconds
 BACKOFF_MAX = 8.0
 _SECONDS = r"\d{1,15}(\.\d+)?"
 
 
 def retry_after(headers: Mapping[str, str]) -> Optional[float]:
-    """Return the seconds of ``retry-after-ms`` or ``Retry-After``; None if neither is valid."""
+    """Return the seconds in ``retry-after-ms`` or ``Retry-After``; None if neither is valid."""
     for name, per_second in (("retry-after-ms", 1000), ("Retry-After", 1)):
         value = (headers.get(name) or "").strip()
         if re.fullmatch(_SECONDS, value, re.ASCII):
