@@ -28,7 +28,7 @@ S = TypeVar("S", bound="ServiceClient")
 
 
 class ServiceProperty(Generic[S]):
-    """A service of a Client, imported and created on first use; on the class itself, the service's class."""
+    """A service of a Client, created on first use and kept in the instance; on the class, its own class."""
 
     def __init__(self, class_name: str) -> None:
         self._class_name = class_name
@@ -45,7 +45,7 @@ class ServiceProperty(Generic[S]):
         cls: Type[S] = getattr(import_module(f".{self._name}", __package__), self._class_name)
         if client is None:
             return cls
-        service: S = client.__dict__.setdefault(self._name, client._create_service(cls))  # for the next time
+        service: S = client.__dict__.setdefault(self._name, client._create_service(cls))
         return service
 
 

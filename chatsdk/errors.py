@@ -75,7 +75,7 @@ class APIError(ChatSDKError):
 
 
 class APIStatusError(APIError):
-    """The server answered with a status other than 2xx; ``str()`` gives message, status, method and URL.
+    """The server answered with a status other than 2xx; ``str()`` shows message, status, method and URL.
 
     Attributes:
         status_code: the HTTP status.

@@ -183,8 +183,8 @@ class _Choice:
         self.top: Dict[str, Any] = {}
         self._message: Dict[str, Any] = {}
         self._calls: List[Dict[str, Any]] = []
-        self._call_of: Dict[object, Dict[str, Any]] = {}  # by index and by id
-        self.held: Dict[str, str] = {}  # first halves of characters, by field
+        self._call_by_key: Dict[object, Dict[str, Any]] = {}  # keys are indexes and ids
+        self.held: Dict[str, str] = {}  # first halves of surrogate pairs, by field
         self._uses_messages = False
 
     def merge(self, fragment: Dict[str, Any]) -> bool:
@@ -253,18 +253,18 @@ class _Choice:
         for position, fragment in enumerate(fragments):
             _write_arguments(fragment.get("function"))
             call = self._find_call(fragment, position - len(fragments))
-            for mark, kind in ((_index(fragment), int), (fragment.get("id"), str)):
-                if isinstance(mark, kind) and mark != "":
-                    self._call_of[mark] = call
-            for key, value in fragment.items():
-                if key != "index":
-                    _merge(call, key, value)
+            for key, kind in ((_index(fragment), int), (fragment.get("id"), str)):
+                if isinstance(key, kind) and key != "":
+                    self._call_by_key[key] = call
+            for name, value in fragment.items():
+                if name != "index":
+                    _merge(call, name, value)
 
     def _find_call(self, fragment: Dict[str, Any], place_from_end: int) -> Dict[str, Any]:
         """Return the call that a fragment belongs to: by its index, else by its id, else by its position."""
         index, call_id, name = _index(fragment), fragment.get("id"), _called(fragment).get("name")
-        by_index = self._call_of.get(index)
-        by_id = self._call_of.get(call_id) if isinstance(call_id, str) else None
+        by_index = self._call_by_key.get(index)
+        by_id = self._call_by_key.get(call_id) if isinstance(call_id, str) else None
         known = by_index
         if by_index is None or (call_id and by_index.get("id") not in (None, "", call_id)):
             # Some servers give every call the index 0: another id with a name is another call. Others change

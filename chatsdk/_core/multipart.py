@@ -18,7 +18,7 @@ from .closable import CloseMixin
 if TYPE_CHECKING:
     Path = Union[str, os.PathLike[str]]
 else:
-    Path = Union[str, os.PathLike]  # Python 3.8 takes no [str] here
+    Path = Union[str, os.PathLike]  # not subscriptable on Python 3.8
 
 _File = Union[Path, bytes, IO[bytes]]
 # A path, bytes or a file opened in binary mode; or a tuple of a name, one of these and maybe a Content-Type.

@@ -158,7 +158,7 @@ class OpenAIService(ServiceClient, ChatService[ChatResponse]):
         return self._request("GET", "/v1/models", request_id=request_id).records(ModelInfo, "data")
 
     def _normalize_base_url(self, base_url: str) -> str:
-        # Other clients take a base URL that ends with /v1.
+        # The base URLs of other clients end with /v1, which is part of the paths here.
         return base_url[:-3] if base_url.endswith("/v1") else base_url
 
     def _chat_body(self, request: ChatRequest, stream: bool) -> Dict[str, Any]:

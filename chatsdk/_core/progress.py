@@ -77,7 +77,7 @@ class Progress(CloseMixin):
 def _tqdm_bar(total: Optional[int], unit: str) -> Any:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of notebooks that lack the widgets for a bar
+            warnings.simplefilter("ignore")  # in notebooks without the widgets for a bar
             tqdm = import_module("tqdm.auto").tqdm
             return tqdm(total=total, unit=f" {unit}", unit_scale=unit == "B", dynamic_ncols=True)
     except ImportError:

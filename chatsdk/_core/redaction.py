@@ -15,11 +15,11 @@ from .causes import iter_causes
 
 # A member of a JSON object whose name says that its value is a secret; the value may be cut off.
 _SECRET_MEMBER = r'(?i)("[^"]*(?:key|token|secret|password)"\s*:\s*)"(?:[^"\\]|\\.)*"?'
-_LONG_STRING = r'"(?:[^"\\]|\\.){8,}(?:"(?!\s*:)|\Z)'  # in JSON, but no name of a member
+_LONG_STRING = r'"(?:[^"\\]|\\.){8,}(?:"(?!\s*:)|\Z)'  # a JSON string that is not a member's name
 _MASK = "***"
 _SHORTEST_SECRET = 6  # characters; shorter ones are part of ordinary words, so only whole strings are hidden
 _LONG_SECRET = 256  # characters; in longer ones letters and digits are only matched unescaped
-_MAX_DEPTH = 100  # levels; pickle and repr fail on a body that is nested some hundred levels deep
+_MAX_DEPTH = 100  # levels; pickle and repr fail on a body that is nested a few hundred levels deep
 
 _BACKSLASHES = r"(?:\\|%5[cC]|&#92;|&#x5[cC];|u005[cC]){0,8}"  # before a character
 _SHORT_ESCAPES = {" ": "+", "\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t"}

@@ -26,10 +26,10 @@ R_co = TypeVar("R_co", covariant=True)
 
 _DONE_MARKER = re.compile(rb"""(?i)["'\s]*(\[\s*done\s*\]|done["'\s]*$)""").match
 _DRAIN_TIMEOUT = 1.0  # seconds
-_FINISH_TIMEOUT = 5.0  # seconds in all for the usage and the end marker
+_FINISH_TIMEOUT = 5.0  # seconds in total for the usage and the end marker
 _NO_LIMIT = 1e6  # seconds
 _CLOSED = "the stream was closed before its end"
-_LEFT = f"{_CLOSED}: a loop over it was left (next(stream) reads a single item)"
+_LEFT = f"{_CLOSED}: a loop over it ended early (next(stream) reads a single item)"
 
 
 class StreamReader(Protocol[T_co, R_co]):
@@ -154,7 +154,7 @@ class _Source(Generic[T, R]):
         self.body = body
         self.reader = reader
         self.complete = False
-        self.left = False  # whether a loop over the stream was left
+        self.left = False  # whether a loop over the stream ended early
         self.error: Optional[APIError] = None
 
     def open(self) -> Generator[T, None, None]:

@@ -147,7 +147,7 @@ class Transport:
         signed = request.copy()
         signed.origin = auth.origin
         if self.has_user_session:
-            # Auth objects that answer a challenge expect a jar, also an empty one.
+            # Auth objects that answer a challenge expect a jar, even an empty one.
             signed.prepare_cookies(merge_cookies(RequestsCookieJar(), session.cookies))
         auth(signed)
         if self.has_user_session and session.auth and auth.key is None:
@@ -296,6 +296,6 @@ def _use_own_pools(manager: Any) -> None:
 
 
 def _stop_at_redirect(response: requests.Response, **_: Any) -> None:
-    # Before requests prepares the next request: a bad Location would raise there.
+    # requests prepares the redirected request after this hook, and fails if Location is invalid.
     if "location" in response.headers and 300 <= response.status_code < 400:
         raise requests.HTTPError(response=response)

@@ -21,7 +21,7 @@ from .transport import ServiceRequest
 if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
 
-_MIN_VERSION = 13  # older ones have a thread that keeps programs from ending
+_MIN_VERSION = 13  # a thread of older ones keeps programs from exiting
 _CLOSE_TIMEOUT = 0.25  # seconds
 _HANDSHAKE = ("host", "connection", "upgrade")  # headers that websockets itself sends
 
@@ -38,7 +38,7 @@ class WebSocket(CloseMixin):
     """An open WebSocket."""
 
     def __init__(self, connection: ClientConnection) -> None:
-        self._connection = connection.__enter__()  # websockets warns if it is used without
+        self._connection = connection.__enter__()  # websockets warns otherwise
 
     def receive(self, seconds: float) -> Optional[bytes]:
         """Return the next message, None after *seconds* without one; raises WebSocketError when closed."""
@@ -100,7 +100,7 @@ def _open(
     try:
         return WebSocket(
             connect(
-                "ws" + url[url.index(":") :],  # also after https: the socket encrypts
+                "ws" + url[url.index(":") :],  # even for https: the socket is already encrypted
                 # Given a socket, websockets follows no redirects, which would send the key to another host.
                 sock=connection.sock,
                 compression=None,

@@ -295,7 +295,7 @@ class Infinity(ServiceClient, ChatService[ChatResponse]):
         return self._request("DELETE", "/webhooks", params=params).model(DeleteResponse)
 
     def health(self) -> Health:
-        """Return the health of the server; a ``critical`` one answers with 200 too, so check ``status``.
+        """Return the health of the server. Check ``status``: a ``critical`` server responds with 200 too.
 
         GET /health
         """

@@ -25,7 +25,7 @@ class ChunkReader:
 
     def __init__(self) -> None:
         self._text = io.StringIO(newline="")  # newline="" keeps every CRLF
-        self._held = ""  # the first half of a character
+        self._held = ""  # the first half of a surrogate pair
         self._metadata: Dict[str, Any] = {}
         self._plain: Optional[Dict[str, Any]] = None  # an answer that is plain JSON
         self.answered = self.finished = self.ended = False
