@@ -54,7 +54,7 @@ class StreamReader(Protocol[T_co, R_co]):
         """Return the item for an event, or None."""
 
     def read_response(self, body: Dict[str, Any]) -> Optional[T_co]:
-        """Return the one item for an answer that is plain JSON; None if it is no answer."""
+        """Return the one item for an answer that is plain JSON; None if it is not an answer."""
 
     def final_items(self) -> Iterable[T_co]:
         """Return the items that follow the last event of a complete answer."""
