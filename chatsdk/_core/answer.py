@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from abc import abstractmethod
 from typing import Any, Dict, Generic, Optional, Tuple, Type, TypeVar
 
 from ..errors import APIResponseError
@@ -21,9 +22,9 @@ class Answer(Model):
     """Base of the responses of chat services."""
 
     @property
+    @abstractmethod
     def text(self) -> str:
         """The text of the response."""
-        raise NotImplementedError
 
     def parse(self, cls: Type[T]) -> T:
         """Return the text, which is JSON, as an object; a code fence around it is removed.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, Dict, Generator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from abc import abstractmethod
+from typing import Any, Callable, Dict, Generator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import InvalidRequestError
 from .answer import A
@@ -40,9 +41,9 @@ class ChatAdapter:
         self.id: Optional[str] = None
         self.open_stream: Any = None
 
+    @abstractmethod
     def send(self, call: ChatCall) -> Any:
         """Return the answer or the Stream of a call."""
-        raise NotImplementedError
 
     def read(self, answer: Any) -> Tuple[Message, object]:
         """Return the message of an answer, as the next call sends it, and its usage."""
@@ -126,7 +127,12 @@ class _MonGARS(ChatAdapter):
         return self.api.chat(message=call.messages[-1]["content"], session_id=self.id, **call.options)
 
 
-_ADAPTERS = {"zaguan": _Zaguan, "chatserver": _ChatServer, "infinity": _Infinity, "mongars": _MonGARS}
+_ADAPTERS: Dict[str, Callable[[ServiceClient, Optional[str]], ChatAdapter]] = {
+    "zaguan": _Zaguan,
+    "chatserver": _ChatServer,
+    "infinity": _Infinity,
+    "mongars": _MonGARS,
+}
 
 
 def make_adapter(service: object, user: Optional[str] = None) -> ChatAdapter:
