@@ -4,4 +4,5 @@ python -m chatsdk.batch questions.jsonl answers.jsonl --service zaguan --workers
 """
 
 from .answers import to_rows as to_rows
-from .runner import Batch as Batch, Item as Item, Summary as Summary
+from .result_file import Item as Item
+from .runner import Batch as Batch, Summary as Summary

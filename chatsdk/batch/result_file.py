@@ -12,6 +12,7 @@ import time
 import uuid
 import weakref
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
 
 from .._core import json_codec
@@ -46,6 +47,29 @@ def _encodable(value: Any) -> Any:
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, default=_encodable).encode
+
+
+@dataclass
+class Item:
+    """The outcome of one call.
+
+    Attributes:
+        custom_id: its id.
+        result: what the method returned, ``final()`` of a stream; None if the call failed.
+        error: why it failed, or None.
+        unknown: True if it failed and the server may have acted on it all the same: a timeout, a broken
+            connection, a worker that died.
+    """
+
+    custom_id: str
+    result: Any = field(default=None, repr=False)
+    error: Optional[BaseException] = None
+    unknown: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """Whether it succeeded."""
+        return self.error is None
 
 
 class ResultFile(CloseMixin):
@@ -99,22 +123,14 @@ class ResultFile(CloseMixin):
         """Write that a call is about to be sent."""
         self._add(custom_id, STARTED, None, {"code": "started", "message": "sent, no answer yet"})
 
-    def add_result(self, custom_id: str, request_id: Optional[str], body: Any) -> None:
-        """Write a success."""
-        self._add(custom_id, DONE, {"status_code": 200, "request_id": request_id, "body": body}, None)
-
-    def add_failure(self, custom_id: str, error: BaseException, unknown: bool) -> None:
-        """Write a failure; *unknown* if the server may have acted."""
-        response = None
-        status = getattr(error, "status_code", None)
-        if status and not 200 <= status < 300:
-            body, request_id = getattr(error, "body", None), getattr(error, "request_id", None)
-            response = {"status_code": status, "request_id": request_id, "body": body}
-        code = getattr(error, "code", None) or type(error).__name__
-        failure = {"code": code, "message": getattr(error, "message", None) or str(error)}
-        if unknown:
-            failure["unknown"] = True
-        self._add(custom_id, UNKNOWN if unknown else FAILED, response, failure)
+    def add_outcome(self, item: Item, request_id: Optional[str]) -> None:
+        """Write the outcome of a call."""
+        if item.error is None:
+            success = {"status_code": 200, "request_id": request_id, "body": item.result}
+            self._add(item.custom_id, DONE, success, None)
+        else:
+            kind = UNKNOWN if item.unknown else FAILED
+            self._add(item.custom_id, kind, *_describe(item.error, item.unknown))
 
     def sync(self) -> None:
         """Sync what was written to the disk."""
@@ -207,6 +223,18 @@ def read_lines(path: Path) -> Iterator[Tuple[bytes, int, Dict[str, Any]]]:
                     return
                 raise ChatSDKError(f"{os.fspath(path)}, line {number}: no result of a batch") from None
             yield line, kind, data
+
+
+def _describe(error: BaseException, unknown: bool) -> Tuple[Optional[JSONObject], JSONObject]:
+    """Return the response of a failed call, if there is one, and its error."""
+    response = None
+    status = getattr(error, "status_code", None)
+    if status and not 200 <= status < 300:
+        body, request_id = getattr(error, "body", None), getattr(error, "request_id", None)
+        response = {"status_code": status, "request_id": request_id, "body": body}
+    code = getattr(error, "code", None) or type(error).__name__
+    message = getattr(error, "message", None) or str(error)
+    return response, {"code": code, "message": message, **({"unknown": True} if unknown else {})}
 
 
 def _kind_of(data: JSONObject) -> int:

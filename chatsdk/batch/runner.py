@@ -8,7 +8,7 @@ import queue
 import threading
 import time
 from concurrent.futures import BrokenExecutor, Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from .._core.multipart import Path
@@ -18,36 +18,13 @@ from .answers import to_rows, usage_of
 from .calls import MethodCall, may_have_acted, retry_wait, without_retries
 from .input import Arguments, Requests, check_input, iter_input
 from .pacing import MAX_REFUSALS, Pacer, SentCall
-from .result_file import DONE, FAILED, STARTED, UNKNOWN, ResultFile
+from .result_file import DONE, FAILED, STARTED, UNKNOWN, Item, ResultFile
 
 _POLL_SECONDS = 0.5  # Windows delivers Ctrl-C only between two waits
 # Waking threads for every single call would take as much CPU as the rest of a short call.
 _SHORT_CALLS = 200  # in a second
 _QUEUED_CALLS = 16
 _NAP_SECONDS = 0.003
-
-
-@dataclass
-class Item:
-    """The outcome of one call.
-
-    Attributes:
-        custom_id: its id.
-        result: what the method returned, ``final()`` of a stream; None if the call failed.
-        error: why it failed, or None.
-        unknown: True if it failed and the server may have acted on it all the same: a timeout, a broken
-            connection, a worker that died.
-    """
-
-    custom_id: str
-    result: Any = field(default=None, repr=False)
-    error: Optional[BaseException] = None
-    unknown: bool = False
-
-    @property
-    def ok(self) -> bool:
-        """Whether it succeeded."""
-        return self.error is None
 
 
 @dataclass
@@ -323,7 +300,10 @@ class _Run:
                 break
             self._file.add_started(call.custom_id)
             item = self._execute(call, sent)
-            self._write(call, item)
+            try:
+                self._file.add_outcome(item, call.kwargs.get("request_id"))
+            except Exception as error:  # the disk is full, or the result is nested too deeply
+                self._fail(error)
             wait = retry_wait(item.error, attempt)
             if wait is None:
                 break
@@ -360,15 +340,6 @@ class _Run:
             if future is None or isinstance(failure, BrokenExecutor):
                 self._fail(failure)
             return Item(call.custom_id, error=failure, unknown=future is not None)
-
-    def _write(self, call: _Call, item: Item) -> None:
-        try:
-            if item.error is None:
-                self._file.add_result(item.custom_id, call.kwargs.get("request_id"), item.result)
-            else:
-                self._file.add_failure(item.custom_id, item.error, item.unknown)
-        except Exception as failure:  # the disk is full, or the result is nested too deeply
-            self._fail(failure)
 
     def _back_off(self, item: Item, sent: SentCall, wait: float) -> None:
         """Slow all workers down after a refusal or a connection that could not be made."""

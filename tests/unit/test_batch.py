@@ -12,7 +12,7 @@ from functools import partial
 import pytest
 
 from chatsdk import Batch, ChatSDKError, Client, InvalidRequestError
-from chatsdk.batch import to_rows
+from chatsdk.batch import Item, to_rows
 from chatsdk.batch.id_map import IdMap, id_digest
 from chatsdk.batch.pacing import MAX_REFUSALS, Pacer
 from chatsdk.batch.result_file import ResultFile
@@ -250,6 +250,17 @@ def test_an_interrupt_while_a_call_is_sent_loses_nothing(tmp_path):
     assert [(row["custom_id"], row["ok"]) for row in to_rows(tmp_path / "out")] == [("a", True)]
 
 
+def test_an_executor_that_is_shut_down_ends_the_run(tmp_path):
+    def method(message):
+        return message
+
+    pool = ThreadPoolExecutor(1)
+    pool.shutdown()
+    with pytest.raises(RuntimeError, match="shutdown"):
+        list(Batch(method, tmp_path / "out", executor=pool).run([("a", "x")]))
+    assert results(Batch(method, tmp_path / "out"), [("a", "x")]) == {"a": "x"}  # it was not sent before
+
+
 def test_a_dry_run_counts_and_writes_nothing(tmp_path):
     path = tmp_path / "out"
     batch = Batch(echo, path)
@@ -330,7 +341,7 @@ def test_the_last_line_of_an_id_counts(tmp_path):
     """A call that failed, was sent again and was in flight at two crashes stays unknown, in one line."""
     path = tmp_path / "out"
     with ResultFile(str(path)) as file:
-        file.add_failure("a", ValueError("refused"), unknown=False)
+        file.add_outcome(Item("a", error=ValueError("refused")), None)
         file.add_started("a")
         file.add_started("a")
     for sent in ({"b"}, set()):
