@@ -64,7 +64,7 @@ def iter_input(requests: Requests) -> Iterator[Tuple[str, Any]]:
         elif isinstance(custom_id, int):
             custom_id = str(custom_id)
         if not isinstance(custom_id, str) or not custom_id:
-            raise InvalidRequestError(f"request {position}: custom_id must be a text that is not empty")
+            raise InvalidRequestError(f"request {position}: custom_id must be a non-empty string")
         yield custom_id, request
 
 
@@ -79,7 +79,7 @@ def _iter_items(requests: Requests) -> Iterator[Any]:
                     yield json_codec.loads(line)
                 except (ValueError, RecursionError):
                     name = os.fspath(requests)
-                    raise InvalidRequestError(f"{name}, line {number}: no readable JSON") from None
+                    raise InvalidRequestError(f"{name}, line {number} is not valid JSON") from None
 
 
 def check_input(requests: Requests) -> Optional[int]:

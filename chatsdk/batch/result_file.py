@@ -221,7 +221,7 @@ def read_lines(path: Path) -> Iterator[Tuple[bytes, int, Dict[str, Any]]]:
             except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
                 if not line.endswith(b"\n") and line.startswith(_LINE_PREFIX[: len(line)]):
                     return
-                raise ChatSDKError(f"{os.fspath(path)}, line {number}: no result of a batch") from None
+                raise ChatSDKError(f"{os.fspath(path)}, line {number} is not a batch result") from None
             yield line, kind, data
 
 
@@ -240,7 +240,7 @@ def _describe(error: BaseException, unknown: bool) -> Tuple[Optional[JSONObject]
 def _kind_of(data: JSONObject) -> int:
     response, error = data["response"], data.get("error")
     if not isinstance(data["custom_id"], str):
-        raise TypeError("custom_id is no text")
+        raise TypeError("custom_id is not a string")
     if response and 200 <= response["status_code"] < 300 and not error:
         return DONE
     if error and error.get("code") == "started":
@@ -252,7 +252,7 @@ def _open_locked(path: str) -> int:
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o666)
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise ChatSDKError(f"{path} is no regular file")
+            raise ChatSDKError(f"{path} is not a regular file")
         _lock(fd, path)
         if not os.path.samestat(os.fstat(fd), os.stat(path)):
             raise ChatSDKError(f"{path} was just replaced by another batch; try again")

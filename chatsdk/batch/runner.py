@@ -373,7 +373,7 @@ class _Run:
             if self._failures == self._batch._stop_after:
                 self._stop_early(f"{self._failures} failures in a row, the last: {item.error}")
             elif sent is not None and getattr(item.error, "status_code", None) == 429:
-                self._stop_early(f"a limit that no waiting lifts: {item.error}")
+                self._stop_early(f"quota exhausted: {item.error}")
 
     def _stop_early(self, reason: str) -> None:
         self._summary.stopped = self._summary.stopped or reason

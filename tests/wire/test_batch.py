@@ -251,7 +251,7 @@ def test_a_quota_that_is_used_up_ends_the_run(serve, connect, tmp_path):
         server = serve(refusal)
         batch = ask(connect(server), tmp_path / str(number), max_workers=1)
         assert [item.error.status_code for item in batch.run(["a", "b"])] == [429]
-        assert batch.summary().stopped.startswith("a limit that no waiting lifts: HTTP 429")
+        assert batch.summary().stopped.startswith("quota exhausted: HTTP 429")
         assert len(server.requests) == 1
 
 
@@ -440,5 +440,5 @@ def test_the_shell(serve, tmp_path, monkeypatch, capsys):
     assert shell()[0] == 0
     status, shown = shell(output="questions.jsonl")  # the input is no file of results
     assert status == 2
-    assert "no result of a batch" in shown
+    assert "is not a batch result" in shown
     assert shell("--stop-after", "0")[0] == 2
