@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, Generic, List, Mapping, Optional, Sequen
 
 from .error_body import is_chat_failure
 from .json_codec import join_surrogates, split_surrogate
-from .model import Model, to_send
+from .model import Model, request_fields
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -48,7 +48,7 @@ def _serialize_message(message: MessageLike, number: int) -> Dict[str, Any]:
     if isinstance(message, str):
         return {"role": "user", "content": message}
     if isinstance(message, Model):
-        given = to_send(message)
+        given = request_fields(message)
         names = (*_REQUEST_FIELDS, *_REASONING_FIELDS) if given.get("tool_calls") else _REQUEST_FIELDS
         sent = {name: given[name] for name in names if name in given}
         audio = given.get("audio")
@@ -72,7 +72,7 @@ def _serialize_message(message: MessageLike, number: int) -> Dict[str, Any]:
 
 def _serialize_call(call: object) -> object:
     """Return a tool call with its type; servers refuse calls without one."""
-    given = to_send(call) if isinstance(call, Model) else call
+    given = request_fields(call) if isinstance(call, Model) else call
     return {**given, "type": _call_type(given)} if isinstance(given, Mapping) else call
 
 

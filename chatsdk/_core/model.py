@@ -270,8 +270,8 @@ def to_json_value(value: Any, mode: str = "json", exclude_none: bool = True) -> 
     return str(value) if isinstance(value, UUID) else value
 
 
-def to_send(model: Model) -> Dict[str, Any]:
-    """Return *model* as a dict with JSON names and without None; the values are not converted."""
+def request_fields(model: Model) -> Dict[str, Any]:
+    """Return the fields to send: with JSON names, without None, the values not yet converted."""
     names = _schema_of(type(model)).json_names
     values = {json_name: model.__dict__[name] for name, json_name in names.items()}
     return {name: value for name, value in {**values, **model.extra}.items() if value is not None}
@@ -279,7 +279,7 @@ def to_send(model: Model) -> Dict[str, Any]:
 
 def json_default(value: Any) -> Any:
     """Return the JSON value of an object that the json module cannot encode."""
-    plain = to_send(value) if isinstance(value, Model) else to_json_value(value)
+    plain = request_fields(value) if isinstance(value, Model) else to_json_value(value)
     if plain is value:
         raise TypeError(f"a {type(value).__name__} cannot be sent as JSON")
     return plain
@@ -318,7 +318,7 @@ def build_request(cls: Type[M], request: Union[M, Mapping[str, Any], None], give
     return cls(**values, extra=extra)  # type: ignore[call-arg]  # of __init_subclass__
 
 
-def arguments(given: Mapping[str, Any], *omitted: str) -> Dict[str, Any]:
+def collect_arguments(given: Mapping[str, Any], *omitted: str) -> Dict[str, Any]:
     """Return the arguments of a method, from its ``locals()``; without self, request_id and the *omitted*."""
     return {name: value for name, value in given.items() if name not in ("self", "request_id", *omitted)}
 

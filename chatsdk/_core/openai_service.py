@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Mapping, Optional, Union
 from ..errors import APIResponseError, InvalidRequestError
 from .answer import ChatService
 from .chat import CompletionAccumulator, Messages, complete_tool_calls, serialize_messages
-from .model import build_request, get_reader, to_send
+from .model import build_request, get_reader, request_fields
 from .openai_models import ChatChunk, ChatRequest, ChatResponse, ModelInfo, ResponseFormat, Tools
 from .result_list import ResultList
 from .service import ServiceClient
@@ -162,7 +162,7 @@ class OpenAIService(ServiceClient, ChatService[ChatResponse]):
         return base_url[:-3] if base_url.endswith("/v1") else base_url
 
     def _chat_body(self, request: ChatRequest, stream: bool) -> Dict[str, Any]:
-        body = {**to_send(request), "messages": serialize_messages(request.messages), "stream": stream}
+        body = {**request_fields(request), "messages": serialize_messages(request.messages), "stream": stream}
         if any(map(callable, body.get("tools", ()))):
             from .tools import serialize_tools  # few programs need it, and it takes milliseconds to import
 

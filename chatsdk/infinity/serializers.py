@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, List
 
 from .._core import json_codec
-from .._core.model import build_request, to_send
+from .._core.model import build_request, request_fields
 from .errors import InvalidRequestError
 from .models import KnowledgeFilters, KnowledgeSearchRequest, ResearchRequest
 
@@ -17,9 +17,9 @@ _DEPTHS = {"shallow": "quick", "medium": "standard"}  # aliases of modes
 
 def search_body(request: KnowledgeSearchRequest) -> Dict[str, Any]:
     """Return the body of a search: filters as top-level fields, unless set there too; types in the plural."""
-    body = to_send(request)
+    body = request_fields(request)
     filters = build_request(KnowledgeFilters, body.pop("filters", None), {})
-    body = {**to_send(filters), **body}
+    body = {**request_fields(filters), **body}
     if isinstance(body.get("type"), str):
         body["type"] = _GROUPS.get(body["type"], body["type"])
     return body
@@ -27,7 +27,7 @@ def search_body(request: KnowledgeSearchRequest) -> Dict[str, Any]:
 
 def research_body(request: ResearchRequest) -> Dict[str, Any]:
     """Return the body of a research with the field names of the server."""
-    body = to_send(request)
+    body = request_fields(request)
     query, depth, sources = (body.pop(name, None) for name in ("query", "depth", "sources"))
     if body.setdefault("topic", query) is None:
         raise TypeError("research() needs a topic")

@@ -8,7 +8,7 @@ from typing import Any, List, Mapping, Optional, Union
 
 from .._core import json_codec
 from .._core.answer import ChatService
-from .._core.model import build_request, to_send
+from .._core.model import build_request, request_fields
 from .._core.options import ServiceSpec
 from .._core.result_list import ResultList
 from .._core.service import ServiceClient
@@ -107,7 +107,7 @@ class MonGARS(ServiceClient, ChatService[ChatResponse]):
 
         POST /api/v1/user/register
         """
-        body = to_send(build_request(UserRegistration, payload, locals()))
+        body = request_fields(build_request(UserRegistration, payload, locals()))
         secrets = [_require_str(body["password"], "password")]
         request = self._request("POST", "/api/v1/user/register", json=body, secrets=secrets)
         del payload, password, body, secrets  # as in login()

@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Mapping, Optional, Union
 from .._core import json_codec
 from .._core.download import Download, FilePath
 from .._core.error_body import is_error_body, parse_error_body
-from .._core.model import Model, arguments, build_request, required_field, to_send
+from .._core.model import Model, build_request, collect_arguments, request_fields, required_field
 from .._core.multipart import Upload
 from .._core.request import Request
 from .._core.service import ServiceClient
@@ -72,7 +72,7 @@ class Audio(ServiceClient):
 
         POST /v1/audio/speech
         """
-        body = to_send(build_request(AudioSpeechRequest, request, locals()))
+        body = request_fields(build_request(AudioSpeechRequest, request, locals()))
         speech = self._request("POST", "/v1/audio/speech", json=body, request_id=request_id).download()
         if output_path is not None:
             speech.save(output_path)
@@ -108,7 +108,7 @@ class Audio(ServiceClient):
 
         POST /v1/audio/transcriptions
         """
-        fields = arguments(locals(), "file_path")
+        fields = collect_arguments(locals(), "file_path")
         with self._upload("/v1/audio/transcriptions", fields, {"file": file_path}, request_id) as request:
             return _read_text(request, response_format)
 
@@ -129,7 +129,7 @@ class Audio(ServiceClient):
 
         POST /v1/audio/translations
         """
-        fields = arguments(locals(), "file_path")
+        fields = collect_arguments(locals(), "file_path")
         with self._upload("/v1/audio/translations", fields, {"file": file_path}, request_id) as request:
             return _read_text(request, response_format)
 

@@ -8,7 +8,7 @@ from base64 import b64decode
 from dataclasses import dataclass, field
 from typing import Any, List, Mapping, Optional, Union
 
-from .._core.model import Model, build_request, is_list_of_objects, required_field, to_send
+from .._core.model import Model, build_request, is_list_of_objects, request_fields, required_field
 from .._core.openai_models import Usage
 from .._core.result_list import ListResponse
 from .._core.service import ServiceClient
@@ -70,7 +70,7 @@ class Embeddings(ServiceClient):
 
         POST /v1/embeddings
         """
-        body = to_send(build_request(EmbeddingRequest, request, locals()))
+        body = request_fields(build_request(EmbeddingRequest, request, locals()))
         return self._request("POST", "/v1/embeddings", json=body, request_id=request_id).model(
             EmbeddingResponse, _decode_vectors
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Union
 
 from .._core.download import FilePath
-from .._core.model import Model, arguments, build_request, required_field, to_send
+from .._core.model import Model, build_request, collect_arguments, request_fields, required_field
 from .._core.multipart import Upload
 from .._core.result_list import ListResponse
 from .._core.service import ServiceClient
@@ -116,7 +116,7 @@ class Images(ServiceClient):
 
         POST /v1/images/generations
         """
-        body = to_send(build_request(ImageGenerationRequest, request, locals()))
+        body = request_fields(build_request(ImageGenerationRequest, request, locals()))
         return self._request("POST", "/v1/images/generations", json=body, request_id=request_id).model(
             ImageResponse
         )
@@ -154,7 +154,7 @@ class Images(ServiceClient):
 
         POST /v1/images/edits
         """
-        fields = arguments(locals(), "image_path", "mask_path")
+        fields = collect_arguments(locals(), "image_path", "mask_path")
         files = {"image": image_path, "mask": mask_path}
         with self._upload("/v1/images/edits", fields, files, request_id) as request:
             return request.model(ImageResponse)
@@ -179,6 +179,6 @@ class Images(ServiceClient):
 
         POST /v1/images/variations
         """
-        fields = arguments(locals(), "image_path")
+        fields = collect_arguments(locals(), "image_path")
         with self._upload("/v1/images/variations", fields, {"image": image_path}, request_id) as request:
             return request.model(ImageResponse)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Union
 
-from .._core.model import Model, build_request, required_field, to_send
+from .._core.model import Model, build_request, request_fields, required_field
 from .._core.result_list import ListResponse
 from .._core.service import ServiceClient
 
@@ -55,7 +55,7 @@ class Moderations(ServiceClient):
 
         POST /v1/moderations
         """
-        body = to_send(build_request(ModerationRequest, request, locals()))
+        body = request_fields(build_request(ModerationRequest, request, locals()))
         return self._request("POST", "/v1/moderations", json=body, request_id=request_id).model(
             ModerationResponse
         )

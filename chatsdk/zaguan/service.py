@@ -8,7 +8,7 @@ from typing import Any, Dict, Iterator, Optional, Type, Union
 
 from .. import errors
 from .._core.error_body import ErrorBody
-from .._core.model import arguments
+from .._core.model import collect_arguments
 from .._core.openai_models import ChatRequest, ChatResponse
 from .._core.openai_service import OpenAIService
 from .._core.options import ServiceSpec
@@ -102,7 +102,7 @@ class Zaguan(OpenAIService, Embeddings, Audio, Images, Moderations):
         GET /v1/credits/history
         """
         return self._request(
-            "GET", "/v1/credits/history", params=arguments(locals()), request_id=request_id
+            "GET", "/v1/credits/history", params=collect_arguments(locals()), request_id=request_id
         ).model(CreditsHistory)
 
     def iter_credits_history(
@@ -127,7 +127,7 @@ class Zaguan(OpenAIService, Embeddings, Audio, Images, Moderations):
 
         GET /v1/credits/history, once per page
         """
-        query = arguments(locals(), "progress")
+        query = collect_arguments(locals(), "progress")
         return iter_pages(self.get_credits_history, "cursor", progress, **query)
 
     def get_credits_stats(
@@ -153,7 +153,7 @@ class Zaguan(OpenAIService, Embeddings, Audio, Images, Moderations):
         GET /v1/credits/stats
         """
         return self._request(
-            "GET", "/v1/credits/stats", params=arguments(locals()), request_id=request_id
+            "GET", "/v1/credits/stats", params=collect_arguments(locals()), request_id=request_id
         ).model(CreditsStats)
 
     def health_check(self, request_id: Optional[str] = None) -> HealthStatus:
