@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
+from functools import lru_cache
 from hashlib import blake2b
 
 _SHARD_BITS = 10
 
 
+@lru_cache(maxsize=1024)  # each id is used several times before and after its call
 def id_digest(custom_id: str) -> int:
     """Return the 64-bit digest that stands for *custom_id*."""
     return int.from_bytes(blake2b(custom_id.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")

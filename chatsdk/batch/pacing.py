@@ -11,8 +11,8 @@ _FIRST_PAUSE, _LAST_PAUSE = 0.25, 30.0  # seconds; doubled from refusal to refus
 _LONG_PAUSE = 1.5
 _BACK_OFF = 0.95  # of the rate that the server accepted
 _MAX_CUT = 0.7  # of the rate before, unless the limit is by the minute
-_FIRST_RECOVERY, _RECOVERY = 1.0, 25.0  # seconds in which the rate doubles
-_RECOVERY_CALLS = 100  # or so many calls, if that takes longer
+_FIRST_RECOVERY, _RECOVERY = 1.0, 25.0  # seconds
+_RECOVERY_CALLS = 100  # or the time of so many calls, if that is longer
 _BURST_SECONDS = 0.05
 
 
@@ -41,12 +41,11 @@ class Pacer:
         self._seconds_per_token = 60 / tokens_per_minute if tokens_per_minute else 0.0
         self._next = now
         self._sent = 0
-        # Since the last refusal:
-        self._rate = 0.0  # calls a second at first; 0 if there was no refusal yet
-        self._recovery = 0.0
+        self._rate = 0.0  # calls a second when they go on after a refusal; 0 before the first one
+        self._recovery = 0.0  # seconds until that rate is doubled
         self._resumed = now
-        self._first_number = 0
-        self._accepted = 0
+        self._first_number = 0  # of the calls that were sent after the last refusal
+        self._accepted = 0  # of these calls
 
     def delay(self, now: float) -> float:
         """Return the seconds until the next call may be sent."""

@@ -117,20 +117,23 @@ class ResultFile(CloseMixin):
 
     def request_id(self, custom_id: str) -> str:
         """Return the ``X-Request-Id`` of a call: a UUID that is the same in each run."""
-        return str(uuid.UUID(f"{self._seed}{id_digest(custom_id):016x}", version=5))
+        text = f"{self._seed}{id_digest(custom_id):016x}"
+        return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-8{text[17:20]}-{text[20:]}"
 
     def add_started(self, custom_id: str) -> None:
         """Write that a call is about to be sent."""
-        self._add(custom_id, STARTED, None, {"code": "started", "message": "sent, no answer yet"})
+        error = '{"code": "started", "message": "sent, no answer yet"}'
+        self._add(custom_id, STARTED, "null", error)
 
     def add_outcome(self, item: Item, request_id: Optional[str]) -> None:
         """Write the outcome of a call."""
         if item.error is None:
             success = {"status_code": 200, "request_id": request_id, "body": item.result}
-            self._add(item.custom_id, DONE, success, None)
+            self._add(item.custom_id, DONE, _encode(success), "null")
         else:
+            response, error = _describe(item.error, item.unknown)
             kind = UNKNOWN if item.unknown else FAILED
-            self._add(item.custom_id, kind, *_describe(item.error, item.unknown))
+            self._add(item.custom_id, kind, _encode(response), _encode(error))
 
     def sync(self) -> None:
         """Sync what was written to the disk."""
@@ -164,14 +167,12 @@ class ResultFile(CloseMixin):
                 os.close(self._fd)
             self._fd = None
 
-    def _add(
-        self, custom_id: str, kind: int, response: Optional[JSONObject], error: Optional[JSONObject]
-    ) -> None:
+    def _add(self, custom_id: str, kind: int, response: str, error: str) -> None:
+        """Write a line; *response* and *error* are JSON."""
         digest = id_digest(custom_id)
-        line_id = f"batch_req_{self._seed}{digest:016x}"
-        text = _encode({"id": line_id, "custom_id": custom_id, "response": response, "error": error})
-        # A lone surrogate becomes its JSON escape.
-        line = f"{text}\n".encode("utf-8", "backslashreplace")
+        head = f'{{"id": "batch_req_{self._seed}{digest:016x}", "custom_id": {_encode(custom_id)}'
+        text = f'{head}, "response": {response}, "error": {error}}}\n'
+        line = text.encode("utf-8", "backslashreplace")  # a lone surrogate becomes its JSON escape
         with self._lock:
             if self._fd is None:
                 raise ChatSDKError("the result file is closed")

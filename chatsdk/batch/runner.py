@@ -23,8 +23,8 @@ from .result_file import DONE, FAILED, STARTED, UNKNOWN, Item, ResultFile
 _POLL_SECONDS = 0.5  # Windows delivers Ctrl-C only between two waits
 # Waking threads for every single call would take as much CPU as the rest of a short call.
 _SHORT_CALLS = 200  # in a second
-_QUEUED_CALLS = 16
-_NAP_SECONDS = 0.003
+_QUEUED_CALLS = 32
+_NAP_SECONDS = 0.005
 
 
 @dataclass
