@@ -25,6 +25,7 @@ _File = Union[Path, bytes, IO[bytes]]
 Upload = Union[_File, Tuple[str, _File], Tuple[str, _File, str]]
 
 _CHUNK_SIZE = 65536  # bytes
+_WANTED = "a file must be a path, bytes or a file opened in binary mode"
 
 
 class MultipartBody(CloseMixin):
@@ -69,6 +70,8 @@ class MultipartBody(CloseMixin):
             if start is not None:
                 file.seek(start)
             for chunk in iter(partial(file.read, _CHUNK_SIZE), b""):
+                if not isinstance(chunk, (bytes, bytearray, memoryview)):  # a text file or an async one
+                    raise TypeError(_WANTED)
                 sent += len(chunk)
                 if self._length is not None and sent > self._length:
                     break
@@ -138,6 +141,6 @@ def _open(upload: Any, opened: ExitStack) -> Tuple[str, IO[bytes], str]:
     elif isinstance(content, (bytes, bytearray)):
         content = io.BytesIO(content)
     if isinstance(content, io.TextIOBase) or not hasattr(content, "read"):
-        raise InvalidRequestError("a file must be a path, bytes or a file opened in binary mode")
+        raise InvalidRequestError(_WANTED)
     name = os.path.basename(name) if isinstance(name, (str, os.PathLike)) else "file"
     return name, content, kind[0] if kind else guess_content_type(name)

@@ -6,6 +6,7 @@ from base64 import b64decode
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Union
 
+from .._core.answer import response_error
 from .._core.download import FilePath
 from .._core.model import Model, build_request, collect_arguments, request_fields, required_field
 from .._core.multipart import Upload
@@ -48,7 +49,8 @@ class ImageData(Model):
     def content(self) -> bytes:
         """The bytes of the image.
 
-        Raises InvalidRequestError if the server sent a URL: it may be on any host, so it is not fetched.
+        Raises InvalidRequestError if the server sent a URL: it may be on any host, so it is not fetched;
+        APIResponseError if it sent text that is not base64.
         """
         data_url = self.url if self.url and self.url.startswith("data:") else None
         text = self.b64_json or data_url
@@ -57,13 +59,17 @@ class ImageData(Model):
                 'the server sent a URL, not the image: set response_format="b64_json", or fetch the URL with '
                 "requests.get(), without the API key"
             )
-        return b64decode(text.rpartition(",")[2])
+        try:
+            return b64decode("".join(text.rpartition(",")[2].split()), validate=True)
+        except ValueError:
+            problem = "the image is not valid base64"
+        raise response_error(self, problem, "invalid", text)
 
     def save(self, path: FilePath) -> None:
         """Write the image to *path*.
 
         Raises:
-            InvalidRequestError: the server sent a URL, as for ``content``.
+            InvalidRequestError, APIResponseError: as for ``content``.
             OSError: the file cannot be written.
         """
         content = self.content

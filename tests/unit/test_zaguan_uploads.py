@@ -3,14 +3,16 @@
 import base64
 import io
 import json
+import tempfile
 from contextlib import suppress
 from email import message_from_bytes
 from pathlib import Path
 
 import pytest
 
-from chatsdk import zaguan
+from chatsdk import Client, zaguan
 from chatsdk._core import multipart
+from chatsdk.testing import LocalServer
 from chatsdk.zaguan import AudioSpeechRequest, ImageData, ImageGenerationRequest
 from tests.support.cases import for_each
 
@@ -114,6 +116,15 @@ def test_the_address_of_an_image_is_not_fetched(image, tmp_path):
     assert not (tmp_path / "cat.png").exists()
 
 
+@for_each(
+    [ImageData(b64_json="abcde"), ImageData(b64_json="€"), ImageData(url="data:image/svg+xml;utf8,<svg/>")]
+)
+def test_an_image_that_is_no_base64(image):
+    with pytest.raises(zaguan.APIResponseError, match="base64") as caught:
+        _ = image.content
+    assert caught.value.partial is image
+
+
 def test_an_edit_of_several_images(client, form):
     parts = form("/v1/images/edits", json.dumps(IMAGES))
     images = [("a.png", PNG), ("b.png", b"b", "image/x")]
@@ -168,6 +179,24 @@ def test_what_can_be_uploaded(client, form, tmp_path, make, name):
 def test_what_cannot_be_uploaded(client, upload):
     with pytest.raises(zaguan.InvalidRequestError, match="binary mode"):
         client.zaguan.create_image_variation(upload)
+
+
+class AsyncFile:
+    """A file of an async web framework."""
+
+    async def read(self, size):
+        raise AssertionError("never awaited")
+
+
+@pytest.mark.filterwarnings("ignore:coroutine")
+def test_files_that_give_no_bytes(tmp_path):
+    text = tempfile.NamedTemporaryFile("w+", dir=tmp_path)  # noqa: SIM115  # no io.TextIOBase
+    with LocalServer() as server, Client(**server.services()) as client, text:
+        text.write("text")
+        text.seek(0)
+        for upload in (text, AsyncFile()):
+            with pytest.raises(TypeError, match="binary mode"):
+                client.zaguan.create_image_variation(upload)
 
 
 @for_each([{"prompt": "\ud800"}, {"temperature": float("nan")}])
