@@ -113,7 +113,7 @@ def make_object_converter(
             raise TypeError(f"{where}(): the parameter {parameter} cannot be passed by name")
         if name not in hints:
             raise TypeError(f"{where}(): the parameter {name} has no type hint")
-        if isinstance(hints[name], dataclasses.InitVar):
+        if isinstance(hints[name], dataclasses.InitVar) and parameter.default is not parameter.empty:
             continue
         schema, readers[name] = make_converter(hints[name], strict, f"{where}.{name}", parents)
         if parameter.default is parameter.empty:
@@ -155,13 +155,15 @@ def _evaluate_hints(source: Any) -> Dict[str, Any]:
             return get_type_hints(source, include_extras=True)
         return get_type_hints(source)
     except Exception as error:
-        raise TypeError(f"{source.__name__}: its type hints cannot be evaluated: {error}") from error
+        problem = "its type hints cannot be evaluated (as text, they can only name what is global)"
+        raise TypeError(f"{source.__name__}: {problem}: {error}") from error
 
 
-def make_response_format(cls: type) -> Schema:
+def make_response_format(cls: Any) -> Schema:
     """Return the ``response_format`` of a request for a dataclass, in strict mode."""
     if not is_dataclass_type(cls):
-        raise TypeError(f"response_format must be a dataclass or a dict, not {cls.__name__}")
+        name = cls.__name__ if isinstance(cls, type) else type(cls).__name__
+        raise TypeError(f"response_format must be a dataclass or a dict, not {name}")
     schema = make_converter(cls, strict=True).schema
     return {"type": "json_schema", "json_schema": {"name": cls.__name__, "strict": True, "schema": schema}}
 

@@ -163,11 +163,12 @@ class OpenAIService(ServiceClient, ChatService[ChatResponse]):
 
     def _chat_body(self, request: ChatRequest, stream: bool) -> Dict[str, Any]:
         body = {**request_fields(request), "messages": serialize_messages(request.messages), "stream": stream}
-        if any(map(callable, body.get("tools", ()))):
+        tools = list(body.get("tools", ()))
+        if any(map(callable, tools)):
             from .tools import serialize_tools  # few programs need it, and it takes milliseconds to import
 
-            body["tools"] = serialize_tools(body["tools"])
-        if isinstance(body.get("response_format"), type):
+            body["tools"] = serialize_tools(tools)
+        if not isinstance(body.get("response_format", ""), (Mapping, str)):
             from .json_schema import make_response_format
 
             body["response_format"] = make_response_format(body["response_format"])

@@ -103,11 +103,11 @@ def serialize_tools(tools: Sequence[Any]) -> List[Any]:
 
 
 def decode_arguments(arguments: Arguments) -> Dict[str, Any]:
-    """Return the arguments of a tool call; models send "" if there are none."""
-    value = parse_json(arguments or "{}") if isinstance(arguments, str) else dict(arguments or {})
-    if not isinstance(value, dict):
+    """Return the arguments of a tool call; models send "" or "null" if there are none."""
+    value = parse_json(arguments.strip() or "null") if isinstance(arguments, str) else arguments
+    if value is not None and not isinstance(value, Mapping):
         raise ValueError("the arguments must be a JSON object")
-    return value
+    return dict(value or {})
 
 
 def _split_docstring(text: str) -> Tuple[str, Dict[str, str]]:

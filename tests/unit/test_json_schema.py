@@ -3,7 +3,7 @@
 import enum
 import re
 import sys
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from datetime import date, datetime, timezone
 from typing import Any, Dict, FrozenSet, List, Literal, Mapping, NewType, Optional, Sequence, Tuple, Union
 from uuid import UUID
@@ -175,6 +175,21 @@ def test_dataclasses():
     assert read(full, "") == Weather(Place("Rome", "Italy"), 3.0, "sun", [1], NOON)
     # Null stands for a default.
     assert read({**WEATHER, "hours": None, "at": None}, "") == Weather(Place("Oslo"), 3.0, "sun")
+
+
+def test_what_only_the_init_of_a_dataclass_takes():
+    @dataclass
+    class Scaled:
+        x: int
+        scale: InitVar[int] = 2
+
+    @dataclass
+    class Unusable:
+        scale: InitVar[int]
+
+    assert make_converter(Scaled).read({"x": 1}, "") == Scaled(1)
+    with pytest.raises(TypeError, match=r"^Unusable\.scale: "):
+        make_converter(Unusable)
 
 
 def test_what_is_wrong_in_a_dataclass():

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional
 
 import pytest
 
@@ -133,7 +133,7 @@ def test_a_function_without_docstring_or_parameters():
         "description": "",
         "parameters": {"type": "object", "properties": {}, "required": [], "additionalProperties": False},
     }
-    for arguments in ("", "{}", " {} ", None, {}):
+    for arguments in ("", "{}", " {} ", "null", None, {}):
         assert tool.run(arguments) == "12:00"
     assert tool() == "12:00"
 
@@ -241,7 +241,11 @@ def test_tools_and_dataclasses_in_a_request(http, client):
     assert request.tools is tools
     with pytest.raises(TypeError, match="a has no type hint"):
         client.zaguan.chat(model="m", messages="Hi", tools=[unhinted])
+    with pytest.raises(TypeError, match="response_format must be a dataclass or a dict"):
+        client.zaguan.chat(model="m", messages="Hi", response_format=List[Weather])
     assert len(http.calls) == 2
+    client.zaguan.chat_stream(request, tools=iter(tools)).close()
+    assert sent_json(http) == {**sent, "stream": True}
 
 
 def call(arguments):
@@ -256,8 +260,10 @@ def test_arguments_of_a_tool_call():
     dated = call('{"city": "Oslo", "day": "2025-01-07"}')
     for target in (get_weather, Tool(get_weather)):
         assert dated.parse(target) == {"city": "Oslo", "day": date(2025, 1, 7)}
-    assert call("").parse() == call(None).parse() == zaguan.ToolCall().parse() == {}
-    for arguments, target in (("{secret", None), ('["secret"]', None), ('{"city": "secret"}', Weather)):
+    for nothing in (call(""), call(None), call("null"), call(" "), zaguan.ToolCall()):
+        assert nothing.parse() == {}
+    wrong = (("{secret", None), ('["secret"]', None), (["secret"], None), ('{"city": "secret"}', Weather))
+    for arguments, target in wrong:
         with pytest.raises(APIResponseError) as caught:
             call(arguments).parse(target)
         assert caught.value.body == arguments
