@@ -19,7 +19,7 @@ def in_notebook() -> bool:
 def show_text(pieces: Iterable[str]) -> None:
     """Show a text as it grows: as Markdown in a notebook, else on stdout."""
     if not in_notebook():
-        encoding = sys.stdout.encoding or "utf-8"
+        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
         try:
             for piece in pieces:
                 print(piece.encode(encoding, "replace").decode(encoding), end="", flush=True)

@@ -27,7 +27,7 @@ class Progress(CloseMixin):
     def __init__(self, total: Optional[int] = None, unit: str = "it", shown: bool = True) -> None:
         self._total = total or None
         self._unit = unit
-        self._is_shown = shown
+        self._is_shown = shown = shown and sys.stderr is not None  # None in programs without a console
         self._is_rewritable = shown and (sys.stderr.isatty() or in_notebook())
         self._bar = _tqdm_bar(self._total, unit) if shown else None
         self._done = 0

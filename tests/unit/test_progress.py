@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from chatsdk._core import progress
+from chatsdk._core.display import show_text
 from chatsdk._core.progress import Progress
 
 
@@ -54,6 +55,14 @@ def test_a_log_gets_whole_lines(monkeypatch):
         "4 calls, N/s, no more",
         "4 calls, N/s, no more",
     ]
+
+
+def test_a_program_without_a_console(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", None)
+        patch.setattr(sys, "stdout", None)
+        work(8)
+        show_text(["Hi"])
 
 
 def test_tqdm_is_used_where_it_is_installed(capsys):
