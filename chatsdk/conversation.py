@@ -15,7 +15,7 @@ from ._core.chat_adapters import ChatAdapter, ChatCall, Message, Texts, make_ada
 from ._core.closable import CloseMixin
 from ._core.display import show_text
 from ._core.json_codec import join_surrogates
-from ._core.model import int_or_zero
+from ._core.model import Model, int_or_zero, json_default
 from ._core.openai_models import Usage
 from ._core.tools import make_tool
 from .errors import ChatSDKError, InvalidRequestError
@@ -144,6 +144,7 @@ class Conversation(Generic[A]):
         Raises:
             ConversationError: a turn is still running, no turn has failed, or too many rounds of tool calls.
             InvalidRequestError: the service does not support the parts.
+            TypeError: the content is a message.
             ChatSDKError: as the chat methods of the service do.
         """
         return ConversationStream(self._run_turn(content, options, streamed=False), self._adapter).final()
@@ -173,7 +174,7 @@ class Conversation(Generic[A]):
         """Write the transcript, usage, model, user and id as JSON; after a failure the file is unchanged."""
         saved = {**_FORMAT, "service": self._adapter.name, "model": self.model, "user": self._adapter.user}
         saved.update(id=self.id, usage=self.usage.to_dict(), messages=self.messages)
-        data = json.dumps(saved, ensure_ascii=False, indent=1).encode("utf-8")
+        data = json.dumps(saved, ensure_ascii=False, indent=1, default=json_default).encode("utf-8")
         target = os.path.realpath(path)
         part = f"{target}.{os.urandom(8).hex()}.part"
         try:
@@ -211,10 +212,10 @@ class Conversation(Generic[A]):
                 raise ConversationError(f"{name} has {found}; expected {readable}")
             messages = [{**item, "role": str(item["role"])} for item in saved["messages"]]
             usage = Usage.from_dict({**saved["usage"]})
+            if messages and messages[0]["role"] == "system":
+                settings.setdefault("system", messages.pop(0)["content"])
         except (ValueError, KeyError, TypeError, RecursionError):
             raise ConversationError(f"{name} is not a saved conversation, or is cut off") from None
-        if messages and messages[0]["role"] == "system":
-            settings.setdefault("system", messages.pop(0)["content"])
         conversation = cls(service, **{"model": saved.get("model"), "user": saved.get("user"), **settings})
         conversation._messages, conversation.usage = messages, usage
         conversation._adapter.id = saved.get("id")
@@ -235,7 +236,8 @@ class Conversation(Generic[A]):
                 call = ChatCall(streamed, self._model, [*before, *new], tools, options)
                 answer: A = yield from self._adapter.ask(call)
                 message, usage = self._adapter.read(answer)
-                new.append(message)
+                # Answers may have lone surrogates, which can neither be sent nor saved.
+                new.append(json.loads(join_surrogates(json.dumps(message, ensure_ascii=False))))
                 _add_usage(self.usage, usage)
                 if not (tools and _open_calls(new)):
                     self._messages += new
@@ -255,6 +257,8 @@ class Conversation(Generic[A]):
             if not self._failed:
                 raise ConversationError("there is no failed turn to repeat")
             return self._failed
+        if isinstance(content, (Mapping, Model)):  # a message, or a part without its list
+            raise TypeError(f"content must be a text or a list, not a {type(content).__name__}")
         if not isinstance(content, str):
             parts = [
                 {"type": "text", "text": part} if isinstance(part, str) else dict(part) for part in content

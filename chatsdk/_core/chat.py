@@ -47,7 +47,7 @@ def serialize_messages(messages: Messages) -> List[Dict[str, Any]]:
 def _serialize_message(message: MessageLike, number: int) -> Dict[str, Any]:
     if isinstance(message, str):
         return {"role": "user", "content": message}
-    if isinstance(message, Model):
+    if isinstance(message, Model) and message.get("role") is not None:  # a whole answer has none
         given = request_fields(message)
         names = (*_REQUEST_FIELDS, *_REASONING_FIELDS) if given.get("tool_calls") else _REQUEST_FIELDS
         sent = {name: given[name] for name in names if name in given}
@@ -81,26 +81,33 @@ def _call_type(call: Mapping[str, Any]) -> str:
 
 
 def complete_tool_calls(completion: Dict[str, Any]) -> Dict[str, Any]:
-    """Return a decoded completion after giving its tool calls a type, and arguments that are JSON text."""
-    for choice in _objects(completion.get("choices")):
+    """Return a decoded completion after giving messages a role, tool calls a type and JSON arguments."""
+    for choice in objects(completion.get("choices")):
         message = choice.get("message")
         if isinstance(message, dict):
+            message["role"] = message.get("role") or "assistant"
             _write_arguments(message.get("function_call"))
-            for call in _objects(message.get("tool_calls")):
+            for call in objects(message.get("tool_calls")):
                 call["type"] = _call_type(call)
                 _write_arguments(call.get("function"))
     return completion
 
 
-def _objects(value: object) -> List[Dict[str, Any]]:
+def objects(value: object) -> List[Dict[str, Any]]:
+    """Return the objects in a list; none of anything else."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _write_arguments(function: object) -> None:
-    """Replace arguments that a server sent as an object with JSON text."""
-    if isinstance(function, dict) and isinstance(function.get("arguments"), (dict, list)):
+    """Replace arguments that a server sent as an object, or after an empty object, with JSON text."""
+    if not isinstance(function, dict):
+        return
+    arguments = function.get("arguments")
+    if isinstance(arguments, (dict, list)):
         with suppress(RecursionError):
-            function["arguments"] = json.dumps(function["arguments"], ensure_ascii=False)
+            function["arguments"] = json.dumps(arguments, ensure_ascii=False)
+    elif isinstance(arguments, str) and arguments.startswith("{}{"):
+        function["arguments"] = arguments[2:]
 
 
 class CompletionAccumulator(Generic[T, R]):
@@ -153,7 +160,7 @@ class CompletionAccumulator(Generic[T, R]):
 
     def read_response(self, body: Dict[str, Any]) -> Optional[T]:
         """Return the one item for a completion that is plain JSON; None if it has no choices."""
-        return self.read(b"", body) if _objects(body.get("choices")) else None
+        return self.read(b"", body) if objects(body.get("choices")) else None
 
     def final_items(self) -> List[T]:
         """Return the items for characters of which only the first half was received."""
@@ -243,7 +250,7 @@ class _Choice:
                     if held:
                         self.held[name] = held
             elif name == "tool_calls":
-                self._merge_calls(_objects(value))
+                self._merge_calls(objects(value))
             else:
                 if name == "function_call":
                     _write_arguments(value)
@@ -265,6 +272,8 @@ class _Choice:
         index, call_id, name = _index(fragment), fragment.get("id"), _called(fragment).get("name")
         by_index = self._call_by_key.get(index)
         by_id = self._call_by_key.get(call_id) if isinstance(call_id, str) else None
+        if name and index is not None and by_index is None:
+            by_id = None  # another call: some servers give the same id to all calls
         known = by_index
         if by_index is None or (call_id and by_index.get("id") not in (None, "", call_id)):
             # Some servers give every call the index 0: another id with a name is another call. Others change

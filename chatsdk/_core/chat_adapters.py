@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, Generator, List, Mapping, NamedTuple, Op
 
 from ..errors import InvalidRequestError
 from .answer import A
-from .chat import serialize_messages
+from .chat import objects, serialize_messages
 from .model import to_json_value
 from .openai_models import Usage
 from .service import ServiceClient
@@ -85,8 +85,13 @@ class _Zaguan(ChatAdapter):
 
     def read(self, answer: Any) -> Tuple[Message, object]:
         message: Message = to_json_value(serialize_messages([answer.message])[0])
-        for call in message.get("tool_calls") or ():
-            call["id"] = call.get("id") or f"call_{uuid.uuid4().hex}"  # its result must name it
+        if "tool_calls" in message:
+            calls = message["tool_calls"] = objects(message["tool_calls"])
+            known = {"", None}
+            for call in calls:  # their results must name them; some servers repeat an id
+                if call.get("id") in known:
+                    call["id"] = f"call_{uuid.uuid4().hex}"
+                known.add(call["id"])
         return message, answer.usage
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from uuid import UUID
 
 import pytest
 
@@ -67,7 +68,12 @@ def test_files_that_are_no_saved_talk(client, talk_with, tmp_path):
     wrong += [b"[]", b"null", b'"text"', b"\xff\xfe", b"[" * 100000, b'{"messages": []}']
     wrong += [
         json.dumps({**saved, name: value}).encode()
-        for name, value in (("messages", 5), ("messages", ["x"]), ("messages", [{}]))
+        for name, value in (
+            ("messages", 5),
+            ("messages", ["x"]),
+            ("messages", [{}]),
+            ("messages", [{"role": "system"}]),
+        )
     ]
     for data in wrong:
         path.write_bytes(data)
@@ -84,6 +90,13 @@ def test_files_that_are_no_saved_talk(client, talk_with, tmp_path):
             Conversation.load(path, client.zaguan)
     with pytest.raises(FileNotFoundError):
         Conversation.load(tmp_path / "missing.json", client.zaguan)
+
+
+def test_the_user_as_a_uuid(client, talk_with, tmp_path):
+    talk = talk_with("chatserver", user=UUID(USER))
+    talk.say("one")
+    talk.save(tmp_path / "talk.json")
+    assert Conversation.load(tmp_path / "talk.json", client.chatserver).messages == talk.messages
 
 
 def test_a_failure_leaves_the_file_as_it_was(talk_with, tmp_path, monkeypatch):

@@ -265,18 +265,19 @@ def test_a_stream_that_another_thread_closes():
         server.close()
 
 
-def test_calls_without_an_id():
-    calling = json.loads(json.dumps(CALLING))
-    del calling["choices"][0]["message"]["tool_calls"][0]["id"]
-    server = WireServer(reply(calling), reply(COMPLETION))
-    try:
-        with Client(zaguan=Service(server.url, api_key="k")) as client:
-            talk = Conversation(client.zaguan, model="m", tools=[Tools().get_weather])
-            talk.say("The weather?")
-            asked, result = server.requests[1].json()["messages"][1:]
-            assert asked["tool_calls"][0]["id"] == result["tool_call_id"] != ""
-    finally:
-        server.close()
+@for_each([None, "", "a"])
+def test_calls_without_an_id_of_their_own(call_id, server, talk):
+    talk.reset()
+    call = {"id": call_id, "function": {"name": "get_weather", "arguments": '{"city": "Oslo"}'}}
+    message = {"role": "assistant", "content": None, "tool_calls": [call, None, call]}
+    server.respond("zaguan", body={"choices": [{"index": 0, "message": message}]})
+    server.respond("zaguan", "It is cold.")
+    assert talk.say("The weather?").text == "It is cold."
+    asked, *answered = talk.messages[1:4]
+    ids = [each["id"] for each in asked["tool_calls"]]
+    assert [each["tool_call_id"] for each in answered] == ids
+    assert all(ids)
+    assert len(set(ids)) == 2
 
 
 def test_a_result_that_is_not_valid_unicode(server, talk_with):
@@ -288,6 +289,19 @@ def test_a_result_that_is_not_valid_unicode(server, talk_with):
     server.respond("zaguan", "One.")
     assert talk.say("Which files?").text == "One."
     assert results(talk) == ["\ufffd.txt"]
+
+
+def test_an_answer_that_is_not_valid_unicode(tmp_path):
+    server = WireServer(reply({"choices": [{"message": {"content": "Hi \ud83d"}}]}), reply(COMPLETION))
+    try:
+        with Client(zaguan=Service(server.url, api_key="k")) as client:
+            talk = Conversation(client.zaguan, model="m")
+            talk.say("Hi")
+            talk.save(tmp_path / "talk.json")
+            assert talk.say("Go on").text == "It is cold."
+            assert server.requests[1].json()["messages"][1]["content"] == "Hi \ufffd"
+    finally:
+        server.close()
 
 
 def test_tools_with_one_name(talk_with):

@@ -13,6 +13,7 @@ from chatsdk import (
     StreamInterruptedError,
 )
 from chatsdk.conversation import ConversationError
+from chatsdk.zaguan import Message
 from tests.support.cases import for_each
 
 from .conftest import MODELS, SERVICES, USER, bodies
@@ -191,6 +192,12 @@ def test_parts(service, server, talk_with):
     assert len(server.requests) == before
     assert talk.id == session
     assert talk.say(["two ", "parts"]).text == "Hello! You said: two parts"
+
+
+@for_each([{"role": "user", "content": "Hi"}, {"type": "text", "text": "Hi"}, Message("user", "Hi")])
+def test_a_message_is_no_content(content, talk_with):
+    with pytest.raises(TypeError, match="content must be a text or a list, not a "):
+        talk_with("zaguan").say(content)
 
 
 @for_each(["infinity", "mongars"])

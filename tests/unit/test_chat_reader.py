@@ -196,6 +196,24 @@ def test_the_same_id_for_all_calls():
     parts = [[fragment(0, "x", "f", '{"x"')], [fragment(1, "x", "g", '{"y"')]]
     parts += [[fragment(0, "x", arguments=":1}")], [fragment(1, "x", arguments=":2}")]]
     assert calls(*parts) == [("x", *A[1:]), ("x", *B[1:])]
+    parts = [[fragment(number, "x", "f", "")] for number in range(2)]
+    parts += [[fragment(0, arguments='{"x":1}')], [fragment(1, arguments='{"x":2}')]]
+    assert calls(*parts) == [("x", *A[1:]), ("x", "f", '{"x":2}')]
+
+
+@pytest.mark.parametrize("empty", ["{}", {}])
+def test_arguments_that_begin_with_an_empty_object(empty):
+    first = fragment(0, "a", "f", empty)
+    assert calls([first], [fragment(0, arguments='{"x"')], [fragment(0, arguments=":1}")]) == [A]
+    assert calls([first]) == [("a", "f", "{}")]
+
+
+@pytest.mark.parametrize("role", [{}, {"role": None}, {"role": ""}])
+def test_the_role_of_an_answer_without_one(http, client, role):
+    message = {**role, "content": "Hi"}
+    assert merged(message).role == "assistant"
+    http.add("POST", ZAGUAN + "/v1/chat/completions", json={"choices": [{"message": message}]})
+    assert client.zaguan.chat(model="m", messages="Hi").message.role == "assistant"
 
 
 def test_a_name_that_changes_under_one_id_is_no_other_call():

@@ -116,7 +116,7 @@ def test_what_was_given_is_left_alone():
     assert given == [{"role": "user", "name": None}]
 
 
-@pytest.mark.parametrize("wrong", [5, None, ["hi"], 1.5])
+@pytest.mark.parametrize("wrong", [5, None, ["hi"], 1.5, zaguan.ChatResponse()])
 def test_what_is_no_message(wrong):
     with pytest.raises(TypeError, match=r"messages\[1\].*" + type(wrong).__name__):
         serialize_messages(["hi", wrong])
