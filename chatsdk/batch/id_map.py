@@ -38,5 +38,5 @@ class IdMap:
         if place < len(digests) and digests[place] == digest:
             numbers[place] = number
         else:
+            numbers.insert(place, number)  # first: a Ctrl-C between the two leaves a number for each digest
             digests.insert(place, digest)
-            numbers.insert(place, number)

@@ -91,7 +91,7 @@ class ResultFile(CloseMixin):
         self._kinds = bytearray([NONE])
         self._last_lines = IdMap()  # the number of the last line, with the flag _CLAIMED
         self._claimed = 0  # the flag for the lines of this run
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._size = self._synced_size = 0
         self._synced_at = time.monotonic()
         self._fd = None if read_only else _open_locked(self.path)
@@ -138,7 +138,9 @@ class ResultFile(CloseMixin):
     def sync(self) -> None:
         """Sync what was written to the disk."""
         with self._lock:
-            self._sync()
+            if self._fd is not None and self._synced_size < self._size:
+                os.fsync(self._fd)
+                self._synced_size, self._synced_at = self._size, time.monotonic()
 
     def compact(self) -> None:
         """Keep the last line of each id; if that fails, the file stays as it is."""
@@ -185,18 +187,13 @@ class ResultFile(CloseMixin):
                 raise
             self._note(digest, kind, line)
             if time.monotonic() - self._synced_at >= _SYNC_SECONDS:
-                self._sync()
-
-    def _sync(self) -> None:
-        if self._fd is not None and self._synced_size < self._size:
-            os.fsync(self._fd)
-            self._synced_size, self._synced_at = self._size, time.monotonic()
+                self.sync()
 
     def _note(self, digest: int, kind: int, line: bytes) -> None:
+        self._size += len(line)
         self._kinds[self._last_lines.get(digest) & ~_CLAIMED] = NONE
         self._last_lines.set(digest, len(self._kinds) | self._claimed)
         self._kinds.append(kind)
-        self._size += len(line)
 
     def _read(self) -> None:
         """Read all lines; remove the last one if a crash tore it."""
@@ -282,7 +279,7 @@ _open_files: weakref.WeakSet[ResultFile] = weakref.WeakSet()
 def _close_in_child() -> None:
     """Unlock the files in a forked worker process, which may live on after a crash of the batch."""
     for file in list(_open_files):
-        file._lock = threading.Lock()  # another thread may have held it at the fork
+        file._lock = threading.RLock()  # another thread may have held it at the fork
         file.close()
 
 
