@@ -7,7 +7,6 @@ import json
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any, Callable, Generic, Iterator, List, Literal, Mapping, Optional, Sequence, Union
 
 from ._core.answer import A, ChatService, content_text
@@ -17,6 +16,7 @@ from ._core.display import show_text
 from ._core.json_codec import join_surrogates
 from ._core.model import Model, int_or_zero, json_default
 from ._core.openai_models import Usage
+from ._core.replace_file import replace_file
 from ._core.tools import make_tool
 from .errors import ChatSDKError, InvalidRequestError
 
@@ -175,18 +175,8 @@ class Conversation(Generic[A]):
         saved = {**_FORMAT, "service": self._adapter.name, "model": self.model, "user": self._adapter.user}
         saved.update(id=self.id, usage=self.usage.to_dict(), messages=self.messages)
         data = json.dumps(saved, ensure_ascii=False, indent=1, default=json_default).encode("utf-8")
-        target = os.path.realpath(path)
-        part = f"{target}.{os.urandom(8).hex()}.part"
-        try:
-            with open(part, "xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(part, target)
-        except BaseException:
-            with suppress(OSError):
-                os.remove(part)
-            raise
+        with replace_file(os.fspath(path)) as file:
+            file.write(data)
 
     @classmethod
     def load(cls, path: Path, service: ChatService[A], **settings: Any) -> Conversation[A]:
@@ -294,7 +284,8 @@ class Conversation(Generic[A]):
                 with ThreadPoolExecutor(self._parallel) as pool:
                     list(pool.map(run, range(len(calls))))
             else:
-                list(map(run, range(len(calls))))
+                for number in range(len(calls)):  # not map(): a StopIteration of a tool would end it
+                    run(number)
         finally:  # even after an error or Ctrl-C: tools that have run do not run again
             new += filter(None, results)
 

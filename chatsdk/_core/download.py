@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-from contextlib import suppress
 from errno import EINVAL, EISDIR
-from functools import cached_property, partial
+from functools import cached_property
 from typing import BinaryIO, Callable, Iterator, Mapping, Optional, Union
 
 import requests
@@ -20,6 +18,7 @@ from .filename import parse_filename
 from .multipart import Path
 from .progress import Progress
 from .redaction import raise_alone
+from .replace_file import replace_file
 
 FilePath = Union[Path, bytes]
 ProgressOption = Union[bool, Callable[[int, Optional[int]], object]]
@@ -100,21 +99,12 @@ class Download(CloseMixin):
             raise IsADirectoryError(EISDIR, "cannot save a file: this is a folder", name)
         if os.path.lexists(target) and not os.path.isfile(target):
             raise OSError(EINVAL, "cannot save a file: this is not a regular file", name)
-        part = os.path.join(os.path.dirname(target), f".{os.urandom(8).hex()}.part")
-        file = open(part, "xb")  # noqa: SIM115  # the end of a "with" flushes again, which hides the first error
-        try:
-            if os.path.exists(target):
-                shutil.copymode(target, part)
-            self._write(file, progress)
-            file.flush()
-            os.fsync(file.fileno())
-            file.close()  # some systems do not rename open files
-            os.replace(part, target)
-        except BaseException:
-            for clean_up in (self.close, file.close, partial(os.remove, part)):
-                with suppress(Exception):  # on a full disk close() fails as well
-                    clean_up()
-            raise
+        with replace_file(target) as file:
+            try:
+                self._write(file, progress)
+            except BaseException:
+                self.close()
+                raise
 
     def close(self) -> None:
         """Free the connection; ``content`` that was read stays available."""

@@ -109,6 +109,10 @@ def test_a_failure_leaves_the_file_as_it_was(talk_with, tmp_path, monkeypatch):
     def fail(*args):
         raise OSError("the disk is full")
 
+    path.chmod(0o600)
+    talk.save(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    before = path.read_bytes()
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OSError, match="full"):
         talk.save(path)

@@ -153,6 +153,17 @@ def test_an_error_that_is_raised(server, talk_with, tools):
     assert tools.calls == ["Oslo", "Nowhere", "Nowhere"]
 
 
+def test_a_tool_that_finds_no_next_item(server, talk_with):
+    def find(name: str) -> str:
+        return next(iter(()))
+
+    talk = talk_with("zaguan", tools=[find], on_tool_error="raise")
+    server.respond("zaguan", tool_calls=[("find", {"name": "a"})])
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        talk.say("Where?")
+    assert len(server.requests) == 1
+
+
 @for_each([LookupError, KeyboardInterrupt])
 def test_an_error_keeps_the_results_of_other_threads(kind, server, talk_with):
     together, calls = threading.Barrier(2), []

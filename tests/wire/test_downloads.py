@@ -21,7 +21,7 @@ from chatsdk import (
     NotFoundError,
     Service,
 )
-from chatsdk._core import download as download_module
+from chatsdk._core import replace_file as file_module
 from chatsdk.arguslm import ArgusLMError
 
 from .answers import FRAMINGS, framed, head, json_reply, reply
@@ -308,7 +308,7 @@ def test_a_full_disk_leaves_nothing_behind(export, tmp_path, monkeypatch):
         opened.append(io.BufferedWriter(FullDisk(path, mode.replace("b", ""))))
         return opened[-1]
 
-    monkeypatch.setattr(download_module, "open", open_on_full_disk, raising=False)
+    monkeypatch.setattr(file_module, "open", open_on_full_disk, raising=False)
     (tmp_path / "a.csv").write_bytes(b"what was there")
     download, _ = export(framed("length", [CSV]))
     with pytest.raises(OSError, match="No space left"):
@@ -326,7 +326,7 @@ def test_the_first_error_is_the_one_that_is_raised(export, tmp_path, monkeypatch
 
     monkeypatch.setattr(os, "remove", fail)
     monkeypatch.setattr(
-        download_module, "open", lambda path, mode: io.BufferedWriter(FullDisk(path, "x")), raising=False
+        file_module, "open", lambda path, mode: io.BufferedWriter(FullDisk(path, "x")), raising=False
     )
     download, server = export([head(200, "Content-Length: 100"), CSV, SILENCE])
 
