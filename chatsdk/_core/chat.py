@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, Generic, List, Mapping, Optional, Sequen
 
 from .error_body import is_chat_failure
 from .json_codec import join_surrogates, split_surrogate
-from .model import Model, request_fields
+from .model import Model, request_fields, to_json_value
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -71,9 +71,14 @@ def _serialize_message(message: MessageLike, number: int) -> Dict[str, Any]:
 
 
 def _serialize_call(call: object) -> object:
-    """Return a tool call with its type; servers refuse calls without one."""
-    given = request_fields(call) if isinstance(call, Model) else call
-    return {**given, "type": _call_type(given)} if isinstance(given, Mapping) else call
+    """Return a tool call with its type, and with JSON arguments if it has none; servers refuse it without."""
+    given = to_json_value(call)
+    if not isinstance(given, Mapping):
+        return call
+    function = given.get("function")
+    if isinstance(function, Mapping) and function.get("arguments") in (None, ""):
+        given = {**given, "function": {**function, "arguments": "{}"}}
+    return {**given, "type": _call_type(given)}
 
 
 def _call_type(call: Mapping[str, Any]) -> str:

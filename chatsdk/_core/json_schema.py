@@ -188,15 +188,21 @@ def _make_choice(choices: List[Tuple[Any, Any]], where: str) -> Converter:
     names = {_SCALARS[type(value)] for value, _ in choices}
     if len(names) == 1:
         schema["type"] = names.pop()
-    results = {json.dumps(value, ensure_ascii=False): result for value, result in choices}
+    results = {_choice_text(value): result for value, result in choices}
 
     def read(value: Any, place: str) -> Any:
-        text = json.dumps(value, ensure_ascii=False)
+        text = _choice_text(value)
         if text not in results:
             raise ValueError(f"{place or 'the value'} must be one of {', '.join(results)}")
         return results[text]
 
     return Converter(schema, read)
+
+
+def _choice_text(value: Any) -> str:
+    """Return *value* as JSON, 1.0 as 1: JSON has one type for numbers."""
+    is_whole = isinstance(value, float) and value.is_integer()
+    return json.dumps(int(value) if is_whole else value, ensure_ascii=False)
 
 
 def _read_scalar(kind: Any, value: Any, place: str) -> Any:

@@ -66,7 +66,7 @@ TYPES = {
     "uuid": (UUID, {"type": "string", "format": "uuid"}, str(SOME_ID), SOME_ID),
     "new type": (UserId, {"type": "integer"}, 7, 7),
     "enum": (Unit, {"type": "string", "enum": ["celsius", "kelvin"]}, "kelvin", Unit.KELVIN),
-    "enum of numbers": (Level, {"type": "integer", "enum": [1, 2]}, 2, Level.HIGH),
+    "enum of numbers": (Level, {"type": "integer", "enum": [1, 2]}, 2.0, Level.HIGH),
     "literal": (Literal["a", "b"], {"type": "string", "enum": ["a", "b"]}, "b", "b"),
     "literal of members": (
         Literal[Unit.KELVIN],

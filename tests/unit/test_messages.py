@@ -47,6 +47,14 @@ class Role(str, Enum):
             [{"role": "assistant", "content": "", "tool_calls": [CALL]}],
         ),
         (
+            [
+                zaguan.Message(
+                    "assistant", tool_calls=[zaguan.ToolCall("c1", function=zaguan.FunctionCall("f"))]
+                )
+            ],
+            [{"role": "assistant", "content": "", "tool_calls": [CALL]}],
+        ),
+        (
             [{"role": "tool", "tool_call_id": "c1", "content": "21"}],
             [{"role": "tool", "tool_call_id": "c1", "content": "21"}],
         ),
