@@ -22,7 +22,7 @@ from .call import CallContext
 
 _MAX_INTERIM_RESPONSES = 100
 _BUFFER_SIZE = 65536  # bytes
-_SEND_SIZE = 16384  # bytes
+_SEND_SIZE = MAX_JOINED_BODY = 16384  # bytes
 
 # Without keep-alive a NAT forgets a connection that is silent for minutes while a long answer is computed.
 # macOS calls the idle time TCP_KEEPALIVE.
@@ -37,6 +37,8 @@ class _CurrentCall(threading.local):
 
     call: Optional[CallContext] = None
     read_timeout: Optional[float] = None  # seconds
+    body: Optional[bytes] = None  # to be sent with the head, in one piece
+    connected = False
 
 
 current = _CurrentCall()
@@ -192,6 +194,7 @@ class _DeadlinePool(HTTPConnectionPool):
     def _get_conn(self, timeout: Optional[float] = None) -> Any:
         self._close_dropped()
         connection: Any = super()._get_conn(timeout)
+        current.connected = False
         if current.read_timeout is not None:
             connection.timeout = current.read_timeout  # requests 2.28 sends chunked bodies with this timeout
         return connection
@@ -205,6 +208,7 @@ class _DeadlinePool(HTTPConnectionPool):
             super()._validate_conn(conn)
             if conn.sock is None:
                 conn.connect()
+        current.connected = True
         if current.read_timeout is not None:
             # urllib3 1.26 leaves the connect timeout on the socket until all is sent.
             conn.timeout = current.read_timeout
@@ -232,10 +236,17 @@ def deadline_pool(pool_class: Type[HTTPConnectionPool]) -> Type[HTTPConnectionPo
 
 
 def _send(reference: Any, data: Any) -> None:
-    """Send *data* in pieces, each with its own timeout: ``sendall`` applies one timeout to all of it."""
+    """Send *data* in pieces, each with its own timeout: ``sendall`` applies one timeout to all of it.
+
+    A short body is sent with the head: urllib3 would send two packets.
+    """
     connection = reference()
     pieces: List[Any] = [data]
-    if isinstance(data, (bytes, bytearray)) and len(data) > _SEND_SIZE:
+    if current.connected and current.body is not None:
+        if data is current.body:
+            return
+        pieces = [data + current.body]
+    elif isinstance(data, (bytes, bytearray)) and len(data) > _SEND_SIZE:
         pieces = [data[start : start + _SEND_SIZE] for start in range(0, len(data), _SEND_SIZE)]
     for piece in pieces:
         if current.call is not None and connection.sock is not None:

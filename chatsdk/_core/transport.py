@@ -17,7 +17,7 @@ from ..errors import ChatSDKError
 from .auth import OriginAuth, header_secrets, without_framing
 from .call import CallContext
 from .closable import CloseMixin
-from .connection import current, deadline_pool
+from .connection import MAX_JOINED_BODY, current, deadline_pool
 
 S = TypeVar("S", bound="SharesTransport")
 
@@ -60,10 +60,12 @@ class DeadlineAdapter(HTTPAdapter):
     def send(self, request: Any, *args: Any, **kwargs: Any) -> requests.Response:
         current.call = request.call
         current.read_timeout = getattr(kwargs.get("timeout"), "read_timeout", None)
+        if isinstance(request.body, bytes) and len(request.body) <= MAX_JOINED_BODY:
+            current.body = request.body
         try:
             return super().send(request, *args, **kwargs)
         finally:
-            current.call = current.read_timeout = None
+            current.call = current.read_timeout = current.body = None
 
     def get_connection_with_tls_context(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the pool for *request* from a cache: requests' own lookup takes a tenth of a call's time."""

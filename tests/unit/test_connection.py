@@ -1,11 +1,12 @@
-"""Connections on a pair of sockets: what is read together."""
+"""Connections on a pair of sockets: what goes out together, and what is read together."""
 
 import socket
 from http.client import IncompleteRead
 
 import pytest
 
-from chatsdk._core.connection import DeadlineHTTPResponse
+from chatsdk import APITimeoutError, Client, Service
+from chatsdk._core.connection import MAX_JOINED_BODY, DeadlineHTTPResponse
 
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 CHUNKS = b"3\r\nabc\r\nA\r\n0123456789\r\n2;name=value\r\nde\r\n1\r\nf\r\n"
@@ -58,3 +59,26 @@ def test_a_chunk_is_not_read_before_it_is_whole(ends):
     assert response.read1(100) == b"f"
     with pytest.raises(IncompleteRead):
         response.read1(100)
+
+
+@pytest.mark.parametrize(
+    ("size", "sends"), [(0, 1), (100, 1), (MAX_JOINED_BODY, 1), (MAX_JOINED_BODY + 1, 3)]
+)
+def test_a_short_body_is_sent_with_the_head(monkeypatch, size, sends):
+    sent = []
+    sendall = socket.socket.sendall
+
+    def recorded(sock, data, *args):
+        if sock.getpeername() == listener.getsockname():
+            sent.append(bytes(data))
+        return sendall(sock, data, *args)
+
+    monkeypatch.setattr(socket.socket, "sendall", recorded)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with Client(zaguan=Service(url, timeout=0.05, max_retries=0)) as client, pytest.raises(
+            APITimeoutError
+        ):
+            client.zaguan.request("POST", "/x", data=bytes(size))
+    assert len(sent) == sends
+    assert b"".join(sent).partition(b"\r\n\r\n")[2] == bytes(size)
