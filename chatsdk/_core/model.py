@@ -272,9 +272,10 @@ def to_json_value(value: Any, mode: str = "json", exclude_none: bool = True) -> 
 
 def request_fields(model: Model) -> Dict[str, Any]:
     """Return the fields to send: with JSON names, without None, the values not yet converted."""
-    names = _schema_of(type(model)).json_names
-    values = {json_name: model.__dict__[name] for name, json_name in names.items()}
-    return {name: value for name, value in {**values, **model.extra}.items() if value is not None}
+    values, names = model.__dict__, _schema_of(type(model)).json_names
+    sent = {names[name]: values[name] for name in names if values[name] is not None}
+    sent.update((name, value) for name, value in model.extra.items() if value is not None)
+    return sent
 
 
 def json_default(value: Any) -> Any:
@@ -309,9 +310,10 @@ def build_request(cls: Type[M], request: Union[M, Mapping[str, Any], None], give
         wrong = f"{_get_package(kind)}.{kind.__name__}" if isinstance(request, Model) else kind.__name__
         raise TypeError(f"expected a {package}.{cls.__name__}, a dict or keywords, not {wrong}")
     for key, value in given.items():
-        name = schema.python_names.get(key, key)
-        if value is not None and name in schema.defaults:
-            values[name] = value
+        if value is not None:
+            name = schema.python_names.get(key, key)
+            if name in schema.defaults:
+                values[name] = value
     missing = [name for name in schema.required if values.get(name) is None]
     if missing:
         raise TypeError(f"missing {', '.join(missing)}: give keywords, a {cls.__name__} or a dict")
