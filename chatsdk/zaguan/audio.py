@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Union
 
+import requests
+
 from .._core import json_codec
 from .._core.download import Download, FilePath
 from .._core.error_body import is_error_body, parse_error_body
@@ -73,7 +75,10 @@ class Audio(ServiceClient):
         POST /v1/audio/speech
         """
         body = request_fields(build_request(AudioSpeechRequest, request, locals()))
-        speech = self._request("POST", "/v1/audio/speech", json=body, request_id=request_id).download()
+        call = self._request("POST", "/v1/audio/speech", json=body, request_id=request_id)
+        speech = call.download()
+        if "json" in speech.headers.get("Content-Type", "").lower():  # some gateways send errors with 200
+            _read_json(call, speech.response, speech.content)
         if output_path is not None:
             speech.save(output_path)
         return speech
@@ -139,12 +144,18 @@ def _read_text(request: Request, response_format: Optional[str]) -> AudioTranscr
     if response_format not in ("text", "srt", "vtt"):
         return request.model(AudioTranscriptionResponse)
     response = request.response(stream=False)
-    try:
-        body = json_codec.loads(response.content)
-    except (ValueError, RecursionError):
-        body = None
+    body = _read_json(request, response, response.content)
     if isinstance(body, dict) and isinstance(body.get("text"), str):
         return AudioTranscriptionResponse.from_dict(body)
+    return AudioTranscriptionResponse(response.content.decode("utf-8-sig", "replace"))
+
+
+def _read_json(request: Request, response: requests.Response, content: bytes) -> Any:
+    """Return the value if the content is JSON, else None; an error in it is raised."""
+    try:
+        body = json_codec.loads(content)
+    except (ValueError, RecursionError):
+        return None
     if is_error_body(body):
         raise request.invalid_response_error(response, "an error", parse_error_body(body).message)
-    return AudioTranscriptionResponse(response.content.decode("utf-8-sig", "replace"))
+    return body

@@ -95,6 +95,13 @@ def test_speech(client, http, tmp_path):
     assert (tmp_path / "a.mp3").read_bytes() == b"ID3"
 
 
+def test_an_error_is_no_speech(client, http, tmp_path):
+    http.add("POST", ZAGUAN + "/v1/audio/speech", json={"error": {"message": "no voice"}})
+    with pytest.raises(zaguan.APIResponseError, match="no voice"):
+        client.zaguan.create_speech(AudioSpeechRequest("tts-1", "Hola", "alloy"), tmp_path / "a.mp3")
+    assert not (tmp_path / "a.mp3").exists()
+
+
 def test_an_image(client, http, tmp_path):
     http.add("POST", ZAGUAN + "/v1/images/generations", json=IMAGES)
     made = client.zaguan.create_image(ImageGenerationRequest("a cat", n=1), size="1024x1024")
