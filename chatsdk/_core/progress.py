@@ -28,7 +28,8 @@ class Progress(CloseMixin):
         self._total = total or None
         self._unit = unit
         self._is_shown = shown = shown and sys.stderr is not None  # None in programs without a console
-        self._is_rewritable = shown and (sys.stderr.isatty() or in_notebook())
+        is_terminal = hasattr(sys.stderr, "isatty") and sys.stderr.isatty()  # a logger may replace it
+        self._is_rewritable = shown and (is_terminal or in_notebook())
         self._bar = _tqdm_bar(self._total, unit) if shown else None
         self._done = 0
         self._start = time.monotonic()

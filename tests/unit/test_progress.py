@@ -3,6 +3,7 @@
 import io
 import re
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -58,7 +59,12 @@ def test_a_log_gets_whole_lines(monkeypatch):
 
 
 def test_a_program_without_a_console(monkeypatch):
+    lines = []
     with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "tqdm.auto", None)
+        patch.setattr(sys, "stderr", SimpleNamespace(write=lines.append, flush=lambda: None))
+        work(8)
+        assert "4/8 calls" in lines[-2]
         patch.setattr(sys, "stderr", None)
         patch.setattr(sys, "stdout", None)
         work(8)
