@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from abc import abstractmethod
 from typing import Any, Dict, Generic, Optional, Tuple, Type, TypeVar
@@ -94,8 +95,8 @@ def response_error(source: Model, message: str, code: str, body: str) -> APIResp
 
 def _remove_fence(text: str) -> str:
     text = text.strip()
-    if text.startswith("```") and text.endswith("```") and "\n" in text:
-        return text[text.index("\n") : -3]
+    if text.startswith("```") and text.endswith("```"):
+        return re.sub(r"\A(?:[^\n{\[]*\n|[ \t]*[A-Za-z]*)", "", text[3:-3])  # with the name of the language
     return text
 
 

@@ -287,7 +287,15 @@ def answers(text):
 
 
 @for_each(
-    ["%s", " \n%s\n", "```json\n%s\n```", "```\n%s```", "\n``` JSON\n\n%s\n\n```\n"],
+    [
+        "%s",
+        " \n%s\n",
+        "```json\n%s\n```",
+        "```\n%s```",
+        "\n``` JSON\n\n%s\n\n```\n",
+        "```json %s ```",
+        "```%s```",
+    ],
 )
 def test_answers_as_dataclasses(form):
     for answer, _ in answers(form % '{"city": "Oslo", "degrees": 3}'):
