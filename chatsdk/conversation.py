@@ -328,7 +328,10 @@ class ConversationStream(CloseMixin, Generic[A]):
             raise
 
     def close(self) -> None:
-        """End the turn, unless it has ended; a thread that is reading it gets an error."""
+        """End the turn, unless it has ended; a thread that is reading it gets an error.
+
+        It has no effect while another thread runs the tools of the turn.
+        """
         try:
             self._turn.close()
         except ValueError:  # another thread is reading

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from errno import EINVAL, EISDIR
+from errno import EINVAL, EISDIR, ENOENT
 from functools import cached_property
 from typing import BinaryIO, Callable, Iterator, Mapping, Optional, Union
 
@@ -93,13 +93,7 @@ class Download(CloseMixin):
                 read yet, the download can still be saved elsewhere.
         """
         self._check_unread()
-        name = os.fsdecode(path)
-        target = os.path.realpath(name)
-        if os.path.basename(name) in ("", ".", "..") or os.path.isdir(target):
-            raise IsADirectoryError(EISDIR, "cannot save a file: this is a folder", name)
-        if os.path.lexists(target) and not os.path.isfile(target):
-            raise OSError(EINVAL, "cannot save a file: this is not a regular file", name)
-        with replace_file(target) as file:
+        with replace_file(check_target(path)) as file:
             try:
                 self._write(file, progress)
             except BaseException:
@@ -136,3 +130,16 @@ class Download(CloseMixin):
     def _check_unread(self) -> None:
         if self._spent and not self._loaded:
             raise self._exchange.error(APIError, "the download was already read, saved or closed")
+
+
+def check_target(path: FilePath) -> str:
+    """Return the real path of *path*; raise OSError if no file can be saved there."""
+    name = os.fsdecode(path)
+    target = os.path.realpath(name)
+    if os.path.basename(name) in ("", ".", "..") or os.path.isdir(target):
+        raise IsADirectoryError(EISDIR, "cannot save a file: this is a folder", name)
+    if os.path.lexists(target) and not os.path.isfile(target):
+        raise OSError(EINVAL, "cannot save a file: this is not a regular file", name)
+    if not os.path.isdir(os.path.dirname(target)):
+        raise FileNotFoundError(ENOENT, "cannot save a file: its folder does not exist", name)
+    return target

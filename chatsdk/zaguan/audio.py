@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Mapping, Optional, Union
 import requests
 
 from .._core import json_codec
-from .._core.download import Download, FilePath
+from .._core.download import Download, FilePath, check_target
 from .._core.error_body import is_error_body, parse_error_body
 from .._core.model import Model, build_request, collect_arguments, request_fields, required_field
 from .._core.multipart import Upload
@@ -75,6 +75,8 @@ class Audio(ServiceClient):
         POST /v1/audio/speech
         """
         body = request_fields(build_request(AudioSpeechRequest, request, locals()))
+        if output_path is not None:
+            check_target(output_path)  # before the speech is paid for
         call = self._request("POST", "/v1/audio/speech", json=body, request_id=request_id)
         speech = call.download()
         if "json" in speech.headers.get("Content-Type", "").lower():  # some gateways send errors with 200

@@ -102,6 +102,14 @@ def test_an_error_is_no_speech(client, http, tmp_path):
     assert not (tmp_path / "a.mp3").exists()
 
 
+def test_a_path_that_cannot_be_written_is_refused_before_speech_is_paid_for(http, client, tmp_path):
+    for path in (tmp_path / "missing" / "a.mp3", tmp_path):
+        with pytest.raises(OSError, match="cannot save a file") as info:
+            client.zaguan.create_speech(AudioSpeechRequest("tts-1", "Hola", "alloy"), path)
+        assert info.value.filename == str(path)
+    assert not http.calls
+
+
 def test_an_image(client, http, tmp_path):
     http.add("POST", ZAGUAN + "/v1/images/generations", json=IMAGES)
     made = client.zaguan.create_image(ImageGenerationRequest("a cat", n=1), size="1024x1024")
